@@ -1,0 +1,96 @@
+"""The region rule: which rows are easy, ambiguous, hard.
+
+A row is *ambiguous* when its mean margin is within one standard deviation (and at
+least 0.2) of the decision boundary; otherwise it is *easy* above it and *hard* below.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+REGIONS = ("easy", "ambiguous", "hard")
+UNSEEN = "unseen"
+ALIASES = {"easy-to-learn": "easy", "hard-to-learn": "hard"}
+
+
+def check_region(region: str) -> str:
+    """Return the region's own name, from it or an alias.
+
+    Parameters
+    ----------
+    region : str
+        ``"easy"``, ``"ambiguous"``, ``"hard"``, ``"easy-to-learn"`` or
+        ``"hard-to-learn"``.
+
+    Returns
+    -------
+    str
+        One of ``REGIONS``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such region.
+    """
+    name = ALIASES.get(region, region) if isinstance(region, str) else region
+    if name not in REGIONS:
+        raise ValueError(
+            f"There is no region {region!r}. Choose one of "
+            f"{', '.join(map(repr, (*REGIONS, *ALIASES)))}."
+        )
+    return name
+
+
+def check_rule(band: float, n_std: float) -> None:
+    """Raise ValueError unless both parameters of the rule are finite and >= 0."""
+    for name, value in (("band", band), ("n_std", n_std)):
+        if not (np.isscalar(value) and np.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be a number >= 0; got {value!r}.")
+
+
+def region_codes(
+    margin: NDArray[Any],
+    margin_std: NDArray[Any],
+    *,
+    band: float = 0.1,
+    n_std: float = 1.0,
+) -> NDArray[np.int8]:
+    """Region of every row.
+
+    With two classes the margin is ``2 p - 1`` and the rule reads
+    ``|confidence - 0.5| <= max(band, n_std * variability)``.
+
+    Parameters
+    ----------
+    margin, margin_std : ndarray
+        Mean and standard deviation over epochs of the own probability less the
+        largest other one.
+    band : float, default=0.1
+        Half-width of the ambiguous band in units of confidence (0.2 of margin).
+    n_std : float, default=1.0
+        How many standard deviations of the margin are ambiguous, too.
+
+    Returns
+    -------
+    ndarray of int8, shape of margin
+        Positions in ``REGIONS``; 3 where the margin is NaN (row never recorded).
+
+    Raises
+    ------
+    ValueError
+        If band or n_std is negative or not finite.
+    """
+    check_rule(band, n_std)
+    codes = np.full(margin.shape, len(REGIONS), dtype=np.int8)
+    codes[margin > 0] = 0
+    codes[margin < 0] = 2
+    codes[np.abs(margin) <= np.maximum(2 * band, n_std * margin_std)] = 1
+    # band = n_std = 0 and a margin of exactly 0: on the boundary, hence ambiguous,
+    # which the comparison above already says.
+    return codes
+
+
+def region_names(codes: NDArray[np.int8]) -> NDArray[np.str_]:
+    """Names of region codes, as an array of str of the same shape."""
+    return np.array((*REGIONS, UNSEEN))[codes]
