@@ -1,0 +1,111 @@
+"""One Parquet file for one data map: a column per array, the rest as metadata."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_datamaps._data_map import DataMap
+
+KEY = b"sklearn_datamaps"
+FORMAT = 1
+SCALARS = ("confidence", "variability", "correctness", "label", "predicted")
+OPTIONAL = ("_margin", "_margin_std")
+
+
+def write(data_map: DataMap, path: str | Path) -> None:
+    """Write a map; see :meth:`sklearn_datamaps.DataMap.to_parquet`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = {f"map:{name}": getattr(data_map, name) for name in SCALARS}
+    for name in OPTIONAL:
+        if getattr(data_map, name) is not None:
+            arrays[f"map:{name}"] = getattr(data_map, name)
+    if data_map.trajectories is not None:
+        arrays["map:trajectories"] = np.moveaxis(data_map.trajectories, 0, -1)
+    arrays |= {f"measure:{name}": v for name, v in data_map.measures.items()}
+    arrays |= {f"column:{name}": v for name, v in data_map.columns.items()}
+
+    table = pa.Table.from_pandas(pd.DataFrame(index=data_map.index))
+    for name, values in arrays.items():
+        table = table.append_column(name, _to_arrow(values))
+    description = {
+        "format": FORMAT,
+        "n_epochs": data_map.n_epochs,
+        "classes": data_map.classes.tolist(),
+        "classes_dtype": data_map.classes.dtype.str,
+        "meta": dict(data_map.meta),
+        "shapes": {name: list(v.shape[1:]) for name, v in arrays.items()},
+        "dtypes": {name: v.dtype.str for name, v in arrays.items()},
+    }
+    metadata = {**(table.schema.metadata or {}), KEY: json.dumps(description).encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+def _to_arrow(values: np.ndarray) -> Any:
+    import pyarrow as pa
+
+    flat = pa.array(values.reshape(-1))
+    if values.ndim == 1:
+        return flat
+    return pa.FixedSizeListArray.from_arrays(flat, int(np.prod(values.shape[1:])))
+
+
+def read(path: str | Path) -> DataMap:
+    """Read a map; see :meth:`sklearn_datamaps.DataMap.from_parquet`."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    raw = (table.schema.metadata or {}).get(KEY)
+    if raw is None:
+        raise ValueError(
+            f"{path} is a Parquet file, but no data map: it lacks the metadata that "
+            f"DataMap.to_parquet writes."
+        )
+    description = json.loads(raw)
+    if description["format"] > FORMAT:
+        raise ValueError(
+            f"{path} was written in format {description['format']}; this version reads "
+            f"up to {FORMAT}. Upgrade sklearn-datamaps."
+        )
+    arrays = {
+        name: _to_numpy(table[name], shape, description["dtypes"][name])
+        for name, shape in description["shapes"].items()
+    }
+
+    def part(prefix: str) -> dict[str, np.ndarray]:
+        return {
+            name.removeprefix(prefix): values
+            for name, values in arrays.items()
+            if name.startswith(prefix)
+        }
+
+    core = part("map:")
+    if "trajectories" in core:
+        core["trajectories"] = np.moveaxis(core["trajectories"], -1, 0)
+    return DataMap(
+        **core,
+        classes=np.array(
+            description["classes"], dtype=np.dtype(description["classes_dtype"])
+        ),
+        n_epochs=description["n_epochs"],
+        index=table.drop_columns(list(arrays)).to_pandas().index,
+        measures=part("measure:"),
+        columns=part("column:"),
+        meta=description["meta"],
+    )
+
+
+def _to_numpy(column: Any, shape: list[int], dtype: str) -> np.ndarray:
+    import pyarrow as pa
+
+    chunk = column.combine_chunks()
+    if isinstance(chunk, pa.ChunkedArray):
+        chunk = pa.concat_arrays(chunk.chunks)
+    if shape:
+        chunk = chunk.flatten()
+    values = chunk.to_numpy(zero_copy_only=False).astype(np.dtype(dtype), copy=False)
+    return values.reshape(-1, *shape) if shape else values
