@@ -1,8 +1,10 @@
 """Data maps (Dataset Cartography) for everyone who already works in scikit-learn."""
 
+from sklearn_datamaps._classifier import DataMapClassifier
+from sklearn_datamaps._comparison import DataMapComparison
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._dynamics import TrainingDynamics
 
 __version__ = "0.1.0"
 
-__all__ = ["DataMap", "TrainingDynamics"]
+__all__ = ["DataMap", "DataMapClassifier", "DataMapComparison", "TrainingDynamics"]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_datamaps import _measures
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._labels import encode_labels, index_of
+from sklearn_datamaps._labels import EncodedLabels, encode_labels, index_of
 
 Array = NDArray[Any]
 Rows = slice | NDArray[np.intp]
@@ -76,7 +76,10 @@ class TrainingDynamics:
         index: pd.Index | None = None,
     ) -> None:
         self.measures = check_measures(measures)
-        labels = encode_labels(y, classes=classes, multilabel=multilabel)
+        if isinstance(y, EncodedLabels):
+            labels, multilabel = y, y.multilabel
+        else:
+            labels = encode_labels(y, classes=classes, multilabel=multilabel)
         self.classes = labels.classes
         self.store_trajectories = store_trajectories
         self.index = index_of(y) if index is None else pd.Index(index)
@@ -92,7 +95,9 @@ class TrainingDynamics:
                 f"least two. Pass classes= with every label the model knows."
             )
         self._state = self._empty_state()
-        self._saved: tuple[dict[str, Array], int] | None = None
+        # Cells recorded, sum of their own probabilities, number predicted right.
+        self.totals = np.zeros(3)
+        self._saved: tuple[dict[str, Array], Array, int] | None = None
         self._spare: dict[str, Array] | None = None
         self._trajectories: list[Array] = []
         self._warned = False
@@ -101,6 +106,11 @@ class TrainingDynamics:
     def n_samples(self) -> int:
         """Number of rows."""
         return len(self._codes)
+
+    @property
+    def n_epochs(self) -> int:
+        """Largest number of epochs recorded of any row."""
+        return int(self._state["count"].max())
 
     @property
     def n_updates(self) -> Array:
@@ -178,9 +188,7 @@ class TrainingDynamics:
             part = slice(start, start + step)
             if isinstance(where, slice):
                 offset = where.start
-                at: Rows = slice(
-                    offset + start, offset + min(start + step, len(block))
-                )
+                at: Rows = slice(offset + start, offset + min(start + step, len(block)))
             else:
                 at = where[part]
             self._update_chunk(block[part], codes[part], at, resolve_ties, start)
@@ -312,6 +320,7 @@ class TrainingDynamics:
             since = state["right_since"][at]
             began = np.where(since == 0, per_row, since)
             state["right_since"][at] = np.where(right, began, 0)
+        self.totals += own.size, own.sum(), np.count_nonzero(right)
         state["n_right"][at] += right
         state["predicted"][at] = predicted
         state["count"][at] = count
@@ -334,7 +343,7 @@ class TrainingDynamics:
         for name, values in self._state.items():
             np.copyto(saved[name], values)
         self._spare = None
-        self._saved = saved, len(self._trajectories)
+        self._saved = saved, self.totals.copy(), len(self._trajectories)
 
     def commit(self) -> None:
         """Accept what was recorded since the last checkpoint."""
@@ -344,9 +353,13 @@ class TrainingDynamics:
     def rollback(self) -> None:
         """Return to the last checkpoint, if it was not committed."""
         if self._saved is not None:
-            self._state, n_stored = self._saved
+            self._state, self.totals, n_stored = self._saved
             del self._trajectories[n_stored:]
-            self._saved = None
+            self._saved = self._spare = None
+
+    def release(self) -> None:
+        """Free the memory that :meth:`checkpoint` keeps for its next call."""
+        self._spare = None
 
     def merge(self, other: "TrainingDynamics") -> Self:
         """Take in the record of other rows of the same y, made elsewhere.

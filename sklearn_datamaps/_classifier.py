@@ -1,0 +1,623 @@
+"""DataMapClassifier: a data map from any estimator with partial_fit."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from numbers import Integral
+from typing import Any, Self
+from warnings import warn
+
+import numpy as np
+import pandas as pd
+import scipy
+import sklearn
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_datamaps import _compat, _learners
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._dynamics import TrainingDynamics, check_measures
+from sklearn_datamaps._epochs import PartialFitRun
+from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels, index_of
+
+FITTED = ("estimator_", "classes_", "n_epochs_", "data_map_", "history_", "_record")
+
+
+def _learner_has(method: str) -> Any:
+    """Check that the (fitted) learner has a method; AttributeError otherwise."""
+
+    def check(self: "DataMapClassifier") -> bool:
+        learner = getattr(self, "estimator_", None) or self._estimator()
+        getattr(_learners.base_learner(learner), method)
+        return True
+
+    return check
+
+
+class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Train a classifier epoch by epoch and record the map of its training data.
+
+    After every epoch the probability the model gives to each row's own label is
+    noted. Its mean over the epochs is the row's *confidence*, its standard deviation
+    the *variability*, and the share of epochs in which the row was predicted right
+    the *correctness*. Otherwise the estimator behaves like the one it wraps.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        A classifier with ``partial_fit`` and ``predict_proba`` or
+        ``decision_function``. It is cloned, never modified. None:
+        ``SGDClassifier(loss="log_loss", class_weight="balanced")``.
+    n_epochs : int, default=10
+        Passes over the data to train and record.
+    batch_size : int, default=None
+        Rows per ``partial_fit`` call, shuffled anew in every epoch. None: all rows
+        in one call.
+    batch_order : {"rows", "blocks"}, default="rows"
+        ``"rows"`` shuffles rows; ``"blocks"`` takes contiguous blocks of rows in
+        shuffled order, which suits memory-mapped data.
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        Where probabilities come from. ``"auto"``: ``predict_proba``, else
+        ``decision_function`` through the logistic function (binary, multilabel) or
+        softmax (multiclass).
+    measures : sequence of str, default=()
+        Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
+        ``"first_learned"``, ``"mean_proba"``.
+    store_trajectories : bool, default=False
+        Keep the probability of the own label at every epoch, as float32.
+    warm_start : bool, default=False
+        Continue the record of the last ``fit`` on the same data up to ``n_epochs``,
+        also after an interruption. The parameters of ``estimator`` are then those of
+        the first ``fit``.
+    n_jobs : int, default=None
+        Threads over the labels of a multilabel target.
+    random_state : int, RandomState instance or None, default=None
+        Base of a fresh seed for every epoch, batch and member, so that rows are
+        reshuffled every epoch. None: the estimator's own integer seed, else a random
+        one (noted in ``data_map_.meta["seed"]``). Pass an int for the same map bit
+        for bit.
+    verbose : int, default=0
+        1: a progress bar with epoch, mean confidence and accuracy.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The trained estimator; it works without the map. For a multilabel target and
+        a learner of single labels: a fitted ``MultiOutputClassifier``.
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+        Labels; multilabel: names of the labels.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had string names.
+    n_epochs_ : int
+        Number of epochs recorded.
+    data_map_ : DataMap
+        The map, with regions, ranks, tables and plots.
+    history_ : pandas.DataFrame
+        One row an epoch: ``mean_confidence`` and ``accuracy`` on the training rows.
+    confidence_, variability_, correctness_ : ndarray of float64
+        Arrays of the map, of shape (n_samples,) or (n_samples, n_labels).
+
+    Raises
+    ------
+    TypeError
+        In ``fit``: the estimator has no ``partial_fit`` or no probabilities, or it
+        cannot take an argument of fit.
+    ValueError
+        In ``fit``: bad data or a bad parameter, before any training; or
+        probabilities that became NaN, naming the epoch.
+
+    See Also
+    --------
+    TrainingDynamics : Record any other training loop.
+
+    Notes
+    -----
+    Probabilities are recorded after each epoch, on the rows the model was trained on
+    (in-sample). The reference code of the paper logs them in the middle of an epoch,
+    with dropout switched on.
+
+    References
+    ----------
+    Swayamdipta et al., Dataset Cartography: Mapping and Diagnosing Datasets with
+    Training Dynamics, EMNLP 2020, arXiv:2009.10795.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_datamaps import DataMapClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = DataMapClassifier(SGDClassifier(loss="log_loss"), random_state=0)
+    >>> clf.fit(scale(X), y).confidence_.shape
+    (150,)
+    >>> clf.region_mask("easy").sum() > 75
+    np.True_
+    """
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
+        "estimator": "no_validation",  # checked in fit, with advice
+        "n_epochs": [_compat.Interval(Integral, 1, None, closed="left")],
+        "batch_size": [_compat.Interval(Integral, 1, None, closed="left"), None],
+        "batch_order": [_compat.StrOptions({"rows", "blocks"})],
+        "response_method": [
+            _compat.StrOptions({"auto", "predict_proba", "decision_function"})
+        ],
+        "measures": "no_validation",
+        "store_trajectories": ["boolean"],
+        "warm_start": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        n_epochs: int = 10,
+        batch_size: int | None = None,
+        batch_order: str = "rows",
+        response_method: str = "auto",
+        measures: Any = (),
+        store_trajectories: bool = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.batch_order = batch_order
+        self.response_method = response_method
+        self.measures = measures
+        self.store_trajectories = store_trajectories
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _estimator(self) -> Any:
+        return _learners.default_learner() if self.estimator is None else self.estimator
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = _compat.learner_tags(_learners.base_learner(self._estimator()))
+        if inner is not None:
+            tags.input_tags.sparse = inner.input_tags.sparse
+            tags.input_tags.allow_nan = inner.input_tags.allow_nan
+            tags.input_tags.positive_only = inner.input_tags.positive_only
+            tags.input_tags.categorical = inner.input_tags.categorical
+            if inner.classifier_tags is not None:
+                tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+                tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell how ``fit`` routes its arguments: to ``estimator.partial_fit``.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        return MetadataRouter(owner=self).add(
+            estimator=_learners.base_learner(self._estimator()),
+            method_mapping=MethodMapping().add(caller="fit", callee="partial_fit"),
+        )
+
+    @_compat.fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+        """Train for ``n_epochs`` epochs and record the map.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features. CSR is used as it is; other sparse formats are converted
+            once.
+        y : array-like of shape (n_samples,), or (n_samples, n_labels)
+            Labels of any kind, or a 0/1 indicator for multilabel.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights for training; measures are of unweighted rows.
+        **fit_params : dict
+            Further arguments of ``estimator.partial_fit``, routed when metadata
+            routing is enabled.
+
+        Returns
+        -------
+        self : DataMapClassifier
+
+        Raises
+        ------
+        TypeError, ValueError
+            See the class.
+        KeyboardInterrupt
+            When interrupted; the completed epochs are kept and ``warm_start=True``
+            continues them.
+        """
+        estimator = self._estimator()
+        response_method = _learners.check_learner(estimator, self.response_method)
+        measures = check_measures(self.measures)
+        resume = self.warm_start and hasattr(self, "_record")
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                f"the target y is None."
+            )
+        index = index_of(y, X)
+        X = self._validate(X, reset=not resume)
+        labels = self._encode(X, y, estimator)
+        params = self._fit_params(X, sample_weight, fit_params)
+        _learners.warn_no_dynamics(estimator)
+
+        key = (X.shape, _digest(labels), measures, self.store_trajectories)
+        if resume:
+            self._check_resumable(key)
+            record = self._record
+        else:
+            for name in FITTED:
+                self.__dict__.pop(name, None)
+            record = {
+                "key": key,
+                "seed": self._base_seed(estimator),
+                "dynamics": TrainingDynamics(
+                    labels,
+                    measures=measures,
+                    store_trajectories=self.store_trajectories,
+                    index=index,
+                ),
+                "history": [],
+                "members": None,
+            }
+        run = PartialFitRun(
+            members=record["members"] or _learners.make_members(estimator, labels, X),
+            X=X,
+            y=_targets(y, labels, estimator),
+            labels=labels,
+            response_method=response_method,
+            seed=record["seed"],
+            batch_size=self.batch_size,
+            batch_order=self.batch_order,
+            fit_params=params,
+            n_jobs=self.n_jobs,
+        )
+        self._train(run, record, estimator)
+        return self
+
+    def _validate(self, X: Any, *, reset: bool) -> Any:
+        learner = _learners.base_learner(self._estimator())
+        tags = _compat.learner_tags(learner)
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=_compat.input_dtype(learner),
+            order=None if sparse.issparse(X) else "C",
+            ensure_all_finite=not (tags and tags.input_tags.allow_nan),
+        )
+        return _compat.as_row_sliceable(X)
+
+    def _encode(self, X: Any, y: Any, estimator: Any) -> EncodedLabels:
+        check_consistent_length(X, y)
+        if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and not sparse.issparse(y):
+            y = column_or_1d(y, warn=True)
+        labels = encode_labels(y)
+        name = type(estimator).__name__
+        if not labels.multilabel:
+            if isinstance(estimator, MultiOutputClassifier):
+                raise ValueError(
+                    "MultiOutputClassifier needs an indicator y of shape (n_samples, "
+                    "n_labels). For one label per row, pass the estimator inside it."
+                )
+            if len(labels.classes) < 2:
+                raise ValueError(
+                    f"y holds one class only ({labels.classes[0]!r}); {name} and a map "
+                    f"need at least two classes."
+                )
+        elif (labels.codes == labels.codes[:1]).all():
+            raise ValueError(
+                "Every column of y holds one class only; a map needs at least one label "
+                "that is set in some rows and unset in others."
+            )
+        return labels
+
+    def _fit_params(
+        self, X: Any, sample_weight: Any, fit_params: dict[str, Any]
+    ) -> dict[str, Any]:
+        params = {k: v for k, v in fit_params.items() if v is not None}
+        if sample_weight is not None:
+            params["sample_weight"] = _compat.check_sample_weight(sample_weight, X)
+        if _compat.routing_enabled():
+            routed = process_routing(self, "fit", **params)
+            return dict(routed.estimator.partial_fit)
+        _learners.check_fit_params(_learners.base_learner(self._estimator()), params)
+        return params
+
+    def _base_seed(self, estimator: Any) -> int:
+        random_state = self.random_state
+        if random_state is None and hasattr(estimator, "get_params"):
+            own = [
+                value
+                for key, value in clone(estimator).get_params(deep=True).items()
+                if key.endswith("random_state") and value is not None
+            ]
+            random_state = own[0] if own else None
+        if isinstance(random_state, Integral):
+            return int(random_state)
+        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+    def _check_resumable(self, key: tuple[Any, ...]) -> None:
+        names = ("the shape of X", "the labels", "measures", "store_trajectories")
+        changed = [
+            name
+            for name, old, new in zip(names, self._record["key"], key, strict=True)
+            if old != new
+        ]
+        if changed:
+            raise ValueError(
+                f"warm_start=True continues the record of the last fit, but "
+                f"{' and '.join(changed)} changed. Set warm_start=False to start anew."
+            )
+        seed = self.random_state
+        if isinstance(seed, Integral) and seed != self._record["seed"]:
+            raise ValueError(
+                f"warm_start=True continues the record made with seed "
+                f"{self._record['seed']}; got random_state={seed}. Set "
+                f"warm_start=False to start anew."
+            )
+        if self.n_epochs < self.n_epochs_:
+            raise ValueError(
+                f"warm_start=True continues {self.n_epochs_} recorded epochs; n_epochs="
+                f"{self.n_epochs} must not be smaller."
+            )
+        if self.n_epochs == self.n_epochs_:
+            warn(
+                f"warm_start=True with n_epochs={self.n_epochs}, all of which are "
+                f"recorded: nothing was trained. Increase n_epochs to go on.",
+                stacklevel=5,
+            )
+
+    def _train(
+        self, run: PartialFitRun, record: dict[str, Any], estimator: Any
+    ) -> None:
+        dynamics: TrainingDynamics = record["dynamics"]
+        done = dynamics.n_epochs
+        # A learner that was caught in mid-epoch is trained again from the start, with
+        # the same seeds; what was recorded stands.
+        first = done if record["members"] else 0
+        record["members"] = None
+        try:
+            with (
+                sklearn.config_context(assume_finite=True),
+                self._progress(done) as advance,
+            ):
+                for epoch in range(first, self.n_epochs):
+                    run.train(epoch)
+                    if epoch >= done:
+                        record_epoch(dynamics, run, record["history"])
+                        advance(record["history"][-1])
+        except BaseException:
+            dynamics.rollback()
+            if dynamics.n_epochs:
+                self._publish(run, record, estimator)
+            raise
+        record["members"] = run.members
+        self._publish(run, record, estimator)
+
+    @contextlib.contextmanager
+    def _progress(self, done: int) -> Iterator[Any]:
+        """A tqdm bar over the epochs, or nothing."""
+        if not self.verbose:
+            yield lambda _: None
+            return
+        from tqdm import tqdm
+
+        with tqdm(total=self.n_epochs, initial=done, unit="epoch") as bar:
+
+            def advance(figures: dict[str, float]) -> None:
+                bar.set_postfix(
+                    confidence=f"{figures['mean_confidence']:.3f}",
+                    accuracy=f"{figures['accuracy']:.3f}",
+                    refresh=False,
+                )
+                bar.update()
+
+            yield advance
+
+    def _publish(
+        self, run: PartialFitRun, record: dict[str, Any], estimator: Any
+    ) -> None:
+        """Set the fitted attributes from what is recorded."""
+        dynamics: TrainingDynamics = record["dynamics"]
+        run.restore_seeds()
+        dynamics.release()
+        n_epochs = dynamics.n_epochs
+        del record["history"][n_epochs:]
+        self.data_map_ = dynamics.to_data_map(meta=self._meta(run, estimator))
+        self.history_ = pd.DataFrame(
+            record["history"], index=pd.RangeIndex(1, n_epochs + 1, name="epoch")
+        )
+        self.classes_ = run.labels.classes
+        self.n_epochs_ = n_epochs
+        self.estimator_ = _learners.assemble(estimator, run.members, run.labels)
+        self._record = record
+
+    def _meta(self, run: PartialFitRun, estimator: Any) -> dict[str, Any]:
+        return {
+            "learner": " of ".join(
+                type(inner).__name__ for inner in _compat.with_inner(estimator)
+            ),
+            "recording": "in-sample",
+            "seed": run.seed,
+            "batch_size": self.batch_size,
+            "batch_order": self.batch_order,
+            "response_method": run.response_method,
+            "versions": {
+                module.__name__: module.__version__ for module in (sklearn, np, scipy)
+            },
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def _map_array(self, name: str) -> Array:
+        check_is_fitted(self)
+        values: Array = getattr(self.data_map_, name)
+        return values
+
+    @property
+    def confidence_(self) -> Array:
+        """Mean over epochs of the probability of the own label."""
+        return self._map_array("confidence")
+
+    @property
+    def variability_(self) -> Array:
+        """Population standard deviation over epochs of that probability."""
+        return self._map_array("variability")
+
+    @property
+    def correctness_(self) -> Array:
+        """Share of the epochs in which the own label was predicted."""
+        return self._map_array("correctness")
+
+    def region_mask(
+        self, region: str, *, band: float = 0.1, n_std: float = 1.0
+    ) -> Array:
+        """Which training rows lie in a region; see :meth:`DataMap.region_mask`.
+
+        Parameters
+        ----------
+        region : {"easy", "ambiguous", "hard", "easy-to-learn", "hard-to-learn"}
+            Name of the region.
+        band : float, default=0.1
+            Least half-width of the ambiguous region, in units of confidence.
+        n_std : float, default=1.0
+            Standard deviations of the margin that count as ambiguous.
+
+        Returns
+        -------
+        ndarray of bool, shape of confidence_
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If there is no such region.
+        """
+        check_is_fitted(self)
+        return self.data_map_.region_mask(region, band=band, n_std=n_std)
+
+    def _check_X(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return self._validate(X, reset=False)
+
+    @available_if(_learner_has("predict"))
+    def predict(self, X: Any) -> Array:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or the indicator of shape (n_samples, n_labels)
+        """
+        X = self._check_X(X)
+        predicted: Array = self.estimator_.predict(X)
+        return predicted
+
+    @available_if(_learner_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Array:
+        """Predict probabilities; only where the learner has them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels), the probability that each label is set.
+        """
+        X = self._check_X(X)
+        proba: Any = self.estimator_.predict_proba(X)
+        if isinstance(proba, list):
+            return np.column_stack([columns[:, 1] for columns in proba])
+        return np.asarray(proba)
+
+    @available_if(_learner_has("decision_function"))
+    def decision_function(self, X: Any) -> Array:
+        """Confidence scores; only where the learner has them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels).
+        """
+        X = self._check_X(X)
+        if isinstance(self.estimator_, MultiOutputClassifier):
+            return np.column_stack(
+                [member.decision_function(X) for member in self.estimator_.estimators_]
+            )
+        decision: Array = self.estimator_.decision_function(X)
+        return decision
+
+
+def record_epoch(
+    dynamics: TrainingDynamics, run: PartialFitRun, history: list[dict[str, float]]
+) -> None:
+    """Record one epoch, all or nothing.
+
+    Parameters
+    ----------
+    dynamics : TrainingDynamics
+        The record; unless this function returns, a rollback undoes the epoch.
+    run : PartialFitRun
+        The trained learner.
+    history : list of dict
+        Gets the epoch's mean confidence and accuracy.
+    """
+    dynamics.checkpoint()
+    before = dynamics.totals.copy()
+    for rows, proba, resolve_ties in run.blocks():
+        dynamics.update(proba, rows, resolve_ties=resolve_ties)
+    cells, confidence, right = dynamics.totals - before
+    history.append({"mean_confidence": confidence / cells, "accuracy": right / cells})
+    dynamics.commit()
+
+
+def _targets(y: Any, labels: EncodedLabels, estimator: Any) -> Array | None:
+    """Labels as the learner wants them; None where each clone has its own column."""
+    if _learners.trains_per_label(estimator, labels):
+        return None
+    if labels.multilabel:
+        return labels.codes.astype(np.int64)
+    given = np.asarray(y)
+    return given if given.ndim == 1 and given.dtype != object else labels.values()
+
+
+def _digest(labels: EncodedLabels) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(labels.codes))
+    digest.update(repr(labels.classes.tolist()).encode())
+    return digest.hexdigest()

@@ -1,0 +1,118 @@
+"""The only file that touches private or version-dependent parts of scikit-learn."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.base import _fit_context as fit_context
+from sklearn.linear_model._stochastic_gradient import BaseSGD
+from sklearn.naive_bayes import CategoricalNB, GaussianNB, _BaseDiscreteNB
+from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
+from sklearn.utils import Tags, get_tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
+from sklearn.utils.validation import _check_method_params as index_fit_params
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "as_row_sliceable",
+    "check_sample_weight",
+    "fit_context",
+    "has_no_dynamics",
+    "ignores_adaptive_rate",
+    "index_fit_params",
+    "input_dtype",
+    "learner_tags",
+    "members_of",
+    "min_categories",
+    "routing_enabled",
+    "swallowed_interrupt",
+    "with_inner",
+]
+
+
+def with_inner(estimator: Any) -> Iterator[Any]:
+    """Yield an estimator and, for wrappers, the estimators inside (``estimator``)."""
+    while estimator is not None:
+        yield estimator
+        estimator = getattr(estimator, "estimator", None)
+
+
+def members_of(estimator: Any) -> list[Any]:
+    """Fitted members of a wrapper (``estimators_``), or an empty list."""
+    members = np.ravel(np.asarray(getattr(estimator, "estimators_", []), dtype=object))
+    return [member for member in members if isinstance(member, BaseEstimator)]
+
+
+def input_dtype(estimator: Any) -> Any:
+    """Dtype of X that the learner can read as it is, epoch after epoch.
+
+    Anything else is converted once at the boundary instead of in every call.
+    """
+    for inner in with_inner(estimator):
+        if isinstance(inner, BaseSGD | BaseMultilayerPerceptron):
+            return [np.float64, np.float32]
+        if isinstance(inner, CategoricalNB):
+            return np.intp
+    return "numeric"
+
+
+def learner_tags(estimator: Any) -> Tags | None:
+    """scikit-learn tags of the estimator; None when it does not define any."""
+    return get_tags(estimator) if hasattr(estimator, "__sklearn_tags__") else None
+
+
+def has_no_dynamics(estimator: Any) -> bool:
+    """Whether one pass brings the learner to its fixed point: naive Bayes."""
+    return any(
+        isinstance(inner, GaussianNB | _BaseDiscreteNB)
+        for inner in with_inner(estimator)
+    )
+
+
+def ignores_adaptive_rate(estimator: Any) -> bool:
+    """Whether ``learning_rate="adaptive"`` does nothing under ``partial_fit``."""
+    return any(
+        isinstance(inner, BaseSGD)
+        and getattr(inner, "learning_rate", None) == "adaptive"
+        for inner in with_inner(estimator)
+    )
+
+
+def min_categories(estimator: Any, X: Any) -> dict[str, np.ndarray]:
+    """Parameters that tell CategoricalNB all categories before the first batch."""
+    prefix = ""
+    for inner in with_inner(estimator):
+        if isinstance(inner, CategoricalNB) and not sparse.issparse(X):
+            given = 0 if inner.min_categories is None else inner.min_categories
+            return {f"{prefix}min_categories": np.maximum(X.max(axis=0) + 1, given)}
+        prefix += "estimator__"
+    return {}
+
+
+def swallowed_interrupt(estimator: Any) -> bool:
+    """Whether an MLP caught a KeyboardInterrupt inside its last ``partial_fit``.
+
+    It warns and returns as if nothing had happened, but its count of finished
+    passes is then 0 instead of 1.
+    """
+    if isinstance(estimator, BaseMultilayerPerceptron):
+        return bool(getattr(estimator, "n_iter_", 1) == 0)
+    return any(swallowed_interrupt(member) for member in members_of(estimator))
+
+
+def as_row_sliceable(X: Any) -> Any:
+    """CSR with 32-bit indices where they fit; the data is shared, never copied."""
+    if not sparse.issparse(X) or X.indices.dtype == np.int32:
+        return X
+    if max(X.nnz, *X.shape) > np.iinfo(np.int32).max:
+        return X
+    narrow = type(X)(X.shape, dtype=X.dtype)
+    narrow.data = X.data
+    narrow.indices = X.indices.astype(np.int32)
+    narrow.indptr = X.indptr.astype(np.int32)
+    return narrow

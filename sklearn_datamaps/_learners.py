@@ -1,0 +1,265 @@
+"""Before any training: is this a learner we can record, and how must it be set up?"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+from warnings import warn
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import SGDClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_class_weight
+
+from sklearn_datamaps import _compat
+from sklearn_datamaps._labels import Array, EncodedLabels
+
+WHAT_WORKS = (
+    "SGDClassifier, Perceptron, MLPClassifier, the naive Bayes classifiers, "
+    "OneVsRestClassifier, OneVsOneClassifier or MultiOutputClassifier around them, or "
+    "any classifier with partial_fit and predict_proba or decision_function"
+)
+
+
+def default_learner() -> SGDClassifier:
+    """Learner of the tutorial, a logistic regression by stochastic gradients."""
+    return SGDClassifier(loss="log_loss", class_weight="balanced")
+
+
+def base_learner(estimator: Any) -> Any:
+    """Return what is trained: the estimator, or what a MultiOutputClassifier wraps."""
+    if isinstance(estimator, MultiOutputClassifier):
+        return estimator.estimator
+    return estimator
+
+
+def check_learner(estimator: Any, response_method: str) -> str:
+    """Refuse what cannot be recorded; return the response method to use.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave.
+    response_method : {"auto", "predict_proba", "decision_function"}
+        What the user asked for.
+
+    Returns
+    -------
+    {"predict_proba", "decision_function"}
+
+    Raises
+    ------
+    TypeError
+        If estimator is a class, a Pipeline, or lacks ``partial_fit`` or a response.
+    ValueError
+        If a parameter of it contradicts ``partial_fit``.
+    """
+    name = type(estimator).__name__
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"estimator must be an instance; got the class {estimator.__name__}. Write "
+            f"{estimator.__name__}()."
+        )
+    if isinstance(estimator, Pipeline):
+        raise TypeError(
+            "estimator is a Pipeline, which has no partial_fit. Put DataMapClassifier "
+            "last, after the vectorizer: make_pipeline(TfidfVectorizer(), "
+            "DataMapClassifier(SGDClassifier()))."
+        )
+    learner = base_learner(estimator)
+    if getattr(learner, "solver", None) == "lbfgs":
+        raise ValueError(
+            f"{name} with solver='lbfgs' has no epochs: it sees all rows at once. Use "
+            f"solver='adam' or 'sgd'."
+        )
+    if not hasattr(learner, "partial_fit"):
+        raise TypeError(
+            f"{name} has no partial_fit, so it has no epochs to record. Use "
+            f"{WHAT_WORKS}."
+        )
+    _check_parameters(learner)
+    return _check_response(learner, response_method)
+
+
+def _check_parameters(learner: Any) -> None:
+    params = learner.get_params(deep=True) if hasattr(learner, "get_params") else {}
+    stopping = [
+        k for k, v in params.items() if _ends(k, "early_stopping") and v is True
+    ]
+    if stopping:
+        raise ValueError(
+            f"{stopping[0]}=True of {type(learner).__name__} is not supported: "
+            f"partial_fit cannot hold rows out, and a map needs the same number of "
+            f"epochs of every row. Set it to False and choose n_epochs."
+        )
+    nested = [
+        k for k, v in params.items() if k.endswith("__class_weight") and v is not None
+    ]
+    if nested and isinstance(learner, OneVsRestClassifier | OneVsOneClassifier):
+        raise ValueError(
+            f"{nested[0]} inside {type(learner).__name__} cannot be right: each member "
+            f"sees the classes 0 and 1, not yours. SGDClassifier is one-vs-rest already: "
+            f"pass it directly, with class_weight='balanced' or a dict, or use "
+            f"sample_weight."
+        )
+
+
+def _check_response(learner: Any, response_method: str) -> str:
+    choices = ("predict_proba", "decision_function")
+    wanted = choices if response_method == "auto" else (response_method,)
+    for method in wanted:
+        if hasattr(learner, method):
+            return method
+    raise TypeError(
+        f"{type(learner).__name__} has no {' and no '.join(wanted)}. "
+        + (
+            f"A data map needs the probability of the label. Use {WHAT_WORKS}."
+            if len(wanted) == 2
+            else "Use response_method='auto'."
+        )
+    )
+
+
+def _ends(key: str, name: str) -> bool:
+    return key == name or key.endswith("__" + name)
+
+
+def accepts(learner: Any, parameter: str) -> bool:
+    """Whether ``learner.partial_fit`` takes a parameter of this name."""
+    parameters = inspect.signature(learner.partial_fit).parameters
+    return parameter in parameters
+
+
+def check_fit_params(learner: Any, params: Mapping[str, Any]) -> None:
+    """Raise TypeError if partial_fit cannot take one of the arguments of fit.
+
+    Parameters
+    ----------
+    learner : estimator
+        What is trained.
+    params : mapping
+        ``sample_weight`` and further arguments, without the None ones.
+
+    Raises
+    ------
+    TypeError
+        Naming the argument.
+    """
+    for name in params:
+        if not accepts(learner, name):
+            raise TypeError(
+                f"{type(learner).__name__}.partial_fit takes no {name!r}. "
+                + (
+                    "Use a learner that does (SGDClassifier, MLPClassifier, naive "
+                    "Bayes), or leave sample_weight out."
+                    if name == "sample_weight"
+                    else "Leave it out."
+                )
+            )
+
+
+def warn_no_dynamics(estimator: Any) -> None:
+    """Warn of learners and settings whose map cannot mean what users expect."""
+    learner = base_learner(estimator)
+    if _compat.has_no_dynamics(learner):
+        warn(
+            f"{type(learner).__name__} has no training dynamics: naive Bayes is at its "
+            f"fixed point after one pass, in mini-batches or not, so every epoch repeats "
+            f"the first and variability is 0 or nearly so. Its confidence is meaningful; "
+            f"for a full map use SGDClassifier(loss='log_loss') or MLPClassifier.",
+            stacklevel=4,
+        )
+    if _compat.ignores_adaptive_rate(learner):
+        warn(
+            f"learning_rate='adaptive' of {type(learner).__name__} does nothing under "
+            f"partial_fit: the step stays at eta0. Choose 'optimal', 'invscaling' or "
+            f"'constant' to say what you mean.",
+            stacklevel=4,
+        )
+
+
+def make_members(estimator: Any, labels: EncodedLabels, X: Any) -> list[Any]:
+    """Clone and set up the learners to train: one, or one per label.
+
+    Balanced class weights become numbers, since ``partial_fit`` cannot compute them
+    from a batch.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave; it is not modified.
+    labels : EncodedLabels
+        The labels.
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The validated features.
+
+    Returns
+    -------
+    list of estimators
+        One, or one per label where the learner cannot take an indicator itself.
+    """
+    learner = base_learner(estimator)
+    extra = _compat.min_categories(learner, X)
+    if not trains_per_label(estimator, labels):
+        member = clone(learner).set_params(**extra)
+        if not labels.multilabel:
+            _set_balanced(member, labels.codes, labels.classes)
+        return [member]
+    members = [clone(learner).set_params(**extra) for _ in labels.classes]
+    for member, column in zip(members, labels.codes.T, strict=True):
+        _set_balanced(member, column.astype(np.intp), np.array([0, 1]))
+    return members
+
+
+def trains_per_label(estimator: Any, labels: EncodedLabels) -> bool:
+    """Whether an indicator is learned by one clone per label."""
+    if not labels.multilabel:
+        return False
+    if isinstance(estimator, MultiOutputClassifier):
+        return True
+    tags = _compat.learner_tags(estimator)
+    native = tags and tags.classifier_tags and tags.classifier_tags.multi_label
+    return not native
+
+
+def _set_balanced(member: BaseEstimator, codes: Array, classes: Array) -> None:
+    if getattr(member, "class_weight", None) != "balanced":
+        return
+    present = np.unique(codes)
+    weights = compute_class_weight("balanced", classes=present, y=codes)
+    by_class = dict.fromkeys(classes.tolist(), 1.0)
+    by_class |= dict(zip(classes[present].tolist(), weights.tolist(), strict=True))
+    member.set_params(class_weight=by_class)
+
+
+def assemble(estimator: Any, members: list[Any], labels: EncodedLabels) -> Any:
+    """Turn the trained members into one fitted estimator that works without us.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave.
+    members : list of estimators
+        As made by :func:`make_members`, trained.
+    labels : EncodedLabels
+        The labels.
+
+    Returns
+    -------
+    estimator
+        The single member, or a fitted ``MultiOutputClassifier`` over them.
+    """
+    if not trains_per_label(estimator, labels):
+        return members[0]
+    wrapper = (
+        clone(estimator)
+        if isinstance(estimator, MultiOutputClassifier)
+        else MultiOutputClassifier(clone(estimator))
+    )
+    wrapper.estimators_ = members
+    wrapper.classes_ = [member.classes_ for member in members]
+    if hasattr(members[0], "n_features_in_"):
+        wrapper.n_features_in_ = members[0].n_features_in_
+    return wrapper
