@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.metadata_routing import (
+    UNUSED,
     MetadataRouter,
     MethodMapping,
     process_routing,
@@ -25,7 +26,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_datamaps import _compat, _learners
-from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._dynamics import TrainingDynamics, check_measures
 from sklearn_datamaps._epochs import PartialFitRun
 from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels, index_of
@@ -163,6 +163,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    # What fit is given is for the learner alone; score uses its own sample_weight.
+    __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012 (scikit-learn's)
+
     def __init__(
         self,
         estimator: Any = None,
@@ -214,7 +217,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         MetadataRouter
         """
-        return MetadataRouter(owner=self).add(
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(
             estimator=_learners.base_learner(self._estimator()),
             method_mapping=MethodMapping().add(caller="fit", callee="partial_fit"),
         )
@@ -257,10 +261,11 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 f"the target y is None."
             )
-        index = index_of(y, X)
-        X = self._validate(X, reset=not resume)
+        features = X
+        X = self._validate(features, reset=not resume)
+        index = index_of(X.shape[0], y, features)
         labels = self._encode(X, y, estimator)
-        params = self._fit_params(X, sample_weight, fit_params)
+        params = self._fit_params(X, labels, sample_weight, fit_params)
         _learners.warn_no_dynamics(estimator)
 
         key = (X.shape, _digest(labels), measures, self.store_trajectories)
@@ -330,17 +335,27 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 )
         elif (labels.codes == labels.codes[:1]).all():
             raise ValueError(
-                "Every column of y holds one class only; a map needs at least one label "
-                "that is set in some rows and unset in others."
+                "Every column of y holds one class only; a map needs at least one "
+                "label that is set in some rows and unset in others."
             )
         return labels
 
     def _fit_params(
-        self, X: Any, sample_weight: Any, fit_params: dict[str, Any]
+        self,
+        X: Any,
+        labels: EncodedLabels,
+        sample_weight: Any,
+        fit_params: dict[str, Any],
     ) -> dict[str, Any]:
         params = {k: v for k, v in fit_params.items() if v is not None}
         if sample_weight is not None:
-            params["sample_weight"] = _compat.check_sample_weight(sample_weight, X)
+            weights = _compat.check_sample_weight(sample_weight, X)
+            if len(np.unique(labels.codes[weights != 0], axis=0)) < 2:
+                raise ValueError(
+                    "sample_weight leaves one class only: the rows of every other "
+                    "class have weight 0. A map needs at least two classes."
+                )
+            params["sample_weight"] = weights
         if _compat.routing_enabled():
             routed = process_routing(self, "fit", **params)
             return dict(routed.estimator.partial_fit)
@@ -388,7 +403,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             warn(
                 f"warm_start=True with n_epochs={self.n_epochs}, all of which are "
                 f"recorded: nothing was trained. Increase n_epochs to go on.",
-                stacklevel=5,
+                stacklevel=4,
             )
 
     def _train(
@@ -520,7 +535,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.data_map_.region_mask(region, band=band, n_std=n_std)
 
-    def _check_X(self, X: Any) -> Any:
+    def _features(self, X: Any) -> Any:
         check_is_fitted(self)
         return self._validate(X, reset=False)
 
@@ -537,7 +552,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples,), or the indicator of shape (n_samples, n_labels)
         """
-        X = self._check_X(X)
+        X = self._features(X)
         predicted: Array = self.estimator_.predict(X)
         return predicted
 
@@ -555,7 +570,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes)
             Multilabel: (n_samples, n_labels), the probability that each label is set.
         """
-        X = self._check_X(X)
+        X = self._features(X)
         proba: Any = self.estimator_.predict_proba(X)
         if isinstance(proba, list):
             return np.column_stack([columns[:, 1] for columns in proba])
@@ -575,7 +590,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Multilabel: (n_samples, n_labels).
         """
-        X = self._check_X(X)
+        X = self._features(X)
         if isinstance(self.estimator_, MultiOutputClassifier):
             return np.column_stack(
                 [member.decision_function(X) for member in self.estimator_.estimators_]

@@ -76,9 +76,10 @@ class Seeds:
     def set(self, member: Any, epoch: int, batch: int) -> None:
         """Seed the learner for one call; fitted members get seeds of their own."""
         fitted = _compat.members_of(member)
-        if not fitted:
-            seed = derive_seed(self.base, epoch, batch, self.number)
-            for owner, name in _random_state_owners(member).values():
+        seed = derive_seed(self.base, epoch, batch, self.number)
+        for key, (owner, name) in _random_state_owners(member).items():
+            # Nested parameters of a fitted wrapper are those of the next clone.
+            if not (fitted and "__" in key):
                 setattr(owner, name, seed)
         for position, inner in enumerate(fitted):
             seed = derive_seed(self.base, epoch, batch, self.number, position)
@@ -177,6 +178,8 @@ class PartialFitRun:
             whole = isinstance(rows, slice)
             X = row_block(self.X, rows.start, rows.stop) if whole else self.X[rows]
             params = self._params(rows)
+            if "sample_weight" in params and not np.any(params["sample_weight"]):
+                continue  # nothing to learn from; learners refuse such a batch
             if len(self.members) == 1:
                 self._call(0, X, rows, params, epoch, number)
             else:
@@ -205,10 +208,7 @@ class PartialFitRun:
 
     def _params(self, rows: slice | Array) -> dict[str, Any]:
         n_samples = self.X.shape[0]
-        if isinstance(rows, slice):
-            at = np.arange(n_samples)[rows]
-        else:
-            at = rows
+        at = np.arange(n_samples)[rows] if isinstance(rows, slice) else rows
         if not self.fit_params or len(at) == n_samples:
             return dict(self.fit_params)
         return dict(

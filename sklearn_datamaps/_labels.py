@@ -38,11 +38,13 @@ class EncodedLabels:
         return self.codes if self.multilabel else self.classes[self.codes]
 
 
-def index_of(*candidates: Any) -> pd.Index:
-    """Index of the first pandas object that has one of its own, else a RangeIndex.
+def index_of(n_samples: int, *candidates: Any) -> pd.Index:
+    """Index of the first pandas object among some, else a RangeIndex.
 
     Parameters
     ----------
+    n_samples : int
+        Number of rows.
     *candidates : array-like
         ``y`` and ``X``, in the order in which they are asked.
 
@@ -53,8 +55,7 @@ def index_of(*candidates: Any) -> pd.Index:
     for data in candidates:
         if isinstance(data, pd.Series | pd.DataFrame):
             return data.index
-    sized = candidates[0]
-    return pd.RangeIndex(sized.shape[0] if hasattr(sized, "shape") else len(sized))
+    return pd.RangeIndex(n_samples)
 
 
 def encode_labels(
@@ -87,7 +88,8 @@ def encode_labels(
     if y is None:
         raise ValueError("y is None: labels are required, one per row.")
     names = y.columns.to_numpy() if isinstance(y, pd.DataFrame) else None
-    values = y if sparse.issparse(y) else np.asarray(y)
+    # CSR has summed duplicates and one value per stored entry, unlike COO, LIL, DOK.
+    values = y.tocsr() if sparse.issparse(y) else np.asarray(y)
     if values.ndim == 2 and values.shape[1] == 1 and not multilabel:
         values = (values.toarray() if sparse.issparse(values) else values)[:, 0]
     if values.ndim not in (1, 2):
@@ -140,10 +142,6 @@ def _encode_indicator(values: Any, names: Any) -> EncodedLabels:
 def _encode_column(values: Array, classes: Any) -> EncodedLabels:
     if values.dtype.kind == "c":
         raise ValueError("Complex data not supported: y must hold class labels.")
-    if values.dtype.kind == "f" and np.isinf(values).any():
-        raise ValueError(
-            "Input y contains infinity or a value too large for dtype('float64')."
-        )
     codes, found = pd.factorize(values)
     if (codes < 0).any():
         raise ValueError(
@@ -167,7 +165,8 @@ def _encode_column(values: Array, classes: Any) -> EncodedLabels:
                 f"{found[lookup < 0][:5].tolist()}. classes is {known.tolist()}."
             )
         codes = lookup[codes]
-    return EncodedLabels(codes.astype(np.min_scalar_type(-len(known)), copy=False), known)
+    smallest = np.min_scalar_type(-len(known))
+    return EncodedLabels(codes.astype(smallest, copy=False), known)
 
 
 def _sorted_classes(found: Array) -> Array:
@@ -183,6 +182,10 @@ def _sorted_classes(found: Array) -> Array:
                 f"Make all labels strings, or all numbers."
             )
         found = np.array(found.tolist())
+    if found.dtype.kind == "f" and np.isinf(found).any():
+        raise ValueError(
+            "Input y contains infinity or a value too large for dtype('float64')."
+        )
     if found.dtype.kind == "f" and (found != np.floor(found)).any():
         raise ValueError(
             f"Unknown label type: continuous. y holds {len(found)} distinct numbers "

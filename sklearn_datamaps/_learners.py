@@ -1,4 +1,4 @@
-"""Before any training: is this a learner we can record, and how must it be set up?"""
+"""What is checked and set up of a learner before any training."""
 
 import inspect
 from collections.abc import Mapping
@@ -69,7 +69,8 @@ def check_learner(estimator: Any, response_method: str) -> str:
             "DataMapClassifier(SGDClassifier()))."
         )
     learner = base_learner(estimator)
-    if getattr(learner, "solver", None) == "lbfgs":
+    of_other_solvers = hasattr(type(learner), "partial_fit")
+    if of_other_solvers and getattr(learner, "solver", None) == "lbfgs":
         raise ValueError(
             f"{name} with solver='lbfgs' has no epochs: it sees all rows at once. Use "
             f"solver='adam' or 'sgd'."
@@ -100,9 +101,9 @@ def _check_parameters(learner: Any) -> None:
     if nested and isinstance(learner, OneVsRestClassifier | OneVsOneClassifier):
         raise ValueError(
             f"{nested[0]} inside {type(learner).__name__} cannot be right: each member "
-            f"sees the classes 0 and 1, not yours. SGDClassifier is one-vs-rest already: "
-            f"pass it directly, with class_weight='balanced' or a dict, or use "
-            f"sample_weight."
+            f"sees the classes 0 and 1, not yours. SGDClassifier is one-vs-rest "
+            f"already: pass it directly, with class_weight='balanced' or a dict, or "
+            f"use sample_weight."
         )
 
 
@@ -166,9 +167,10 @@ def warn_no_dynamics(estimator: Any) -> None:
     if _compat.has_no_dynamics(learner):
         warn(
             f"{type(learner).__name__} has no training dynamics: naive Bayes is at its "
-            f"fixed point after one pass, in mini-batches or not, so every epoch repeats "
-            f"the first and variability is 0 or nearly so. Its confidence is meaningful; "
-            f"for a full map use SGDClassifier(loss='log_loss') or MLPClassifier.",
+            f"fixed point after one pass, in mini-batches or not. What still moves in "
+            f"later epochs is its smoothing, which fades as the counts grow, so "
+            f"variability says nothing about the rows. Confidence is meaningful; for a "
+            f"full map use SGDClassifier(loss='log_loss') or MLPClassifier.",
             stacklevel=4,
         )
     if _compat.ignores_adaptive_rate(learner):

@@ -1,0 +1,67 @@
+"""Data and learners that several test files share."""
+
+import os
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, make_classification
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import SGDClassifier
+
+os.environ.setdefault("MPLBACKEND", "agg")
+
+
+class RecordingSGD(SGDClassifier):
+    """SGDClassifier that notes what it is asked and what it answers."""
+
+    calls: list = []  # noqa: RUF012 (shared by all clones on purpose)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        note = ("fit", X, np.array(y), self.random_state, sample_weight)
+        RecordingSGD.calls.append(note)
+        return super().partial_fit(X, y, classes=classes, sample_weight=sample_weight)
+
+    def predict_proba(self, X):
+        proba = super().predict_proba(X)
+        RecordingSGD.calls.append(("proba", X, proba))
+        return proba
+
+
+@pytest.fixture
+def recording_sgd():
+    RecordingSGD.calls.clear()
+    yield RecordingSGD
+    RecordingSGD.calls.clear()
+
+
+@pytest.fixture(scope="session")
+def binary():
+    X, y = make_classification(300, 12, n_informative=5, flip_y=0.1, random_state=0)
+    return X, y
+
+
+@pytest.fixture(scope="session")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:500] / 16.0, y[:500]
+
+
+@pytest.fixture(scope="session")
+def multilabel(digits):
+    X, y = digits
+    return X, np.column_stack([y % 2, y > 4, np.isin(y, (0, 6, 8, 9))]).astype(int)
+
+
+@pytest.fixture(scope="session")
+def go_emotions():
+    if "SKLEARN_DATAMAPS_DATA" not in os.environ:
+        pytest.skip("needs the GoEmotions parquet files: set SKLEARN_DATAMAPS_DATA")
+    from sklearn_datamaps.datasets import fetch_go_emotions
+
+    return fetch_go_emotions()
+
+
+@pytest.fixture(scope="session")
+def gratitude(go_emotions):
+    X = TfidfVectorizer(ngram_range=(1, 3)).fit_transform(go_emotions.data)
+    return X, go_emotions.target
