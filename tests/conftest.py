@@ -2,13 +2,15 @@
 
 import os
 
+# Before SciPy is imported: scikit-learn's array API checks need it.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits, make_classification
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
-
-os.environ.setdefault("MPLBACKEND", "agg")
 
 
 class RecordingSGD(SGDClassifier):

@@ -1,0 +1,80 @@
+"""What the README shows is run and compared."""
+
+import inspect
+import re
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import SGDClassifier
+
+from sklearn_datamaps import DataMapClassifier
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_parameter_table_has_every_parameter_with_its_default():
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", README, flags=re.MULTILINE)
+    signature = inspect.signature(DataMapClassifier).parameters.values()
+    defaults = [(p.name, repr(p.default).replace("'", '"')) for p in signature]
+    assert rows == defaults
+
+
+def test_attributes_of_the_table_exist(binary):
+    clf = DataMapClassifier(n_epochs=1).fit(*binary)
+    table = README.split("| attribute | is |")[1].split("\n\n")[0]
+    names = set(re.findall(r"`(\w+_)`", table))
+    assert {"confidence_", "data_map_", "estimator_"} <= names
+    missing = {name for name in names if not hasattr(clf, name)}
+    assert missing == {"feature_names_in_"}  # X had no names
+
+
+def test_gratitude_example_prints_what_the_readme_shows(
+    go_emotions, tmp_path, monkeypatch, capsys
+):
+    assert len(go_emotions.data) == 43_410
+    monkeypatch.chdir(tmp_path)
+    example, _, shipping = blocks("python")
+    code = [line for line in example.splitlines() if line and "import" not in line]
+    assert len(code) <= 10
+    namespace = {"joblib": joblib}
+    exec(example, namespace)
+    (shown,) = blocks("text")
+    assert shown.strip() in capsys.readouterr().out
+    assert (tmp_path / "gratitude.png").stat().st_size > 10_000
+    exec(shipping, namespace)
+    model = joblib.load(tmp_path / "model.joblib")
+    texts = go_emotions.data[:100]
+    np.testing.assert_array_equal(
+        model.predict(texts), namespace["pipe"].predict(texts)
+    )
+
+
+def test_own_loop_example_runs(binary):
+    X, y = binary
+    _, example, _ = blocks("python")
+    namespace = {
+        "X_train": X,
+        "y_train": y,
+        "model": SGDClassifier(loss="log_loss", random_state=0),
+        "train_one_epoch": lambda model: model.partial_fit(X, y, classes=[0, 1]),
+        "predict_proba": lambda model, X: model.predict_proba(X),
+    }
+    exec(example, namespace)
+    assert namespace["data_map"].n_epochs == 10
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m pip install -e . && python -m sklearn_datamaps demo",
+        'python -m pip install -e ".[test]" && python -m pytest',
+    ],
+)
+def test_the_two_commands_are_there_letter_by_letter(command):
+    assert command in [block.strip() for block in blocks("bash")]
