@@ -633,6 +633,6 @@ def _targets(y: Any, labels: EncodedLabels, estimator: Any) -> Array | None:
 
 
 def _digest(labels: EncodedLabels) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(labels.codes))
+    digest = hashlib.sha256(np.ascontiguousarray(labels.codes).data)
     digest.update(repr(labels.classes.tolist()).encode())
     return digest.hexdigest()

@@ -35,8 +35,8 @@ class DataMapComparison:
     >>> from sklearn_datamaps import DataMap
     >>> before = DataMap.from_probabilities([[[0.9, 0.1], [0.8, 0.2]]], [0, 1])
     >>> after = DataMap.from_probabilities([[[0.9, 0.1], [0.3, 0.7]]], [0, 1])
-    >>> before.compare(after).transitions.loc["hard", "easy"]
-    np.int64(1)
+    >>> int(before.compare(after).transitions.loc["hard", "easy"])
+    1
     """
 
     before: DataMap
@@ -57,7 +57,9 @@ class DataMapComparison:
         )
 
 
-def compare(before: DataMap, after: DataMap, *, n_movers: int = 20) -> DataMapComparison:
+def compare(
+    before: DataMap, after: DataMap, *, n_movers: int = 20
+) -> DataMapComparison:
     """Compare two maps of the same rows; see :meth:`sklearn_datamaps.DataMap.compare`.
 
     Parameters

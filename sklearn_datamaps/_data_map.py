@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -346,7 +347,8 @@ class DataMap:
             If there is no such region.
         """
         code = _regions.REGIONS.index(_regions.check_region(region))
-        return self.region_codes(band=band, n_std=n_std) == code
+        mask: NDArray[np.bool_] = self.region_codes(band=band, n_std=n_std) == code
+        return mask
 
     def rank(
         self,
@@ -445,7 +447,10 @@ class DataMap:
                 raise ValueError(
                     f"{name!r} is a column of the map itself; choose another name."
                 )
-            values = np.asarray(column)
+            # NumPy would pad a list of texts to the longest and write "nan" for NaN.
+            listed = isinstance(column, list | tuple)
+            texts = listed and any(isinstance(value, str) for value in column)
+            values = np.asarray(column, dtype=object if texts else None)
             if values.shape != (self.n_samples,):
                 raise ValueError(
                     f"Column {name!r} has shape {values.shape}; the map has "
@@ -638,16 +643,15 @@ def _walk(estimator: Any) -> Iterable[Any]:
             yield from _walk(inner)
 
 
-def _selection_size(
-    size: int, n_samples: int | None, fraction: float | None
-) -> int:
+def _selection_size(size: int, n_samples: int | None, fraction: float | None) -> int:
     if n_samples is not None and fraction is not None:
         raise ValueError(
             f"Give either n_samples or fraction, not both; got n_samples={n_samples!r} "
             f"and fraction={fraction!r}."
         )
     if fraction is not None:
-        if not (np.isscalar(fraction) and 0 < fraction <= 1):
+        number = isinstance(fraction, Real) and not isinstance(fraction, bool)
+        if not (number and 0 < fraction <= 1):
             raise ValueError(f"fraction must be in (0, 1]; got {fraction!r}.")
         return max(1, round(fraction * size))
     if n_samples is None:

@@ -82,9 +82,11 @@ class TrainingDynamics:
             labels = encode_labels(y, classes=classes, multilabel=multilabel)
         self.classes = labels.classes
         self.store_trajectories = store_trajectories
-        self.index = index_of(y) if index is None else pd.Index(index)
         self._labels = labels
         self._codes = labels.codes
+        # pd.Index(...) would flatten the levels of a MultiIndex.
+        given = index if isinstance(index, pd.Index | None) else pd.Index(index)
+        self.index = index_of(self.n_samples, y) if given is None else given
         if len(self.index) != self.n_samples:
             raise ValueError(
                 f"index has {len(self.index)} entries, y has {self.n_samples} rows."
@@ -120,7 +122,7 @@ class TrainingDynamics:
     def _empty_state(self) -> dict[str, Array]:
         shape = self._codes.shape
         smallest = bool if self._labels.multilabel else self._codes.dtype
-        state = {
+        state: dict[str, Array] = {
             "count": np.zeros(self.n_samples, dtype=np.int32),
             "mean": np.zeros(shape),
             "squares": np.zeros(shape),
@@ -214,15 +216,17 @@ class TrainingDynamics:
             )
         if at.size and (at.min() < 0 or at.max() >= n_samples):
             raise ValueError(
-                f"rows must lie in 0 ... {n_samples - 1}; got {at.min()} ... {at.max()}."
+                f"rows must lie in 0 ... {n_samples - 1}; got {at.min()} ... "
+                f"{at.max()}."
             )
+        at = at.astype(np.intp, copy=False)
         seen = np.bincount(at, minlength=1) if at.size else at
         if (seen > 1).any():
             raise ValueError(
-                f"rows names {int((seen > 1).sum())} row(s) more than once, for example "
-                f"{int(seen.argmax())}. Record each row once per call."
+                f"rows names {int((seen > 1).sum())} row(s) more than once, for "
+                f"example {int(seen.argmax())}. Record each row once per call."
             )
-        return at.astype(np.intp, copy=False)
+        return at
 
     def _check_proba(self, proba: ArrayLike, codes: Array, where: Rows) -> Array:
         block = np.asarray(proba)
@@ -236,14 +240,16 @@ class TrainingDynamics:
                 f"proba has shape {block.shape}; expected {expected}: one row per "
                 f"recorded row, one column for each of {self.classes.tolist()[:10]}."
             )
-        sums = block.sum(axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: refused below
+            sums = block.sum(axis=1)
         if not np.isfinite(sums).all():
             bad = ~np.isfinite(sums)
             epoch = int(self._state["count"][where][bad].min()) + 1
             raise ValueError(
                 f"Epoch {epoch}: the model gave NaN or infinite probabilities for "
-                f"{int(bad.sum()):,} of {len(bad):,} rows. Training has diverged: scale "
-                f"the features (StandardScaler, MaxAbsScaler) or take a smaller step."
+                f"{int(bad.sum()):,} of {len(bad):,} rows. Training has diverged: "
+                f"scale the features (StandardScaler, MaxAbsScaler) or take a smaller "
+                f"step."
             )
         if not self._warned:
             self._warn_off_simplex(block, sums)
@@ -284,7 +290,13 @@ class TrainingDynamics:
         if resolve_ties is not None and tied.any():
             positions = np.flatnonzero(tied)
             labels = np.asarray(resolve_ties(positions + start))
-            predicted[positions] = pd.Index(self.classes).get_indexer(pd.Index(labels))
+            settled = pd.Index(self.classes).get_indexer(pd.Index(labels))
+            if (settled < 0).any():
+                raise ValueError(
+                    f"resolve_ties returned labels that are not in classes: "
+                    f"{labels[settled < 0][:5].tolist()}."
+                )
+            predicted[positions] = settled
         return predicted
 
     def _update_chunk(
@@ -320,7 +332,7 @@ class TrainingDynamics:
             since = state["right_since"][at]
             began = np.where(since == 0, per_row, since)
             state["right_since"][at] = np.where(right, began, 0)
-        self.totals += own.size, own.sum(), np.count_nonzero(right)
+        self.totals += np.array([own.size, own.sum(), np.count_nonzero(right)])
         state["n_right"][at] += right
         state["predicted"][at] = predicted
         state["count"][at] = count
@@ -355,6 +367,8 @@ class TrainingDynamics:
         if self._saved is not None:
             self._state, self.totals, n_stored = self._saved
             del self._trajectories[n_stored:]
+            for epoch, stored in enumerate(self._trajectories):
+                stored[self._state["count"] <= epoch] = np.nan
             self._saved = self._spare = None
 
     def release(self) -> None:
@@ -410,6 +424,7 @@ class TrainingDynamics:
             if epoch == len(self._trajectories):
                 self._trajectories.append(np.full_like(stored, np.nan))
             self._trajectories[epoch][theirs] = stored[theirs]
+        self.totals = self.totals + other.totals
         return self
 
     def to_data_map(
@@ -444,10 +459,10 @@ class TrainingDynamics:
             )
         if fewest < n_epochs and not allow_incomplete:
             raise ValueError(
-                f"{int((count < n_epochs).sum()):,} of {len(count):,} rows were recorded "
-                f"in fewer than {n_epochs} epochs (the fewest: {fewest}), so their "
-                f"measures are not comparable. Record every row once an epoch, or pass "
-                f"allow_incomplete=True."
+                f"{int((count < n_epochs).sum()):,} of {len(count):,} rows were "
+                f"recorded in fewer than {n_epochs} epochs (the fewest: {fewest}), so "
+                f"their measures are not comparable. Record every row once an epoch, "
+                f"or pass allow_incomplete=True."
             )
         per_row = count[:, None] if self._labels.multilabel else count
         seen = per_row > 0

@@ -175,8 +175,7 @@ class PartialFitRun:
             Also when the learner swallowed it.
         """
         for number, rows in enumerate(self._batches(epoch)):
-            whole = isinstance(rows, slice)
-            X = row_block(self.X, rows.start, rows.stop) if whole else self.X[rows]
+            X = self._take(rows)
             params = self._params(rows)
             if "sample_weight" in params and not np.any(params["sample_weight"]):
                 continue  # nothing to learn from; learners refuse such a batch
@@ -189,6 +188,11 @@ class PartialFitRun:
                 )
             if any(_compat.swallowed_interrupt(member) for member in self.members):
                 raise KeyboardInterrupt
+
+    def _take(self, rows: slice | Array) -> Any:
+        if isinstance(rows, slice):
+            return row_block(self.X, rows.start, rows.stop)
+        return self.X[rows]
 
     def _batches(self, epoch: int) -> Iterator[slice | Array]:
         n_samples = self.X.shape[0]
@@ -226,7 +230,7 @@ class PartialFitRun:
     ) -> None:
         member = self.members[i]
         self.seeds[i].set(member, epoch, batch)
-        if self.per_label:
+        if self.y is None:
             y, classes = self.labels.codes[rows, i].astype(np.int64), np.array([0, 1])
         else:
             y, classes = self.y[rows], self.labels.classes

@@ -89,9 +89,10 @@ def encode_labels(
         raise ValueError("y is None: labels are required, one per row.")
     names = y.columns.to_numpy() if isinstance(y, pd.DataFrame) else None
     # CSR has summed duplicates and one value per stored entry, unlike COO, LIL, DOK.
-    values = y.tocsr() if sparse.issparse(y) else np.asarray(y)
+    values: Any = y.tocsr() if sparse.issparse(y) else np.asarray(y)
     if values.ndim == 2 and values.shape[1] == 1 and not multilabel:
-        values = (values.toarray() if sparse.issparse(values) else values)[:, 0]
+        dense: Any = values.toarray() if sparse.issparse(values) else values
+        values = dense[:, 0]
     if values.ndim not in (1, 2):
         raise ValueError(
             f"y must have one dimension, or two for multilabel; got shape "

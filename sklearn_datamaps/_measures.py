@@ -61,6 +61,8 @@ def own_probability(proba: Array, codes: Array) -> Array:
     Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795.
     """
     if codes.ndim == 2:
+        # In float64 before the complement: 1 - 1e-9 is 1 in float32.
+        proba = proba.astype(np.float64, copy=False)
         return np.where(codes, proba, 1.0 - proba)
     return proba[np.arange(len(codes)), codes].astype(np.float64, copy=False)
 
@@ -137,7 +139,8 @@ def epoch_el2n(proba: Array, codes: Array) -> Array:
     """
     own = own_probability(proba, codes)
     if codes.ndim == 2:
-        return np.sqrt(2.0) * np.abs(1.0 - own)
+        over_outcomes: Array = np.sqrt(2.0) * np.abs(1.0 - own)
+        return over_outcomes
     # The error vector is (1 - p) at the own label and the bare probability elsewhere;
     # summing the other squares directly keeps small norms exact.
     error = np.array(proba, dtype=np.float64)
@@ -210,7 +213,8 @@ def variability(sum_of_squares: Array, count: Array) -> Array:
     Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795.
     """
     result = share(sum_of_squares, count)
-    return np.sqrt(result, out=result)
+    np.sqrt(result, out=result)
+    return result
 
 
 def share(total: Array, count: Array) -> Array:
@@ -231,7 +235,8 @@ def share(total: Array, count: Array) -> Array:
     ndarray of float64, shape of total
     """
     result = np.full(total.shape, np.nan)
-    return np.divide(total, count, out=result, where=count > 0)
+    np.divide(total, count, out=result, where=count > 0)
+    return result
 
 
 def forgetting(transitions: Array, n_right: Array, count: Array) -> Array:

@@ -29,7 +29,9 @@ def write(data_map: DataMap, path: str | Path) -> None:
     arrays |= {f"measure:{name}": v for name, v in data_map.measures.items()}
     arrays |= {f"column:{name}": v for name, v in data_map.columns.items()}
 
-    table = pa.Table.from_pandas(pd.DataFrame(index=data_map.index))
+    # Text as type of the column names, or pandas takes "map:label" for a number.
+    no_columns = pd.Index([], dtype=object)
+    table = pa.Table.from_pandas(pd.DataFrame(index=data_map.index, columns=no_columns))
     for name, values in arrays.items():
         table = table.append_column(name, _to_arrow(values))
     description = {
@@ -41,14 +43,21 @@ def write(data_map: DataMap, path: str | Path) -> None:
         "shapes": {name: list(v.shape[1:]) for name, v in arrays.items()},
         "dtypes": {name: v.dtype.str for name, v in arrays.items()},
     }
-    metadata = {**(table.schema.metadata or {}), KEY: json.dumps(description).encode()}
+    ours = json.dumps(description, default=_plain).encode()
+    metadata = {**(table.schema.metadata or {}), KEY: ours}
     pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+def _plain(value: Any) -> Any:
+    """Turn what JSON does not know into a plain number or list, else into text."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
 
 
 def _to_arrow(values: np.ndarray) -> Any:
     import pyarrow as pa
 
-    flat = pa.array(values.reshape(-1))
+    # Among objects, NaN and pd.NA are missing values like None.
+    flat = pa.array(values.reshape(-1), from_pandas=values.dtype == object)
     if values.ndim == 1:
         return flat
     return pa.FixedSizeListArray.from_arrays(flat, int(np.prod(values.shape[1:])))
@@ -107,5 +116,9 @@ def _to_numpy(column: Any, shape: list[int], dtype: str) -> np.ndarray:
         chunk = pa.concat_arrays(chunk.chunks)
     if shape:
         chunk = chunk.flatten()
-    values = chunk.to_numpy(zero_copy_only=False).astype(np.dtype(dtype), copy=False)
+    if np.dtype(dtype) == object:
+        # to_numpy would make floats of integers beside None.
+        values = np.fromiter(chunk.to_pylist(), dtype=object, count=len(chunk))
+    else:
+        values = chunk.to_numpy(zero_copy_only=False).astype(dtype, copy=False)
     return values.reshape(-1, *shape) if shape else values

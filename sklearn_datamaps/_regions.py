@@ -4,6 +4,7 @@ A row is *ambiguous* when its mean margin is within one standard deviation (and 
 least 0.2) of the decision boundary; otherwise it is *easy* above it and *hard* below.
 """
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def check_region(region: str) -> str:
 def check_rule(band: float, n_std: float) -> None:
     """Raise ValueError unless both parameters of the rule are finite and >= 0."""
     for name, value in (("band", band), ("n_std", n_std)):
-        if not (np.isscalar(value) and np.isfinite(value) and value >= 0):
+        if not (isinstance(value, Real) and np.isfinite(value) and value >= 0):
             raise ValueError(f"{name} must be a number >= 0; got {value!r}.")
 
 

@@ -1,6 +1,7 @@
 """What a person wants to see of a data map first: counts of the regions, in words."""
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,13 +115,13 @@ def _parts(data_map: DataMap) -> tuple[str, list[list[str]], list[str]]:
             rows.append([region, *cells, ""])
     else:
         rows = [
-            [region, *_count_cells(row), _composition(data_map, region)]
-            for region, row in table.iterrows()
+            [region, *_count_cells(table.loc[region]), _composition(data_map, region)]
+            for region in table.index
         ]
     return _headline(data_map), rows, _notes(data_map)
 
 
-def _count_cells(row: pd.Series) -> list[str]:
+def _count_cells(row: Any) -> list[str]:
     return [f"{int(row['n_samples']):,}", f"{100 * row['share']:.1f} %"]
 
 
