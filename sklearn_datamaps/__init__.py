@@ -3,8 +3,15 @@
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._comparison import DataMapComparison
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._display import DataMapDisplay
 from sklearn_datamaps._dynamics import TrainingDynamics
 
 __version__ = "0.1.0"
 
-__all__ = ["DataMap", "DataMapClassifier", "DataMapComparison", "TrainingDynamics"]
+__all__ = [
+    "DataMap",
+    "DataMapClassifier",
+    "DataMapComparison",
+    "DataMapDisplay",
+    "TrainingDynamics",
+]

@@ -241,7 +241,7 @@ class TrainingDynamics:
                 f"recorded row, one column for each of {self.classes.tolist()[:10]}."
             )
         with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: refused below
-            sums = block.sum(axis=1)
+            sums = block @ np.ones(block.shape[1], dtype=block.dtype)
         if not np.isfinite(sums).all():
             bad = ~np.isfinite(sums)
             epoch = int(self._state["count"][where][bad].min()) + 1
@@ -274,21 +274,28 @@ class TrainingDynamics:
     def _predict(
         self,
         proba: Array,
+        codes: Array,
+        margin: Array | None,
         resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None,
         start: int,
     ) -> Array:
         """Predicted codes (or set labels), ties settled by the model itself."""
         if self._labels.multilabel:
             return proba > 0.5
-        if proba.shape[1] == 2:
-            predicted = (proba[:, 1] > proba[:, 0]).astype(np.intp)
-            tied = proba[:, 1] == proba[:, 0]
+        if margin is None:
+            predicted = (proba[:, 1] > proba[:, 0]).astype(codes.dtype)
+            positions = np.flatnonzero(proba[:, 1] == proba[:, 0])
         else:
-            predicted = proba.argmax(axis=1)
-            largest = proba[np.arange(len(proba)), predicted]
-            tied = np.count_nonzero(proba == largest[:, None], axis=1) > 1
-        if resolve_ties is not None and tied.any():
-            positions = np.flatnonzero(tied)
+            # With a margin above 0 the own label is the prediction: look at the rest.
+            predicted = codes.copy()
+            unsure = np.flatnonzero(margin <= 0)
+            rest = proba[unsure]
+            best = rest.argmax(axis=1)
+            predicted[unsure] = best
+            # The last column that has the maximum is another one where it is shared.
+            last = rest.shape[1] - 1 - rest[:, ::-1].argmax(axis=1)
+            positions = unsure[last != best]
+        if resolve_ties is not None and positions.size:
             labels = np.asarray(resolve_ties(positions + start))
             settled = pd.Index(self.classes).get_indexer(pd.Index(labels))
             if (settled < 0).any():
@@ -309,15 +316,15 @@ class TrainingDynamics:
     ) -> None:
         state = self._state
         own = _measures.own_probability(proba, codes)
-        predicted = self._predict(proba, resolve_ties, start)
+        margin = _measures.epoch_margin(proba, codes, own) if self._has_margin else None
+        predicted = self._predict(proba, codes, margin, resolve_ties, start)
         right = predicted == codes
         count = state["count"][at] + 1
         if self.store_trajectories:
             self._store(own, at, count)
         per_row = count[:, None] if own.ndim == 2 else count
         _add_moment(state["mean"], state["squares"], own, at, per_row)
-        if self._has_margin:
-            margin = _measures.epoch_margin(proba, codes, own)
+        if margin is not None:
             _add_moment(state["margin"], state["margin_squares"], margin, at, count)
         if "loss" in state:
             state["loss"][at] += _measures.epoch_loss(own)

@@ -90,9 +90,10 @@ def epoch_margin(proba: Array, codes: Array, own: Array) -> Array:
     Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin
     Ranking, NeurIPS 2020, arXiv:2001.10528.
     """
-    others = np.array(proba, dtype=np.float64)
-    others[np.arange(len(codes)), codes] = -np.inf
-    margin: Array = own - others.max(axis=1)
+    # Class by class: a maximum over rows of a few classes is several times slower.
+    others = np.array(proba.T, dtype=np.float64, order="C")
+    others[codes, np.arange(len(codes))] = -np.inf
+    margin: Array = own - others.max(axis=0)
     return margin
 
 
