@@ -1,0 +1,235 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sklearn_datamaps import DataMap, TrainingDynamics
+
+N_SAMPLES = 200
+LABELS = np.array(["ham", "spam", "eggs"])[np.arange(N_SAMPLES) % 3]
+INDEX = pd.Index([f"id{i}" for i in range(N_SAMPLES)], name="id")
+
+
+def make(seed, *, y=LABELS, n_epochs=5, index=INDEX, **kwargs):
+    rng = np.random.default_rng(seed)
+    mean = rng.dirichlet(np.full(3, 0.5), size=len(y))
+    tensor = (2 * mean + rng.dirichlet(np.ones(3), size=(n_epochs, len(y)))) / 3
+    options = {"measures": ["loss"], "index": index} | kwargs
+    return DataMap.from_probabilities(tensor, y, **options)
+
+
+def make_multilabel(seed, *, names=("joy", "fear"), **kwargs):
+    rng = np.random.default_rng(seed)
+    cells = (2 * rng.random((50, 2)) + rng.random((5, 50, 2))) / 3
+    y = np.random.default_rng(9).random((50, 2)) < 0.5
+    return DataMap.from_probabilities(
+        cells, y, multilabel=True, classes=names, **kwargs
+    )
+
+
+@pytest.fixture(scope="module")
+def before():
+    return make(0)
+
+
+@pytest.fixture(scope="module")
+def after():
+    return make(1)
+
+
+@pytest.mark.parametrize("maker", [make, make_multilabel])
+def test_transitions_are_the_crosstab_of_the_regions(maker):
+    one, two = maker(0), maker(1)
+    table = one.compare(two).transitions
+    expected = pd.crosstab(one.regions().ravel(), two.regions().ravel())
+    names = ["easy", "ambiguous", "hard"]
+    assert table.index.tolist() == table.columns.tolist() == names
+    assert (table.index.name, table.columns.name) == ("before", "after")
+    np.testing.assert_array_equal(table, expected.loc[names, names])
+
+
+def test_transitions_name_rows_never_recorded_when_there_are_any(before):
+    dynamics = TrainingDynamics(LABELS, measures=["loss"], index=INDEX)
+    for _ in range(5):
+        dynamics.update(np.full((N_SAMPLES - 1, 3), 1 / 3), slice(0, N_SAMPLES - 1))
+    partial = dynamics.to_data_map(allow_incomplete=True)
+    table = before.compare(partial).transitions
+    assert table.columns.tolist() == ["easy", "ambiguous", "hard", "unseen"]
+    assert table["unseen"].sum() == 1
+    assert table.loc[before.regions()[-1], "unseen"] == 1
+    assert table.to_numpy().sum() == N_SAMPLES
+
+
+def test_movers_are_the_rows_that_moved_farthest(before, after):
+    movers = before.compare(after, n_movers=7).movers
+    steps = np.stack(
+        [after.confidence - before.confidence, after.variability - before.variability]
+    )
+    distance = np.linalg.norm(steps, axis=0)
+    rows = np.argsort(-distance, kind="stable")[:7]
+    assert movers["position"].tolist() == rows.tolist()
+    assert movers.index.tolist() == INDEX[rows].tolist()
+    np.testing.assert_allclose(movers["distance"], distance[rows])
+    for name in ("label", "region", "confidence", "variability"):
+        for when, data_map in (("before", before), ("after", after)):
+            expected = data_map.to_frame()[name].iloc[rows]
+            assert movers[f"{name}_{when}"].tolist() == expected.tolist()
+
+
+def test_twenty_movers_are_listed_by_default(before, after):
+    assert len(before.compare(after).movers) == 20
+
+
+def test_multilabel_movers_are_cells():
+    one, two = make_multilabel(0), make_multilabel(1)
+    movers = one.compare(two, n_movers=3).movers
+    steps = np.hypot(two.confidence - one.confidence, two.variability - one.variability)
+    row, label = np.unravel_index(np.argmax(steps), steps.shape)
+    assert movers["position"].iloc[0] == row
+    assert movers["label_name"].iloc[0] == ("joy", "fear")[label]
+
+
+def test_repeated_index_entries_do_not_mix_rows():
+    index = pd.Index(["same"] * N_SAMPLES)
+    one, two = make(0, index=index), make(1, index=index)
+    movers = one.compare(two, n_movers=N_SAMPLES).movers.sort_values("position")
+    steps = np.hypot(two.confidence - one.confidence, two.variability - one.variability)
+    np.testing.assert_allclose(movers["distance"], steps)
+
+
+def test_changed_labels_are_the_rows_relabelled(before):
+    relabelled = LABELS.copy()
+    relabelled[[4, 77]] = "eggs", "ham"
+    assert (relabelled != LABELS).sum() == 2
+    changed = before.compare(make(0, y=relabelled)).changed_labels
+    assert changed["position"].tolist() == [4, 77]
+    assert changed["label_before"].tolist() == LABELS[[4, 77]].tolist()
+    assert changed["label_after"].tolist() == ["eggs", "ham"]
+    assert changed.index.tolist() == ["id4", "id77"]
+
+
+def test_no_label_changed_between_maps_of_the_same_labels(before, after):
+    assert before.compare(after).changed_labels.empty
+
+
+def test_label_of_a_new_class_may_appear():
+    y = np.array(["a", "b", "a", "b"])
+    tensor = np.full((2, 4, 2), 0.5)
+    one = DataMap.from_probabilities(tensor, y)
+    two = DataMap.from_probabilities(
+        np.full((2, 4, 3), 1 / 3), ["a", "b", "c", "b"], classes=["a", "b", "c"]
+    )
+    assert one.compare(two).changed_labels["label_after"].tolist() == ["c"]
+
+
+def test_spearman_is_the_rank_correlation_of_each_measure(before, after):
+    spearman = before.compare(after).spearman
+    assert spearman.index.tolist() == before.measure_names()
+    for name, value in spearman.items():
+        expected = stats.spearmanr(before.measure(name), after.measure(name))[0]
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-12)
+
+
+def test_spearman_of_a_map_with_itself_is_one(before):
+    np.testing.assert_allclose(before.compare(before).spearman, 1)
+
+
+def test_spearman_of_a_constant_measure_is_nan(before):
+    flat = DataMap.from_probabilities(
+        np.full((5, N_SAMPLES, 3), [0.5, 0.3, 0.2]), LABELS, index=INDEX
+    )
+    spearman = before.compare(flat).spearman
+    assert np.isnan(spearman["variability"])
+    assert not np.isnan(spearman["confidence"])
+    assert "loss" not in spearman
+
+
+def test_spearman_leaves_out_rows_never_recorded(after):
+    tensor = np.random.default_rng(0).dirichlet(np.ones(3), size=(5, N_SAMPLES - 2))
+    dynamics = TrainingDynamics(LABELS, index=INDEX)
+    for epoch in tensor:
+        dynamics.update(epoch, slice(2, None))
+    partial = dynamics.to_data_map(allow_incomplete=True)
+    value = partial.compare(after).spearman["confidence"]
+    expected = stats.spearmanr(partial.confidence[2:], after.confidence[2:])[0]
+    np.testing.assert_allclose(value, expected, rtol=0, atol=1e-12)
+
+
+def test_carried_columns_of_either_map_come_along(before, after):
+    texts = np.array([f"text {i}" for i in range(N_SAMPLES)])
+    one = before.with_columns(text=texts)
+    two = after.with_columns(text=texts, length=np.arange(N_SAMPLES))
+    movers = one.compare(two).movers
+    assert movers["text"].tolist() == texts[movers["position"]].tolist()
+    assert movers["length"].tolist() == movers["position"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (make(1, y=LABELS[:100], index=None), r"shapes \(200,\) and \(100,\)"),
+        (make_multilabel(1), r"shapes \(200,\) and \(50, 2\)"),
+        (make(1, index=None), "their indexes differ"),
+        (make(1, index=INDEX[::-1]), "their indexes differ"),
+        (make(1, y=np.arange(N_SAMPLES) % 3), "no class in common"),
+        (make(1, y=np.char.upper(LABELS)), r"no class in common \(\['eggs', 'ham'"),
+    ],
+)
+def test_map_of_other_rows_is_refused(before, other, message):
+    with pytest.raises(ValueError, match=message):
+        before.compare(other)
+
+
+def test_multilabel_map_of_other_labels_is_refused():
+    other = make_multilabel(1, names=("rage", "hope"))
+    with pytest.raises(ValueError, match="no class in common"):
+        make_multilabel(0).compare(other)
+
+
+def test_map_whose_carried_column_differs_is_refused(before, after):
+    texts = np.array([f"text {i}" for i in range(N_SAMPLES)], dtype=object)
+    one, two = before.with_columns(text=texts), after.with_columns(text=texts[::-1])
+    with pytest.raises(ValueError, match="other rows: their column 'text' differs"):
+        one.compare(two)
+
+
+@pytest.mark.parametrize("other", [None, pd.DataFrame(), "map"])
+def test_what_is_no_map_is_refused(before, other):
+    with pytest.raises(TypeError, match="compare needs a DataMap; got"):
+        before.compare(other)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_epochs": 4}, r"differ in n_epochs \(5 and 4\)"),
+        (
+            {"meta": {"recording": "out-of-fold"}},
+            r"differ in recording \('in-sample' and 'out-of-fold'\)",
+        ),
+        ({"meta": {"learner": "Perceptron"}}, r"differ in learner \(None and 'Perc"),
+        ({"meta": {"batch_size": 32}}, r"differ in batch_size \(None and 32\)"),
+    ],
+)
+def test_maps_made_in_another_way_warn_at_the_line_that_compares(
+    before, options, message
+):
+    other = make(1, **options)
+    with pytest.warns(UserWarning, match=message) as caught:
+        before.compare(other)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_another_seed_is_no_reason_to_warn(before):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before.compare(make(1, meta={"seed": 1, "time": "later"}))
+
+
+def test_repr_shows_what_moved(before, after):
+    lines = repr(before.compare(after)).splitlines()
+    assert lines[0] == "DataMapComparison: 200 rows, 0 changed labels"
+    assert any(line.startswith("variability ") for line in lines)
+    assert any(line.startswith("ambiguous ") for line in lines)

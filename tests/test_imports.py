@@ -1,0 +1,179 @@
+"""Data flows one way: no module imports, when loaded, what lies downstream of it."""
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_datamaps
+
+PACKAGE = Path(sklearn_datamaps.__file__).parent
+ANY = None
+
+# What each module may import of ours at module level (section 2 of the design).
+MAY_IMPORT = {
+    "_measures": set(),
+    "_regions": set(),
+    "_labels": set(),
+    "_compat": set(),
+    "_data_map": {"_measures", "_regions"},
+    "_dynamics": {"_measures", "_data_map", "_labels"},
+    "_summary": {"_data_map", "_regions"},
+    "_comparison": {"_data_map", "_regions"},
+    "_parquet": {"_data_map", "_regions"},
+    "_learners": {"_compat", "_labels"},
+    "_epochs": {"_compat", "_labels"},
+    "_classifier": {
+        *("_measures", "_regions", "_labels", "_data_map", "_dynamics"),
+        *("_compat", "_learners", "_epochs"),
+    },
+    "_drawing": {"_data_map", "_regions"},
+    "_display": {"_data_map", "_regions", "_drawing"},
+    "_explorer": {"_data_map"},
+    "_review": {"_data_map"},
+    "_sampler": {"_classifier", "_data_map"},
+    "_audit": {"_classifier", "_data_map"},
+    "_dynamics_files": {"_dynamics"},
+    "out_of_core": set(),
+    "dask": {"_classifier", "_dynamics", "_data_map"},
+    "datasets": set(),
+    "_cli": ANY,
+    "__main__": ANY,
+}
+NOT_INTO_INIT = {"_cli", "__main__"}
+
+# Slow to load, or optional: imported where they are used.
+AT_POINT_OF_USE = {
+    *("matplotlib", "seaborn", "plotly", "datasets", "pyarrow", "tqdm"),
+    *("dask", "distributed", "torch", "skorch"),
+}
+
+
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def loaded_statements(body):
+    """Statements that run when the module is loaded, type checking apart."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from loaded_statements(node.orelse)
+            continue
+        yield node
+        yield from loaded_statements(ast.iter_child_nodes(node))
+
+
+def imported_modules(source):
+    """Dotted names of everything imported at module level."""
+    names = set()
+    for node in loaded_statements(ast.parse(source).body):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports are banned"
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def imported_of_ours(source):
+    """First name below the package of every import of ours that is a module."""
+    parts = [name.split(".") for name in imported_modules(source)]
+    ours = {part[1] for part in parts if part[0] == "sklearn_datamaps" and part[1:]}
+    return ours & (MODULES.keys() | MAY_IMPORT.keys())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_arrows_run_the_way_of_the_design(name):
+    ours = imported_of_ours(MODULES[name].read_text(encoding="utf-8"))
+    if name == "__init__":
+        assert not ours & NOT_INTO_INIT
+        return
+    assert name in MAY_IMPORT, (
+        f"{name}.py is not in MAY_IMPORT: add it, with the modules of ours that it may "
+        f"import, here and to the table of the design."
+    )
+    allowed = ours if MAY_IMPORT[name] is ANY else MAY_IMPORT[name]
+    assert ours <= allowed, f"{name} may not import {sorted(ours - allowed)}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_never_import_the_whole_package(name):
+    # "from sklearn_datamaps import DataMap" would hide which module is meant.
+    names = imported_modules(MODULES[name].read_text(encoding="utf-8"))
+    of_package = {n for n in names if n.startswith("sklearn_datamaps.")}
+    unknown = {n.split(".")[1] for n in of_package} - MODULES.keys()
+    if name in ("_cli", "__main__"):
+        unknown -= {*sklearn_datamaps.__all__, "__version__"}
+    assert not unknown
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_slow_and_optional_libraries_are_imported_where_they_are_used(name):
+    names = imported_modules(MODULES[name].read_text(encoding="utf-8"))
+    assert AT_POINT_OF_USE.isdisjoint(n.split(".")[0] for n in names)
+
+
+def test_table_has_no_cycle():
+    placed = set()
+    waiting = {name: needs for name, needs in MAY_IMPORT.items() if needs is not ANY}
+    while waiting:
+        ready = {name for name, needs in waiting.items() if needs <= placed}
+        assert ready, f"cycle among {sorted(waiting)}"
+        placed |= ready
+        waiting = {k: v for k, v in waiting.items() if k not in ready}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import a.b", {"a.b"}),
+        ("from a import b as c", {"a", "a.b"}),
+        ("class C:\n    import a", {"a"}),
+        ("try:\n    import a\nexcept ImportError:\n    import b", {"a", "b"}),
+        ("if x:\n    import a\nelse:\n    import b", {"a", "b"}),
+        ("with x:\n    import a", {"a"}),
+        ("def f():\n    import a", set()),
+        ("class C:\n    def f(self):\n        import a", set()),
+        ("if TYPE_CHECKING:\n    import a\nelse:\n    import b", {"b"}),
+        ("if typing.TYPE_CHECKING:\n    import a", set()),
+    ],
+)
+def test_reader_sees_the_imports_that_run_when_a_module_is_loaded(source, expected):
+    assert imported_modules(source) == expected
+
+
+def loaded_by(statement):
+    code = f"import json, sys; {statement}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=PACKAGE.parent,
+    )
+    return {name.split(".")[0] for name in json.loads(done.stdout)}
+
+
+def test_import_loads_no_plotting_and_no_data_library():
+    # pandas and scikit-learn may load some of them (pyarrow) by themselves.
+    theirs = loaded_by("import pandas, sklearn")
+    ours = loaded_by("import sklearn_datamaps")
+    assert "sklearn_datamaps" in ours
+    assert not (ours - theirs) & AT_POINT_OF_USE
+
+
+def test_every_exported_name_is_importable():
+    package = importlib.import_module("sklearn_datamaps")
+    missing = [name for name in package.__all__ if not hasattr(package, name)]
+    assert not missing
+    assert sorted(set(package.__all__)) == list(package.__all__)
