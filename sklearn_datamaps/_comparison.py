@@ -23,7 +23,8 @@ class DataMapComparison:
         Rows by their region before (index) and after (columns).
     movers : pandas.DataFrame
         The rows that moved farthest on the map: position, label, region,
-        confidence and variability before and after, ``distance``, carried columns.
+        confidence and variability before and after, ``distance``, carried columns
+        (with ``_carried`` behind a name that is taken).
     changed_labels : pandas.DataFrame
         The rows whose label differs, with their measures before and after.
     spearman : pandas.Series
@@ -159,7 +160,8 @@ def _pairs(before: DataMap, after: DataMap) -> pd.DataFrame:
     )
     for name in {**before.columns, **after.columns}:
         source = one if name in before.columns else two
-        pairs[name] = source[name].to_numpy()
+        own = f"{name}_carried" if name in pairs else name
+        pairs[own] = source[name].to_numpy()
     return pairs
 
 

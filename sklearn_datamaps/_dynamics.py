@@ -220,11 +220,11 @@ class TrainingDynamics:
                 f"{at.max()}."
             )
         at = at.astype(np.intp, copy=False)
-        seen = np.bincount(at, minlength=1) if at.size else at
-        if (seen > 1).any():
+        seen, times = np.unique(at, return_counts=True)
+        if len(seen) < len(at):
             raise ValueError(
-                f"rows names {int((seen > 1).sum())} row(s) more than once, for "
-                f"example {int(seen.argmax())}. Record each row once per call."
+                f"rows names {int((times > 1).sum())} row(s) more than once, for "
+                f"example {int(seen[times.argmax()])}. Record each row once per call."
             )
         return at
 
@@ -256,12 +256,13 @@ class TrainingDynamics:
         return block
 
     def _warn_off_simplex(self, block: Array, sums: Array) -> None:
-        if self._labels.multilabel:
-            off = (block < -SIMPLEX_TOLERANCE) | (block > 1 + SIMPLEX_TOLERANCE)
-            n_off, what = int(off.any(axis=1).sum()), "have values outside [0, 1]"
-        else:
+        low, high = -SIMPLEX_TOLERANCE, 1 + SIMPLEX_TOLERANCE
+        n_off, what = 0, "do not sum to 1"
+        if not self._labels.multilabel:
             n_off = int((np.abs(sums - 1) > SIMPLEX_TOLERANCE).sum())
-            what = "do not sum to 1"
+        if not n_off and block.size and (block.min() < low or block.max() > high):
+            n_off = int(((block < low) | (block > high)).any(axis=1).sum())
+            what = "have values outside [0, 1]"
         if n_off:
             self._warned = True
             warn(

@@ -233,3 +233,13 @@ def test_repr_shows_what_moved(before, after):
     assert lines[0] == "DataMapComparison: 200 rows, 0 changed labels"
     assert any(line.startswith("variability ") for line in lines)
     assert any(line.startswith("ambiguous ") for line in lines)
+
+
+def test_carried_column_does_not_hide_the_distance():
+    proba = np.random.default_rng(0).dirichlet([1, 1], size=(3, 6))
+    before = DataMap.from_probabilities(proba, [0, 1] * 3)
+    after = DataMap.from_probabilities(proba[::-1, ::-1], [0, 1] * 3)
+    before = before.with_columns(distance=np.arange(6))
+    movers = before.compare(after).movers
+    assert movers["distance"].is_monotonic_decreasing
+    assert sorted(movers["distance_carried"]) == list(range(6))

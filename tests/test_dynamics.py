@@ -894,3 +894,8 @@ def test_any_multilabel_float32_streams_like_the_batch(cells, codes):
         np.testing.assert_allclose(
             data_map.measure(name), expected[name], rtol=0, atol=1e-12, err_msg=name
         )
+
+
+def test_values_outside_of_0_and_1_warn_although_they_sum_to_1():
+    with pytest.warns(UserWarning, match=r"1 of 2 rows have values outside \[0, 1\]"):
+        TrainingDynamics([0, 1]).update([[2.0, -1.0], [0.5, 0.5]])
