@@ -330,8 +330,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 )
             if len(labels.classes) < 2:
                 raise ValueError(
-                    f"y holds one class only ({labels.classes[0]!r}); {name} and a map "
-                    f"need at least two classes."
+                    f"y holds one class only ({labels.classes.tolist()}); {name} and a "
+                    f"map need at least two classes."
                 )
         elif (labels.codes == labels.codes[:1]).all():
             raise ValueError(

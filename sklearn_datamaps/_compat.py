@@ -1,5 +1,6 @@
 """The only file that touches private or version-dependent parts of scikit-learn."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "StrOptions",
     "as_row_sliceable",
     "check_sample_weight",
+    "class_weight_dict",
     "fit_context",
     "has_no_dynamics",
     "ignores_adaptive_rate",
@@ -92,6 +94,19 @@ def min_categories(estimator: Any, X: Any) -> dict[str, np.ndarray]:
             return {f"{prefix}min_categories": np.maximum(X.max(axis=0) + 1, given)}
         prefix += "estimator__"
     return {}
+
+
+def class_weight_dict(classes: np.ndarray, weights: np.ndarray) -> dict[Any, float]:
+    """Class weights by label, as every scikit-learn finds them.
+
+    Version 1.9 looks the label ``"1"`` up as the number 1, others as it is.
+    """
+    by_class: dict[Any, float] = {}
+    for label, weight in zip(classes.tolist(), weights.tolist(), strict=True):
+        by_class[label] = weight
+        with contextlib.suppress(ValueError):  # no number
+            by_class[int(label)] = weight
+    return by_class
 
 
 def swallowed_interrupt(estimator: Any) -> bool:

@@ -193,7 +193,7 @@ def _sorted_classes(found: Array) -> Array:
             f"such as {found[found != np.floor(found)][0]!r}; a data map needs class "
             f"labels. Bin a continuous target first."
         )
-    if found.dtype.kind not in "iubfUS" or found.ndim != 1:
+    if found.dtype.kind not in "iubfU" or found.ndim != 1:
         raise ValueError(
             f"Unknown label type: {found.dtype}. Use strings, integers or booleans."
         )

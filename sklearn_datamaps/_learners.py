@@ -230,9 +230,9 @@ def _set_balanced(member: BaseEstimator, codes: Array, classes: Array) -> None:
     if getattr(member, "class_weight", None) != "balanced":
         return
     present = np.unique(codes)
-    weights = compute_class_weight("balanced", classes=present, y=codes)
-    by_class = dict.fromkeys(classes.tolist(), 1.0)
-    by_class |= dict(zip(classes[present].tolist(), weights.tolist(), strict=True))
+    weights = np.ones(len(classes))
+    weights[present] = compute_class_weight("balanced", classes=present, y=codes)
+    by_class = _compat.class_weight_dict(classes, weights)
     member.set_params(class_weight=by_class)
 
 

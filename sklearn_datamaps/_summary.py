@@ -158,7 +158,7 @@ def _composition(data_map: DataMap, region: str) -> str:
 def _notes(data_map: DataMap) -> list[str]:
     notes = []
     largest = float(np.nanmax(data_map.variability))
-    if largest <= BAND:
+    if largest <= BAND and data_map.n_epochs > 1:
         notes.append(
             f"variability <= {np.ceil(largest * 1000) / 1000:.3f}: rows differ by "
             f"confidence, hardly by variability"

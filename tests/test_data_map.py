@@ -491,7 +491,6 @@ def test_repr_says_what_one_epoch_and_missing_rows_mean():
         "ambiguous  0   0.0 %",
         "hard       1  33.3 %   (class 1: 1)",
         "unseen     1  33.3 %",
-        "! variability <= 0.000: rows differ by confidence, hardly by variability",
         "! one epoch only: variability is 0 by definition",
         "! 1 never recorded",
     ]

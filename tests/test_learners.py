@@ -197,6 +197,7 @@ BAD_DATA = {
     "NaN in y": (X, np.where(y, np.nan, 0.0), "Input y contains NaN. 10 of 20 rows"),
     "None in y": (X, [None, "a"] * 10, "10 of 20 rows have no label"),
     "NA in y": (X, pd.array([1, None] * 10, dtype="Int64"), "10 of 20 rows"),
+    "bytes": (X, np.where(y, b"a", b"b"), "Unknown label type"),
     "mixed y": (X, np.array([1, "a"] * 10, dtype=object), r"y mixes \['int', 'str'\]"),
     "no y": (X, None, "requires y to be passed, but the target y is None"),
     "lengths": (X, y[:-1], "inconsistent numbers of samples"),
@@ -338,3 +339,12 @@ def test_probabilities_of_the_wrong_shape_are_refused():
         ValueError, match=r"proba has shape \(20, 1\); expected \(20, 2"
     ):
         DataMapClassifier(TooFewColumns(loss="log_loss")).fit(X, y)
+
+
+@pytest.mark.parametrize("names", [("-1", "1"), ("no", "yes"), (False, True), (3, 40)])
+def test_balanced_weights_of_labels_of_any_kind(names):
+    labels = np.array(names)[(np.arange(20) < 5).astype(int)]
+    learner = SGDClassifier(loss="log_loss", class_weight="balanced")
+    clf = DataMapClassifier(learner, random_state=0).fit(X, labels)
+    expected = DataMapClassifier(learner, random_state=0).fit(X, np.arange(20) < 5)
+    np.testing.assert_array_equal(clf.confidence_, expected.confidence_)
