@@ -1,0 +1,1 @@
+"""What recording a map costs: ``python -m benchmarks NAME``, see the README here."""

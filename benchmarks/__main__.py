@@ -1,0 +1,27 @@
+"""Command line: ``python -m benchmarks {overhead,memory,accumulator} [options]``."""
+
+import argparse
+
+from benchmarks import accumulator, memory, overhead
+
+BENCHMARKS = {"overhead": overhead, "memory": memory, "accumulator": accumulator}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, module in BENCHMARKS.items():
+        summary = module.__doc__.partition("\n")[0]
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.add_argument(
+            "--quick",
+            action="store_true",
+            help="few rows, few rounds: does it run? Its figures mean nothing",
+        )
+        module.add_arguments(command)
+    arguments = parser.parse_args()
+    BENCHMARKS[arguments.name].run(arguments)
+
+
+if __name__ == "__main__":
+    main()
