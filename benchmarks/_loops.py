@@ -6,6 +6,7 @@ training differs; ``overhead`` checks that the trained models are equal.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Task:
     y: Array
     learner: Any
 
-    @property
+    @cached_property
     def classes(self) -> Array:
         """Distinct labels."""
         return np.unique(self.y)
@@ -117,12 +118,12 @@ def epochs(task: Task, n_epochs: int) -> Iterator[Any]:
     estimator
         The learner, the same object every time.
     """
-    learner = task.bare_learner()
+    learner, classes = task.bare_learner(), task.classes
     for epoch in range(n_epochs):
         # The seeds of DataMapClassifier(random_state=SEED): the same work, row by row.
         entropy = np.random.SeedSequence((SEED, epoch, 0, 0))
         learner.random_state = int(entropy.generate_state(1)[0])
-        learner.partial_fit(task.X, task.y, classes=task.classes)
+        learner.partial_fit(task.X, task.y, classes=classes)
         yield learner
 
 
