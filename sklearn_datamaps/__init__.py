@@ -5,6 +5,8 @@ from sklearn_datamaps._comparison import DataMapComparison
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._display import DataMapDisplay
 from sklearn_datamaps._dynamics import TrainingDynamics
+from sklearn_datamaps._review import apply_review
+from sklearn_datamaps._trajectory_display import TrajectoryDisplay
 
 __version__ = "0.1.0"
 
@@ -14,4 +16,6 @@ __all__ = [
     "DataMapComparison",
     "DataMapDisplay",
     "TrainingDynamics",
+    "TrajectoryDisplay",
+    "apply_review",
 ]

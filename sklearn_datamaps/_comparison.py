@@ -1,6 +1,7 @@
 """Two maps of the same rows: what moved between them."""
 
 from dataclasses import dataclass
+from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -46,6 +47,29 @@ class DataMapComparison:
     movers: pd.DataFrame
     changed_labels: pd.DataFrame
     spearman: pd.Series
+
+    def plot(
+        self, *, ax: Any = None, n_movers: int | None = None, title: str | None = None
+    ) -> Any:
+        """Draw an arrow from before to after for each of the largest movers.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+        n_movers : int, default=None
+            Arrows to draw. None: all rows of ``movers``.
+        title : str, default=None
+            Title of the axes. None: says how many movers are drawn.
+
+        Returns
+        -------
+        matplotlib Axes
+            Arrows of rows whose label changed are thicker and orange.
+        """
+        from sklearn_datamaps._comparison_plot import plot
+
+        return plot(self, ax=ax, n_movers=n_movers, title=title)
 
     def __repr__(self) -> str:
         """Show the transitions, the correlations and the number of changed labels."""

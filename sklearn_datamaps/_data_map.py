@@ -575,6 +575,60 @@ class DataMap:
 
         return DataMapDisplay.from_data_map(self, **kwargs)
 
+    def explore(self, path: str | Path, **kwargs: Any) -> Path:
+        """Write the map as one interactive HTML page that works offline.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write.
+        **kwargs
+            ``text``, ``max_points``, ``random_state`` and ``title``: the column with
+            the texts of the rows, the most points in the page, the seed of the sample
+            above that, and the heading.
+
+        Returns
+        -------
+        pathlib.Path
+            The file. Hover to read a row, draw a lasso to list rows, decide with the
+            keys K, R, D and U, and save ``review.csv`` for
+            :func:`~sklearn_datamaps.apply_review`.
+
+        Raises
+        ------
+        ImportError
+            Without plotly: install ``sklearn-datamaps[explore]``.
+        """
+        from sklearn_datamaps._explorer import explore
+
+        return explore(self, path, **kwargs)
+
+    def review(self, n: int | None = 100, by: str = "confidence") -> pd.DataFrame:
+        """List the rows most worth a look, worst first, to decide on.
+
+        Parameters
+        ----------
+        n : int, default=100
+            How many rows (multilabel: cells). None: all.
+        by : str, default="confidence"
+            Name of a measure, in its natural direction.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Identification, text and carried columns, labels, measures, and the empty
+            columns ``decision`` (keep, relabel, drop) and ``new_label``, to fill in and
+            hand to :func:`~sklearn_datamaps.apply_review`.
+
+        Raises
+        ------
+        ValueError
+            If n is larger than the map, or the measure is unknown.
+        """
+        from sklearn_datamaps._review import review
+
+        return review(self, n=n, by=by)
+
     def to_parquet(self, path: str | Path) -> None:
         """Save the map, with all its arrays and metadata, as one Parquet file.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps import _drawing
+from sklearn_datamaps import _by_label, _drawing
 from sklearn_datamaps._data_map import DataMap
 
 Array = NDArray[Any]
@@ -27,8 +27,10 @@ class DataMapDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the scatter.
+    ax_ : matplotlib Axes, or None
+        Axes with the scatter; None if drawn by label.
+    axes_ : ndarray of matplotlib Axes, or None
+        One small map for each label, in the order of the classes, if drawn by label.
     figure_ : matplotlib Figure
         Figure that holds it.
     histogram_axes_ : ndarray of 3 matplotlib Axes, or None
@@ -153,6 +155,7 @@ class DataMapDisplay:
     def plot(
         self,
         *,
+        by: str | None = None,
         ax: Any = None,
         histograms: bool | None = None,
         max_points: int | None = 25_000,
@@ -176,14 +179,19 @@ class DataMapDisplay:
 
         Parameters
         ----------
+        by : {None, "label"}, default=None
+            ``"label"``: small multiples, one map for the rows of each label, titled
+            with the sizes of its regions (multilabel: one for the cells of each
+            label, those where it is set outlined), in a figure of its own.
         ax : matplotlib Axes, default=None
             Where to draw. None: a new figure.
         histograms : bool, default=None
             Whether to draw the histograms of confidence, variability and correctness
-            at the right; a given ax is divided for them. None: only without ax.
+            at the right; a given ax is divided for them. None: only without ax and by.
         max_points : int, default=25_000
             Draw a random sample of so many points in the scatter if there are more;
-            counts and histograms always are of all points. None: draw all.
+            counts and histograms always are of all points. By label, frequent labels
+            are thinned first. None: draw all.
         random_state : int, RandomState, Generator or None, default=0
             Seed of that sample.
         title : str, default=None
@@ -208,13 +216,17 @@ class DataMapDisplay:
         ------
         ValueError
             If max_points is not None or an integer >= 1, or histograms are asked for
-            beside an ax that belongs to no grid of subplots.
+            beside an ax that belongs to no grid of subplots, or by is unknown, or
+            given together with ax or histograms or for more than 100 labels.
         """
         import seaborn as sns
 
         _check_max_points(max_points)
         points = self.frame(band=band, n_std=n_std)
-        drawn = _sample(points, max_points, random_state)
+        if by is not None:
+            _by_label.check(self.data_map, by, ax, histograms)
+        sample = _sample if by is None else _by_label.sample
+        drawn = sample(points, max_points, random_state)
         names = points["correctness_bin"].cat.categories
         steps = (
             np.linspace(len(_drawing.MARKERS) - 1, 0, len(names)).round().astype(int)
@@ -226,14 +238,29 @@ class DataMapDisplay:
             colors = sns.color_palette(palette, len(names))[::-1]
         markers = [_drawing.MARKERS[step] for step in steps]
         styles = pd.DataFrame({"color": colors, "marker": markers}, index=names)
-
+        is_curve = _margin_follows_confidence(self.data_map)
+        boundary = _boundary(band, n_std) if is_curve else np.empty((0, 2, 2))
+        self.axes_: Array | None = None
+        if by is not None:
+            self.ax_ = self.histogram_axes_ = None
+            self.figure_, self.axes_ = _by_label.draw(
+                self.data_map,
+                points,
+                drawn,
+                styles,
+                boundary,
+                is_curve=is_curve,
+                title=title,
+                scatter_kwargs=scatter_kwargs or {},
+                boundary_kwargs=boundary_kwargs or {},
+                legend_kwargs=legend_kwargs or {},
+            )
+            return self
         new = ax is None
         histograms = new if histograms is None else histograms
         self.ax_, self.histogram_axes_ = _axes(ax, histograms)
         self.figure_ = self.ax_.figure
         _drawing.draw_points(self.ax_, drawn, styles, scatter_kwargs or {})
-        is_curve = _margin_follows_confidence(self.data_map)
-        boundary = _boundary(band, n_std) if is_curve else np.empty((0, 2, 2))
         _drawing.draw_boundary(self.ax_, boundary, boundary_kwargs or {})
         if self.histogram_axes_ is not None:
             _drawing.draw_histograms(

@@ -1,5 +1,6 @@
 import warnings
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -243,3 +244,35 @@ def test_carried_column_does_not_hide_the_distance():
     movers = before.compare(after).movers
     assert movers["distance"].is_monotonic_decreasing
     assert sorted(movers["distance_carried"]) == list(range(6))
+
+
+def test_plot_draws_an_arrow_for_each_mover_apart_for_changed_labels():
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet([1, 1], size=(3, 40))
+    y = np.arange(40) % 2
+    corrected = y.copy()
+    before = DataMap.from_probabilities(proba, y)
+    movers = before.compare(
+        DataMap.from_probabilities(proba[:, ::-1], y), n_movers=10
+    ).movers["position"]
+    corrected[movers.iloc[:3]] = 1 - corrected[movers.iloc[:3]]
+    after = DataMap.from_probabilities(proba[:, ::-1], corrected)
+    comparison = before.compare(after, n_movers=10)
+    figure, given = plt.subplots()
+    ax = comparison.plot(ax=given)
+    assert ax is given
+    arrows = {c.get_label().split(" (")[0]: c for c in ax.collections[1:]}
+    changed = comparison.movers["label_before"] != comparison.movers["label_after"]
+    assert arrows["label changed"].N == changed.sum() > 0
+    assert arrows["label kept"].N == (~changed).sum() > 0
+    first = comparison.movers[changed].iloc[0]
+    np.testing.assert_allclose(
+        [arrows["label changed"].X[0], arrows["label changed"].Y[0]],
+        [first["variability_before"], first["confidence_before"]],
+    )
+    np.testing.assert_allclose(
+        arrows["label changed"].V[0],
+        first["confidence_after"] - first["confidence_before"],
+    )
+    assert len(comparison.plot(ax=given, n_movers=4).get_title()) > 0
+    plt.close(figure)

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "_dynamics": {"_measures", "_data_map", "_labels"},
     "_summary": {"_data_map", "_regions"},
     "_comparison": {"_data_map", "_regions"},
+    "_comparison_plot": {"_comparison"},
     "_parquet": {"_data_map", "_regions"},
     "_learners": {"_compat", "_labels"},
     "_epochs": {"_compat", "_labels"},
@@ -32,19 +33,23 @@ MAY_IMPORT = {
         *("_compat", "_learners", "_epochs"),
     },
     "_drawing": {"_data_map", "_regions"},
-    "_display": {"_data_map", "_regions", "_drawing"},
+    "_display": {"_data_map", "_regions", "_drawing", "_by_label"},
+    "_by_label": {"_data_map", "_regions", "_drawing"},
+    "_trajectory_display": {"_data_map", "_drawing"},
     "_explorer": {"_data_map"},
-    "_review": {"_data_map"},
+    "_review": {"_data_map", "_labels"},
     "_sampler": {"_classifier", "_data_map"},
     "_audit": {"_classifier", "_data_map"},
     "_dynamics_files": {"_dynamics"},
     "out_of_core": set(),
     "dask": {"_classifier", "_dynamics", "_data_map"},
     "datasets": set(),
+    "_tables": ANY,
+    "_demo": ANY,
     "_cli": ANY,
     "__main__": ANY,
 }
-NOT_INTO_INIT = {"_cli", "__main__"}
+NOT_INTO_INIT = {"_cli", "_demo", "_tables", "__main__"}
 
 # Slow to load, or optional: imported where they are used.
 AT_POINT_OF_USE = {

@@ -1,0 +1,205 @@
+"""A page of the explorer in a real Chromium that has no network."""
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+NEEDS = "needs a browser: apt-get install chromium chromium-driver"
+WIDTH, HEIGHT = 1280, 800
+PATIENCE = 60  # seconds; a limit, never a measurement
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    # WebGL without a graphics card.
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+)
+
+
+def start_browser(profile):
+    """Start Chromium with a profile of its own; the caller quits it."""
+    if not (CHROMIUM and DRIVER):
+        pytest.skip(NEEDS)
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--window-size={WIDTH},{HEIGHT}"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={profile}")
+    options.set_capability(
+        "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
+    )
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    return driver
+
+
+class Page:
+    """One explorer page, used as a person does: by mouse and keys."""
+
+    def __init__(self, driver, path, downloads, scheme="light"):
+        self.driver, self.path, self.downloads = driver, path, downloads
+        driver.get_log("browser")
+        driver.get_log("performance")
+        driver.execute_cdp_cmd(
+            "Browser.setDownloadBehavior",
+            {"behavior": "allow", "downloadPath": str(downloads)},
+        )
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        self.load()
+
+    def load(self):
+        self.driver.get(self.path.as_uri())
+        self.wait("return document.documentElement.dataset.state !== 'loading'")
+        state = self.run("return document.documentElement.dataset.state")
+        assert state == "ready", self.driver.get_log("browser")
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def wait(self, script, *arguments):
+        """Wait until the script returns something true, and return it."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            value = self.run(script, *arguments)
+            if value:
+                return value
+            time.sleep(0.05)
+        raise AssertionError(f"never true: {script}")
+
+    def text(self, name):
+        return self.run(
+            "return document.getElementById(arguments[0]).textContent", name
+        )
+
+    def wait_text(self, name, expected):
+        end = time.monotonic() + PATIENCE
+        while expected not in self.text(name) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert expected in self.text(name)
+
+    def choose(self, name, option):
+        """Choose an option of a select by what it says."""
+        script = """
+            const select = document.getElementById(arguments[0]);
+            const found = [...select.options].find((o) => o.text === arguments[1]);
+            select.value = found.value;
+            select.dispatchEvent(new Event("change", {bubbles: true}));"""
+        self.run(script, name, option)
+
+    def click(self, name):
+        self.driver.find_element("id", name).click()
+
+    def keys(self, *keys):
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def pixel(self, variability, confidence):
+        """Place on the screen of a place in the map."""
+        script = """
+            const plot = document.getElementById("plot");
+            const box = plot.getBoundingClientRect();
+            const {l, r, t, b} = plot.layout.margin;
+            const at = (v, [low, high]) => (v - low) / (high - low);
+            const x = at(arguments[0], plot.layout.xaxis.range);
+            const y = at(arguments[1], plot.layout.yaxis.range);
+            return [box.left + l + x * (box.width - l - r),
+                    box.top + t + (1 - y) * (box.height - t - b)];"""
+        return self.run(script, float(variability), float(confidence))
+
+    def mouse(self, places, *, press=False):
+        """Move the mouse along places of the map, with the button down if press."""
+        builder = ActionBuilder(self.driver, duration=20)
+        pointer = builder.pointer_action
+        for at, place in enumerate(places):
+            pointer.move_to_location(*(round(x) for x in self.pixel(*place)))
+            if press and at == 0:
+                pointer.pointer_down()
+        if press:
+            pointer.pointer_up()
+        builder.perform()
+
+    def hover(self, variability, confidence):
+        self.mouse([(variability, confidence + 0.05), (variability, confidence)])
+        self.wait("return !document.getElementById('tooltip').hidden")
+        return self.text("tooltip")
+
+    def click_at(self, variability, confidence):
+        # Plotly answers a click with the point that it saw hovered.
+        self.hover(variability, confidence)
+        self.mouse([(variability, confidence)], press=True)
+        self.wait("return !document.getElementById('row').hidden")
+
+    def lasso(self, left, right, bottom, top):
+        """Draw round a rectangle of the map, corner by corner."""
+        x, y = np.linspace(left, right, 5), np.linspace(bottom, top, 5)
+        path = [(v, bottom) for v in x] + [(right, c) for c in y[1:]]
+        path += [(v, top) for v in x[-2::-1]] + [(left, c) for c in y[-2::-1]]
+        self.mouse(path, press=True)
+
+    def box(self, left, right, bottom, top):
+        middle = ((left + right) / 2, (bottom + top) / 2)
+        self.mouse([(left, bottom), middle, (right, top)], press=True)
+
+    def listed(self):
+        """Cells of the rows of the table that are in the document."""
+        script = """
+            return [...document.querySelectorAll("#rows tr[data-point]")]
+                .map((row) => [...row.cells].map((cell) => cell.textContent));"""
+        return self.run(script)
+
+    def download(self, button, name):
+        """Click a button and return the path of the file that comes."""
+        path = self.downloads / name
+        path.unlink(missing_ok=True)
+        self.click(button)
+        end = time.monotonic() + PATIENCE
+        while not path.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        return path
+
+    def complaints(self):
+        """Errors and warnings of the console since the last call."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    def requests(self):
+        """Addresses asked for since the last call, those in the page itself apart."""
+        messages = [
+            json.loads(entry["message"])["message"]
+            for entry in self.driver.get_log("performance")
+        ]
+        sent = [m for m in messages if m["method"] == "Network.requestWillBeSent"]
+        urls = [message["params"]["request"]["url"] for message in sent]
+        own = self.path.as_uri()
+        return [u for u in urls if u != own and not u.startswith(("data:", "blob:"))]
+
+    def controls(self):
+        """Role and name of what takes the focus, by the accessibility tree."""
+        self.driver.execute_cdp_cmd("Accessibility.enable", {})
+        tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})
+        found = []
+        for node in tree["nodes"]:
+            properties = {p["name"]: p["value"] for p in node.get("properties", [])}
+            role = node.get("role", {}).get("value", "")
+            if "focusable" in properties and role not in ("RootWebArea", "generic"):
+                found.append((role, node.get("name", {}).get("value", "")))
+        return found

@@ -1,0 +1,514 @@
+"""The explorer in a headless Chromium without a network, by mouse and keys."""
+
+import os
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
+
+from selenium.webdriver.common.keys import Keys
+
+from sklearn_datamaps import DataMap, DataMapClassifier
+from sklearn_datamaps._review import apply_review, row_hashes
+
+SHOW_POINT = "return Number(document.getElementById('row').dataset.point)"
+HOSTILE = [
+    "</script><script>document.title='run'</script>",
+    "<img src=x onerror=\"document.title='run'\">",
+    "<b>bold</b> &amp; &lt;",
+    "quotes \" ' ` and ${document.title='run'} \\ \\u003c",
+    "emoji \U0001f600 \U0001f468‍\U0001f469‍\U0001f467 and \x00 \x1b controls",
+    "שלום עולם \u202e reversed مرحبا",
+    "<!-- <script> ]]> -->\r\nnext line\u2028separator",
+    "long " * 20_000,
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "'=1",
+    "'quoted'",
+    'a,"b"\nc',
+    "",
+]
+
+
+def binary_map(n_samples=60, n_epochs=8, seed=0):
+    rng = np.random.default_rng(seed)
+    center = np.linspace(0.03, 0.97, n_samples)
+    step = rng.uniform(0.01, 0.3, n_samples)
+    p = np.clip(center + step * rng.standard_normal((n_epochs, n_samples)), 0.01, 0.99)
+    y = rng.choice(["ham", "spam"], n_samples)
+    spam = np.where(y == "spam", p, 1 - p)
+    data_map = DataMap.from_probabilities(
+        np.stack([1 - spam, spam], axis=-1), y, store_trajectories=True
+    )
+    names = [f"comment {i} of {'a' if i % 3 else 'the'} kind" for i in range(n_samples)]
+    return data_map.with_columns(text=names, length=np.arange(n_samples) % 11)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return binary_map()
+
+
+def lonely_point(data_map):
+    """Point farthest from its neighbours, as the map is drawn."""
+    at = np.stack(
+        [data_map.variability / data_map.variability.max(), data_map.confidence]
+    )
+    distance = np.linalg.norm(at[:, :, None] - at[:, None], axis=0)
+    np.fill_diagonal(distance, np.inf)
+    return int(distance.min(axis=1).argmax())
+
+
+def rectangle(data_map, share):
+    """Rectangle with an edge between points: right of and below a share of them."""
+    v, c = np.sort(data_map.variability), np.sort(data_map.confidence)
+
+    def widest_gap(values):
+        low, high = (int(len(values) * s) for s in (share - 0.2, share + 0.2))
+        at = low + int(np.diff(values[low:high]).argmax())
+        return (values[at] + values[at + 1]) / 2
+
+    return widest_gap(v), 1.04 * v[-1], -0.02, widest_gap(c)
+
+
+def inside(data_map, left, right, bottom, top):
+    v, c = data_map.variability, data_map.confidence
+    return np.flatnonzero((v > left) & (v < right) & (c > bottom) & (c < top))
+
+
+def read_csv(path):
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def test_page_says_what_it_holds(opened, small):
+    page = opened(small, title="Spam <i>or</i> ham")
+    assert page.text("count") == "60 rows"
+    assert page.driver.title == page.run(
+        "return document.querySelector('h1').textContent"
+    )
+    assert page.driver.title == "Spam <i>or</i> ham"
+    assert page.text("progress") == "0 of 60 in the list decided, 0 in all"
+
+
+def test_hover_shows_text_labels_and_measures(opened, small):
+    page = opened(small)
+    i = lonely_point(small)
+    shown = page.hover(small.variability[i], small.confidence[i])
+    for part in (small.columns["text"][i], small.label[i], small.predicted[i]):
+        assert part in shown
+    assert f"confidence{small.confidence[i]:.3f}" in shown
+    assert f"variability{small.variability[i]:.3f}" in shown
+    assert f"region{small.regions()[i]}" in shown
+
+
+def test_click_draws_the_trajectory(opened, small):
+    page = opened(small)
+    i = lonely_point(small)
+    page.click_at(small.variability[i], small.confidence[i])
+    assert page.run(SHOW_POINT) == i
+    picture = page.driver.find_element("css selector", "#row-trajectory svg")
+    described = picture.get_attribute("aria-label")
+    drawn = [float(p) for p in re.findall(r"\d\.\d\d", described)]
+    np.testing.assert_allclose(drawn, small.trajectories[:, i], atol=0.5 / 255 + 0.0051)
+
+
+@pytest.mark.parametrize("tool", ["lasso", "select"])
+def test_lasso_and_box_fill_the_table(opened, small, tool):
+    page = opened(small)
+    corners = rectangle(small, 0.4)
+    expected = inside(small, *corners)
+    assert 3 < len(expected) < 57
+    page.driver.find_element("css selector", f"#drag input[value={tool}]").click()
+    (page.lasso if tool == "lasso" else page.box)(*corners)
+    page.wait_text("count", f"{len(expected)} selected")
+    by_confidence = expected[np.argsort(small.confidence[expected], kind="stable")]
+    shown = [int(cells[0]) for cells in page.listed()]
+    assert shown == by_confidence[: len(shown)].tolist()
+    exported = read_csv(page.download("export", "selection.csv"))
+    assert exported["id"].astype(int).tolist() == by_confidence.tolist()
+    page.keys(Keys.ESCAPE)
+    page.wait_text("count", "60 rows")
+
+
+def test_exported_table_is_that_of_the_map(opened, small):
+    page = opened(small)
+    page.choose("sort", "row")
+    exported = read_csv(page.download("export", "selection.csv"))
+    assert list(exported) == [
+        *("id", "position", "text", "length", "label", "predicted", "confidence"),
+        *("variability", "correctness", "region", "decision", "new_label", "row_hash"),
+    ]
+    expected = small.to_frame()
+    for name in ("position", "text", "length", "label", "predicted", "region"):
+        assert exported[name].tolist() == expected[name].astype(str).tolist()
+    for name in ("confidence", "variability", "correctness"):
+        values = exported[name].astype(np.float64).astype(np.float32)
+        np.testing.assert_array_equal(values, expected[name].astype(np.float32))
+    assert exported["row_hash"].tolist() == row_hashes(small).tolist()
+    assert set(exported["decision"]) == {""}
+
+
+def test_filters_and_search_narrow_list_and_map(opened, small):
+    page = opened(small)
+    page.choose("region", "hard")
+    hard = small.region_mask("hard")
+    assert page.text("count") == f"{hard.sum()} match"
+    page.choose("label", "spam")
+    both = hard & (small.label == "spam")
+    assert page.text("count") == f"{both.sum()} match"
+    page.click("clear")
+    page.driver.find_element("id", "search").send_keys("OF THE")
+    found = np.char.find(small.columns["text"].astype(str), "of the") >= 0
+    page.wait_text("count", f"{found.sum()} match")
+    drawn = page.run(
+        "return document.getElementById('plot').data.map((t) => t.x.length)"
+    )
+    assert sum(drawn) == found.sum()
+    page.click("clear")
+    page.choose("show", "predicted ≠ label")
+    differs = small.label != small.predicted
+    assert page.text("count") == f"{differs.sum()} match"
+
+
+def test_headings_sort_and_turn_the_order(opened, small):
+    page = opened(small)
+    heading = "#columns th[data-by='measure:variability'] button"
+    for order in (1, -1):
+        page.driver.find_element("css selector", heading).click()
+        first = int(page.listed()[0][0])
+        assert first == np.argsort(order * small.variability, kind="stable")[0]
+    page.choose("sort", "length")
+    lengths = [int(cells[-1]) for cells in page.listed()]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] == 10
+
+
+def test_every_colour_shows_every_point_once(opened, small):
+    page = opened(small)
+    names = page.run(
+        "return [...document.getElementById('colour').options].map(o => o.text)"
+    )
+    assert {"correctness", "region", "label", "predicted label", "length"} <= set(names)
+    for name in names:
+        page.choose("colour", name)
+        counts = page.driver.find_elements("css selector", "#legend small")
+        assert sum(int(count.text) for count in counts) == 60
+        drawn = page.run(
+            "return document.getElementById('plot').data.map(t => t.x.length)"
+        )
+        assert sum(drawn) == 60
+
+
+def test_decisions_by_keys_survive_a_reload_and_are_applied(opened, small):
+    page = opened(small)
+    order = small.rank("confidence")
+    page.keys("n")
+    page.keys("k", "d")
+    page.keys("r")
+    page.keys(Keys.ENTER)
+    page.keys("n", "d", "p")
+    page.keys("u")
+    assert page.run(SHOW_POINT) == order[4]
+    assert page.text("progress") == "3 of 60 in the list decided, 3 in all"
+    page.load()
+    assert page.text("progress") == "3 of 60 in the list decided, 3 in all"
+    path = page.download("save", "review.csv")
+    review = read_csv(path)
+    decided = dict(zip(review["position"].astype(int), review["decision"], strict=True))
+    assert decided == {order[0]: "keep", order[1]: "drop", order[2]: "relabel"}
+    y, kept = apply_review(small.label, path, X=small.columns["text"])
+    assert np.flatnonzero(~kept).tolist() == [order[1]]
+    assert np.flatnonzero(y != small.label).tolist() == [order[2]]
+    page.keys("u", "u", "u", "u")
+    assert page.text("progress") == "0 of 60 in the list decided, 0 in all"
+
+
+def test_decisions_belong_to_the_map(opened, small):
+    page = opened(small)
+    page.keys("n", "k")
+    other = opened(binary_map(seed=1))
+    assert other.text("progress") == "0 of 60 in the list decided, 0 in all"
+    again = opened(small)
+    assert again.text("progress") == "1 of 60 in the list decided, 1 in all"
+
+
+def test_keys_typed_into_the_search_decide_nothing(opened, small):
+    page = opened(small)
+    page.keys("n")
+    page.keys("/")
+    page.keys("kdur")
+    page.wait_text("count", "0 match")
+    assert page.text("progress") == "0 of 0 in the list decided, 0 in all"
+
+
+def test_escape_leaves_the_relabel_dialog_undecided(opened, small):
+    page = opened(small)
+    page.keys("n", "r")
+    page.wait("return document.getElementById('relabel-dialog').open")
+    page.keys(Keys.ESCAPE)
+    page.wait("return !document.getElementById('relabel-dialog').open")
+    assert page.text("progress").startswith("0 of 60")
+
+
+def hostile_map():
+    n_samples = len(HOSTILE)
+    p = np.linspace(0.05, 0.95, n_samples)
+    proba = [np.stack([1 - p, p], axis=-1)] * 2
+    classes = ["<img src=x onerror=\"document.title='run'\">", "</script>=1"]
+    data_map = DataMap.from_probabilities(
+        proba,
+        np.repeat(classes[1], n_samples),
+        classes=classes,
+        index=pd.Index(HOSTILE),
+    )
+    column = {"</script><b>": np.array(HOSTILE, dtype=object)}
+    return data_map.with_columns(text=HOSTILE, **column)
+
+
+def test_hostile_text_is_shown_and_never_run(opened):
+    data_map = hostile_map()
+    page = opened(data_map, title=HOSTILE[0])
+    tags = page.run("return document.querySelectorAll('*').length")
+    assert page.driver.title == HOSTILE[0]
+    for expected in HOSTILE:
+        page.keys("n")
+        shown = page.text("row-text")
+        assert shown == expected
+    page.choose("sort", "</script><b>")
+    for name in ("label", "</script><b>"):
+        page.choose("colour", name)
+    for i in (0, 1):
+        text = page.hover(data_map.variability[i], data_map.confidence[i])
+        assert HOSTILE[i] in text
+    page.keys("r", Keys.ENTER)
+    assert (
+        page.run("return document.querySelectorAll('img, b b, main script').length")
+        == 0
+    )
+    assert page.driver.title == HOSTILE[0]
+    assert tags > 0
+
+
+def test_formulas_are_guarded_in_files_and_can_be_read_back(opened):
+    data_map = hostile_map()
+    page = opened(data_map)
+    page.choose("sort", "row")
+    path = page.download("export", "selection.csv")
+    exported = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for name in ("text", "id", "</script><b>"):
+        for cell, original in zip(exported[name], HOSTILE, strict=True):
+            assert not re.match(r"[=+\-@\t\r\n]", cell)
+            unguarded = re.sub(r"\A'(?=[=+\-@\t\r\n])", "", cell)
+            assert original in (cell, unguarded)
+    page.keys("n")
+    page.keys("d" * len(HOSTILE))
+    review = page.download("save", "review.csv")
+    _, kept = apply_review(data_map.label, review, X=HOSTILE, index=data_map.index)
+    assert not kept.any()
+
+
+def test_negative_numbers_stay_numbers(opened):
+    y = np.array([-1, 1, -1, 1])
+    proba = [[[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.1, 0.9]]]
+    data_map = DataMap.from_probabilities(proba, y, index=pd.Index([-3, -2, -1, 0]))
+    page = opened(data_map.with_columns(shift=[-0.5, np.nan, 1e-20, 2.0]))
+    page.choose("sort", "row")
+    exported = read_csv(page.download("export", "selection.csv"))
+    assert exported["id"].tolist() == ["-3", "-2", "-1", "0"]
+    assert exported["label"].tolist() == ["-1", "1", "-1", "1"]
+    assert exported["shift"].tolist() == ["-0.5", "", "1e-20", "2"]
+
+
+def test_many_classes_can_be_mapped_and_relabelled(opened):
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.ones(9), size=(5, 40))
+    y = np.array([f"class {i}" for i in rng.integers(9, size=40)])
+    classes = [f"class {i}" for i in range(9)]
+    data_map = DataMap.from_probabilities(proba, y, classes=classes)
+    page = opened(data_map)
+    for name in ("label", "predicted label", "margin"):
+        page.choose("colour", name)
+    page.keys("n", "r")
+    page.wait("return document.getElementById('relabel-dialog').open")
+    i = page.run(SHOW_POINT)
+    new = next(c for c in reversed(classes) if c != y[i])
+    page.choose("new-label", new)
+    page.click("relabel-confirm")
+    page.wait_text("progress", "1 of 40")
+    corrected, _ = apply_review(y, page.download("save", "review.csv"))
+    assert corrected[i] == new
+    assert (corrected != y).sum() == 1
+
+
+def test_multilabel_maps_have_a_point_for_every_cell(opened):
+    rng = np.random.default_rng(0)
+    proba = rng.uniform(size=(6, 20, 3))
+    y = pd.DataFrame(rng.integers(2, size=(20, 3)), columns=["red", "green", "blue"])
+    data_map = DataMap.from_probabilities(
+        proba, y, multilabel=True, store_trajectories=True
+    ).with_columns(text=[f"text {i}" for i in range(20)])
+    page = opened(data_map)
+    assert page.text("count") == "60 rows"
+    page.choose("name", "green")
+    assert page.text("count") == "20 match"
+    page.keys("n", "r")
+    page.keys(Keys.ENTER)
+    first = data_map.rank("confidence", label="green")[0]
+    corrected, _ = apply_review(
+        y, page.download("save", "review.csv"), X=data_map.columns["text"]
+    )
+    changed = np.argwhere((corrected != y).to_numpy())
+    assert changed.tolist() == [[first, 1]]
+
+
+def test_sample_keeps_the_hard_rows_and_says_so(opened, small):
+    page = opened(small, max_points=30)
+    assert "A sample of 30 of 60 rows" in page.text("notes")
+    page.choose("region", "hard")
+    assert page.text("count") == f"{small.region_mask('hard').sum()} match"
+
+
+def test_every_control_is_named_and_reached_by_the_tab_key(opened, small):
+    page = opened(small)
+    page.keys("n", "k", "n")
+    controls = page.controls()
+    assert len(controls) > 20
+    assert [role for role, name in controls if not name.strip()] == []
+    identify = "return document.activeElement.id || document.activeElement.value"
+    reached = set()
+    for _ in range(60):
+        page.keys(Keys.TAB)
+        reached.add(page.run(identify))
+    reachable = {
+        "save",
+        "export",
+        "theme",
+        "colour",
+        "region",
+        "label",
+        "show",
+        "search",
+    }
+    reachable |= {"clear", "lasso", "reset", "row-text", "next", "previous", "keep"}
+    reachable |= {"relabel", "drop", "undo", "sort", "direction", "table", "help-open"}
+    assert reachable <= reached
+
+
+def test_table_is_walked_by_arrow_keys(opened, small):
+    page = opened(small)
+    order = small.rank("confidence")
+    page.run("document.getElementById('table').focus()")
+    page.keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP)
+    assert page.run(SHOW_POINT) == order[1]
+    page.keys(Keys.END)
+    assert page.run(SHOW_POINT) == order[-1]
+    selected = "return document.querySelector('[aria-selected=true]').dataset.point"
+    assert int(page.run(selected)) == order[-1]
+
+
+def test_theme_follows_the_system_and_the_button(opened, small):
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    page = opened(small, scheme="dark")
+    dark = page.run(paper)
+    page.click("theme")
+    light = page.run(paper)
+    assert dark != light
+    assert opened(small, scheme="light").run(paper) == light
+
+
+def test_nothing_overlaps_or_leaves_the_window(opened, small):
+    page = opened(small)
+    page.keys("n")
+    names = ["controls", "map", "detail", "decide", "list-head", "scroll"]
+    script = """
+        return arguments[0].map((id) => {
+            const box = document.getElementById(id).getBoundingClientRect();
+            return [box.left, box.top, box.right, box.bottom];
+        });"""
+    boxes = page.run(script, names)
+    for left, top, right, bottom in boxes:
+        assert 0 <= left < right <= 1280
+        assert 0 <= top < bottom <= 800
+    for at, (left, top, right, bottom) in enumerate(boxes):
+        for left2, top2, right2, bottom2 in boxes[at + 1 :]:
+            assert right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
+
+
+def test_storage_that_the_browser_forbids_is_said_in_the_page(opened, small):
+    page = opened(small)
+    forbid = (
+        "Object.defineProperty(window, 'localStorage', {get() { throw new Error(); }})"
+    )
+    command = "Page.addScriptToEvaluateOnNewDocument"
+    added = page.driver.execute_cdp_cmd(command, {"source": forbid})
+    try:
+        page.load()
+        assert "save review.csv before you leave" in page.text("notes")
+        page.keys("n", "k")
+        assert page.text("progress").startswith("1 of 60")
+    finally:
+        command = "Page.removeScriptToEvaluateOnNewDocument"
+        page.driver.execute_cdp_cmd(command, added)
+        page.load()
+
+
+def test_real_comments(opened, go_emotions, gratitude):
+    X, y = gratitude
+    model = DataMapClassifier(store_trajectories=True, random_state=0).fit(X, y)
+    texts = go_emotions.data
+    data_map = model.data_map_.with_columns(text=texts.to_numpy())
+    page = opened(data_map)
+    assert page.path.stat().st_size <= 10e6
+    corners = (-0.001, 1.05 * data_map.variability.max(), -0.02, 0.5)
+    # Points on the edge of the lasso fall on either side of it by a pixel.
+    gap = np.sort(data_map.confidence[np.abs(data_map.confidence - 0.5) < 0.02])
+    at = int(np.diff(gap).argmax())
+    corners = (*corners[:3], (gap[at] + gap[at + 1]) / 2)
+    expected = inside(data_map, *corners)
+    page.lasso(*corners)
+    page.wait_text("count", "selected")
+    n_listed = int(page.text("count").split()[0].replace(",", ""))
+    assert abs(n_listed - len(expected)) <= 3
+    page.keys("n", "n", "k", "n")
+    i = page.run(SHOW_POINT)
+    assert page.text("row-text") == texts.iloc[i]
+    review = page.download("save", "review.csv")
+    _, kept = apply_review(y, review, X=texts)
+    assert kept.all()
+    exported = read_csv(page.download("export", "selection.csv")).set_index("id")
+    assert len(exported) == n_listed
+    assert set(exported["position"].astype(int)) >= set(expected[:-3])
+    shown = exported["position"].astype(int).to_numpy()
+    read = [re.sub(r"\A'(?=[=+\-@\t\r\n])", "", cell) for cell in exported["text"]]
+    original = [re.sub(r"\A'(?=[=+\-@\t\r\n])", "", t) for t in texts.iloc[shown]]
+    assert read == original
+    if "SKLEARN_DATAMAPS_SCREENSHOT" in os.environ:
+        page.driver.save_screenshot(os.environ["SKLEARN_DATAMAPS_SCREENSHOT"])
+
+
+def test_a_quarter_of_a_million_points(opened):
+    rng = np.random.default_rng(0)
+    n_samples = 250_000
+    center = rng.beta(5, 1.5, n_samples)
+    p = np.clip(center + 0.12 * rng.standard_normal((4, n_samples)), 0.001, 0.999)
+    proba = (np.stack([1 - epoch, epoch], axis=-1) for epoch in p)
+    data_map = DataMap.from_probabilities(
+        proba, np.ones(n_samples, int), classes=[0, 1]
+    )
+    page = opened(data_map.with_columns(text=[f"row {i}" for i in range(n_samples)]))
+    assert page.text("count") == "250,000 rows"
+    assert page.text("notes") == ""
+    top = 0.5
+    page.lasso(-0.001, 1.05 * data_map.variability.max(), -0.02, top)
+    page.wait_text("count", "selected")
+    n_listed = int(page.text("count").split()[0].replace(",", ""))
+    assert n_listed == pytest.approx((data_map.confidence < top).sum(), rel=0.02)
+    page.keys("n", "k")
+    assert page.text("progress").endswith("1 in all")
