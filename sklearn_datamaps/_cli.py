@@ -1,9 +1,9 @@
 """Command line: ``python -m sklearn_datamaps``, one function for each subcommand."""
 
 import argparse
+import csv
 import os
-import re
-import shutil
+import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -11,28 +11,44 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.datasets import load_digits
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import SGDClassifier
-from sklearn.neural_network import MLPClassifier
 
-from sklearn_datamaps import DataMap, DataMapClassifier, __version__
-from sklearn_datamaps.datasets import fetch_go_emotions
+from sklearn_datamaps import DataMap, __version__
+from sklearn_datamaps._demo import (
+    classifier,
+    demo,
+    describe,
+    list_files,
+    make_folder,
+    tell,
+    write_plot,
+)
+from sklearn_datamaps._explorer import explore
+from sklearn_datamaps._review import review
+from sklearn_datamaps._tables import (
+    Rows,
+    Table,
+    annotated,
+    apply_to_table,
+    guarded,
+    learner,
+    read_table,
+    select_rows,
+    table_features,
+    text_features,
+    write_corrected,
+    write_csv,
+)
 
 NAME = "sklearn-datamaps"
 PROG = "python -m sklearn_datamaps"
 DONE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141  # the last two: 128 + signal
 
-N_HARDEST = 20  # digits in the picture
-DPI = 150
-CAVEAT = "Hard is not the same as wrong: look at the rows before you change a label."
-# Region, the measure that orders it, whether the lowest come first, in words.
-SAMPLES = (
-    ("easy", "confidence", False, "highest confidence"),
-    ("ambiguous", "variability", False, "highest variability"),
-    ("hard", "confidence", True, "lowest confidence"),
+EXIT_CODES = (
+    "Exit codes: 0 done, 2 wrong argument or bad data, 130 interrupted, 141 output "
+    "closed."
 )
+N_REVIEW = 100
+FILES = ("data_map.csv", "review.csv", "data_map.png", "data_map.html")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         args = _parser().parse_args(argv)
-        args.run(args)
+        _print("\n\n".join(args.run(args)))
     except BrokenPipeError:
         _drop_unwritten()
         return BROKEN_PIPE
@@ -93,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_map(commands)
+    _add_apply(commands)
     _add_demo(commands)
     return parser
 
@@ -112,8 +130,7 @@ def _add_demo(commands: Any) -> None:
                          logistic regression with balanced classes. Read from
                          --data-home, else from the folder in the environment variable
                          SKLEARN_DATAMAPS_DATA, else from the Hugging Face hub."""),
-        epilog="Exit codes: 0 done, 2 wrong argument or bad data, 130 interrupted, "
-        "141 output closed.",
+        epilog=EXIT_CODES,
     )
     parser.add_argument(
         "--dataset",
@@ -131,11 +148,16 @@ def _add_demo(commands: Any) -> None:
         metavar="DIR",
         help="go_emotions: folder that holds go_emotions/train.parquet",
     )
+    _add_run_options(parser, out="datamap-demo", top="go_emotions: of each region")
+    parser.set_defaults(run=demo)
+
+
+def _add_run_options(parser: argparse.ArgumentParser, *, out: str, top: str) -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
         type=Path,
-        default=Path("datamap-demo"),
+        default=Path(out),
         help="folder to write to; made if missing, files of an earlier run are "
         "replaced (default: %(default)s)",
     )
@@ -158,12 +180,103 @@ def _add_demo(commands: Any) -> None:
         metavar="N",
         type=_at_least(1),
         default=10,
-        help="rows to print; go_emotions: of each region (default: %(default)s)",
+        help=f"rows to print; {top} (default: %(default)s)",
     )
     parser.add_argument(
         "--quiet", action="store_true", help="show no progress on the standard error"
     )
-    parser.set_defaults(run=demo)
+
+
+def _add_map(commands: Any) -> None:
+    parser = commands.add_parser(
+        "map",
+        help="map your own file",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=textwrap.dedent("""\
+            Map the rows of a CSV, TSV, JSON lines (.jsonl) or Parquet (.parquet) file
+            and print the summary and the rows to look at first. Writes
+
+            data_map.csv   every row of the file, in order, with predicted label,
+                           measures and region; cells are as in the file
+            review.csv     the rows of lowest confidence, to decide about; for
+                           spreadsheets, a text that could be run as a formula has an
+                           apostrophe before it, which apply takes off
+            data_map.png   the map
+            data_map.html  the map to explore and decide in (needs the extra explore)
+
+            Texts become TF-IDF of words and pairs of words; numbers are scaled, other
+            columns one-hot. The learner is logistic regression with balanced classes.
+            Rows without a label or text are not mapped, but stay in data_map.csv."""),
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the file to map")
+    parser.add_argument(
+        "--label", metavar="COL", required=True, help="column of the labels"
+    )
+    features = parser.add_mutually_exclusive_group(required=True)
+    features.add_argument("--text", metavar="COL", help="column of the texts")
+    features.add_argument(
+        "--features",
+        metavar="COL,COL,...",
+        type=_columns,
+        help="columns of numbers and categories",
+    )
+    parser.add_argument(
+        "--id",
+        metavar="COL",
+        help="column that names the rows (default: their number, from 0)",
+    )
+    _add_reading_options(parser)
+    _add_run_options(parser, out="datamap", top="of each region")
+    parser.set_defaults(run=map_file)
+
+
+def _add_apply(commands: Any) -> None:
+    parser = commands.add_parser(
+        "apply",
+        help="correct the labels of a file as a review says",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=textwrap.dedent("""\
+            Write FILE again with the decisions of a review: relabelled rows have their
+            new label, dropped rows are left out, every other cell is as it was. A
+            review that was made for other labels or texts changes nothing."""),
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the mapped file")
+    parser.add_argument(
+        "review", metavar="REVIEW", type=Path, help="the review.csv with decisions"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="file to write: CSV, or of the kind of the mapped file",
+    )
+    for name, what in (("label", "labels"), ("text", "texts"), ("id", "names")):
+        parser.add_argument(
+            f"--{name}",
+            metavar="COL",
+            help=f"column of the {what} (default: the one the review fits)",
+        )
+    _add_reading_options(parser)
+    parser.set_defaults(run=apply_file)
+
+
+def _add_reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--delimiter", metavar="CHAR", help="between the cells of FILE (default: found)"
+    )
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="of FILE (default: UTF-8 or UTF-16 as found, else cp1252)",
+    )
+
+
+def _columns(text: str) -> list[str]:
+    """Names between commas; one with a comma stands in quotes, as in CSV."""
+    return list(dict.fromkeys(next(csv.reader([text], skipinitialspace=True))))
 
 
 def _at_least(minimum: int) -> Callable[[str], int]:
@@ -180,199 +293,148 @@ def _at_least(minimum: int) -> Callable[[str], int]:
     return parse
 
 
-def demo(args: argparse.Namespace) -> None:
-    """Run the subcommand ``demo``.
+def map_file(args: argparse.Namespace) -> list[str]:
+    """Run the subcommand ``map``.
 
     Parameters
     ----------
     args : argparse.Namespace
         The options of the subcommand.
 
+    Returns
+    -------
+    list of str
+        What to print; all files are written by then.
+
     Raises
     ------
     ValueError
-        If an option does not apply to the data set, or there is no such emotion.
+        If the file cannot be mapped with these options.
     OSError
-        If the data cannot be read or the results not be written.
+        If it cannot be read or the results not be written.
     """
-    if args.dataset == "go_emotions":
-        sections = _demo_go_emotions(args)
+    features = args.features or []
+    if args.label in (args.text, *features):
+        raise ValueError(f"--label {args.label} is also what the map would learn from.")
+    tell(args, f"reading {args.file}")
+    names = [args.label, args.id, args.text, *features]
+    table = _read(args, [name for name in names if name is not None])
+    rows = select_rows(table, args.label, args.text, args.id)
+    _check_folder(args)
+
+    carried: dict[str, Any]
+    if args.text is not None:
+        carried = {"text": table.column(args.text)[rows.positions]}
+        tell(args, f"vectorizing {len(rows.labels):,} texts: 1-2-gram TF-IDF")
+        X = text_features(carried["text"])
     else:
-        for option, value in (("--label", args.label), ("--data-home", args.data_home)):
-            if value is not None:
-                raise ValueError(
-                    f"{option} {value} does not apply to the digits. Add --dataset "
-                    f"go_emotions, or leave {option} out."
-                )
-        sections = _demo_digits(args)
-    # All files are written by now, also if the reader of this, a pager, goes away.
-    _print("\n\n".join(sections))
+        X, carried = table_features(table, features, rows.positions)
+    make_folder(args.out)
+    tell(args, f"training on {X.shape[1]:,} features")
+    labels = pd.Series(rows.labels, index=rows.index)
+    fitted = classifier(learner(), args).fit(X, labels)
+    data_map = fitted.data_map_.with_columns(**carried)
+
+    tell(args, "writing")
+    written = _write_map(args, table, rows, data_map)
+    return [
+        *describe(data_map, data_map.to_frame(), args.top),
+        *_left_out(rows),
+        list_files(written),
+        _next_step(args, written[1]),
+    ]
 
 
-def _demo_digits(args: argparse.Namespace) -> list[str]:
-    digits = load_digits()
-    _make_folder(args.out)
+def apply_file(args: argparse.Namespace) -> list[str]:
+    """Run the subcommand ``apply``.
 
-    _tell(args, f"training on {len(digits.target):,} digits")
-    # Steps large enough that a map of 10 epochs shows all of its arc, from rows
-    # learned in the first epoch to rows learned in none.
-    learner = MLPClassifier(solver="sgd", learning_rate_init=0.05, batch_size=64)
-    classifier = _classifier(learner, args).fit(digits.data / 16, digits.target)
-    data_map = classifier.data_map_
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The options of the subcommand.
 
-    _tell(args, "drawing")
-    frame = data_map.to_frame()
+    Returns
+    -------
+    list of str
+        What to print; the file is written by then.
+
+    Raises
+    ------
+    ValueError
+        If the review does not fit the file, or is not valid.
+    OSError
+        If a file cannot be read or written.
+    """
+    table = _read(args, [n for n in (args.label, args.text, args.id) if n is not None])
+    review = read_table(args.review, named=["id", "decision"]).cells
+    label, labels, kept = apply_to_table(table, review, args.label, args.text, args.id)
+    relabelled = int((labels != table.column(label)).sum())
+    write_corrected(table, args.out, label, labels, kept)
+    return [
+        f"column {label!r}: {relabelled:,} relabelled\n"
+        f"rows: {int(kept.sum()):,} kept, {int((~kept).sum()):,} dropped",
+        list_files([args.out]),
+    ]
+
+
+def _read(args: argparse.Namespace, named: list[str]) -> Table:
+    table = read_table(
+        args.file, named=named, delimiter=args.delimiter, encoding=args.encoding
+    )
+    if table.note:
+        print(f"{NAME}: note: {table.note}", file=sys.stderr)
+    return table
+
+
+def _check_folder(args: argparse.Namespace) -> None:
+    """Refuse to write over the file, or over decisions that are not applied yet."""
+    for name in FILES:
+        path = args.out / name
+        if path.exists() and path.samefile(args.file):
+            raise ValueError(f"--out {args.out}: {name} would replace the file itself.")
+    path = args.out / "review.csv"
+    if path.is_file():
+        decisions = read_table(path, named=["decision"]).column("decision")
+        if any(decision.strip() for decision in decisions):
+            raise ValueError(
+                f"{path} holds decisions, which would be lost. Move it, or name "
+                f"another folder with --out."
+            )
+
+
+def _write_map(
+    args: argparse.Namespace, table: Table, rows: Rows, data_map: DataMap
+) -> list[Path]:
+    listed = review(data_map, n=min(N_REVIEW, data_map.n_samples))
     written = [
-        _write_table(frame, args.out),
-        _write_plot(data_map, args.out),
-        _write_hardest(data_map, digits.images, args.out),
+        write_csv(annotated(table, rows, data_map), args.out / "data_map.csv"),
+        write_csv(guarded(listed), args.out / "review.csv"),
+        write_plot(data_map, args.out),
     ]
-    return [
-        repr(data_map),
-        "Most suspicious rows, lowest confidence first\n"
-        + _listing(frame.iloc[data_map.rank("confidence")[: args.top]]),
-        CAVEAT,
-        _list_files(written),
-    ]
-
-
-def _demo_go_emotions(args: argparse.Namespace) -> list[str]:
-    label = "gratitude" if args.label is None else args.label
-    _tell(args, "loading GoEmotions")
-    comments: Any = fetch_go_emotions(label, data_home=args.data_home)
-    target = comments.target.map(dict(enumerate(comments.target_names)))
-    _make_folder(args.out)
-
-    _tell(args, f"vectorizing {len(target):,} comments: 1-3-gram TF-IDF")
-    features = TfidfVectorizer(ngram_range=(1, 3)).fit_transform(comments.data)
-
-    _tell(args, f"training on {features.shape[1]:,} features: {label} or other?")
-    learner = SGDClassifier(loss="log_loss", class_weight="balanced")
-    classifier = _classifier(learner, args).fit(features, target)
-    data_map = classifier.data_map_.with_columns(text=comments.data)
-
-    _tell(args, "drawing")
-    frame = data_map.to_frame()
-    written = [_write_table(frame, args.out), _write_plot(data_map, args.out)]
-    return [
-        repr(data_map),
-        *(_sample(data_map, frame, *sample, args.top) for sample in SAMPLES),
-        CAVEAT,
-        _list_files(written),
-    ]
-
-
-def _classifier(learner: Any, args: argparse.Namespace) -> DataMapClassifier:
-    return DataMapClassifier(
-        learner,
-        n_epochs=args.epochs,
-        random_state=args.seed,
-        verbose=int(not args.quiet),
-    )
-
-
-def _sample(
-    data_map: DataMap,
-    frame: pd.DataFrame,
-    region: str,
-    by: str,
-    ascending: bool,
-    order: str,
-    top: int,
-) -> str:
-    """Describe a region and its most typical rows."""
-    ranked = data_map.rank(by, ascending=ascending)
-    inside = ranked[data_map.region_mask(region)[ranked]]
-    if not len(inside):
-        return f"{region.capitalize()}: no rows"
-    head = f"{region.capitalize()}: {len(inside):,} rows, {order} first"
-    return f"{head}\n{_listing(frame.iloc[inside[:top]])}"
-
-
-def _listing(rows: pd.DataFrame) -> str:
-    """Table of some rows of a map; the text of each row, if any, below it."""
-    name = rows.index.name
-    key = rows["position"] if name is None else rows.index.to_series()
-    cells = pd.DataFrame({name or "position": key})
-    cells = cells.join(rows[["label", "predicted", "confidence", "variability"]])
-    head, *lines = cells.to_string(index=False, float_format="{:.3f}".format).split(
-        "\n"
-    )
-    if "text" not in rows:
-        return "\n".join([head, *lines])
-    texts = [_wrap(text) for text in rows["text"]]
-    return "\n".join([head, *(f"{a}\n{b}" for a, b in zip(lines, texts, strict=True))])
-
-
-def _wrap(text: str) -> str:
-    """At most two lines of a text, indented, without control characters."""
-    return textwrap.fill(
-        re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).strip(),
-        width=max(20, shutil.get_terminal_size().columns),
-        initial_indent="    ",
-        subsequent_indent="    ",
-        max_lines=2,
-        placeholder=" ...",
-    )
-
-
-def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(
-            f"cannot make the folder --out {str(folder)!r} ({error.strerror}). Name "
-            f"another one."
-        ) from error
-
-
-def _write_table(frame: pd.DataFrame, folder: Path) -> Path:
-    path = folder / "data_map.csv"
-    # Rows without names of their own have their position as the first column.
-    named = frame.index.name is not None
-    frame.to_csv(path, index=named, encoding="utf-8", lineterminator="\n")
-    return path
-
-
-def _write_plot(data_map: DataMap, folder: Path) -> Path:
-    # A figure without pyplot needs no display and leaves nothing open.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5.6), layout="constrained")
-    data_map.plot(ax=figure.add_subplot(), histograms=True)
-    path = folder / "data_map.png"
-    figure.savefig(path, dpi=DPI)
-    return path
-
-
-def _write_hardest(data_map: DataMap, images: NDArray[Any], folder: Path) -> Path:
-    from matplotlib.figure import Figure
-
-    rows = data_map.rank("confidence", n_samples=N_HARDEST)
-    figure = Figure(figsize=(9, 8.5))
-    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-    figure.suptitle(f"The {len(rows)} digits with the lowest confidence in their label")
-    for ax, row in zip(figure.subplots(4, N_HARDEST // 4).flat, rows, strict=True):
-        # Smoothed: as blocks of 8 x 8 pixels, many are hard to read for people, too.
-        ax.imshow(images[row], cmap="gray_r", interpolation="bicubic")
-        ax.set_title(
-            f"given {data_map.label[row]}, predicted {data_map.predicted[row]}\n"
-            f"confidence {data_map.confidence[row]:.2f}, row {row}",
-            fontsize="small",
+        written.append(explore(data_map, args.out / "data_map.html"))
+    except ImportError as error:
+        print(
+            f"{NAME}: note: data_map.html left out: {_one_line(error)}", file=sys.stderr
         )
-        ax.set(xticks=[], yticks=[])
-    path = folder / "hardest_digits.png"
-    figure.savefig(path, dpi=DPI)
-    return path
+    return written
 
 
-def _list_files(written: list[Path]) -> str:
-    return "\n".join(f"wrote {path}" for path in written)
+def _left_out(rows: Rows) -> list[str]:
+    lacks = [f"{n:,} without a {what}" for what, n in rows.left_out.items() if n]
+    if not lacks:
+        return []
+    return [f"Rows not mapped, but kept in data_map.csv: {', '.join(lacks)}"]
 
 
-def _tell(args: argparse.Namespace, stage: str) -> None:
-    if not args.quiet:
-        print(f"{stage} ...", file=sys.stderr, flush=True)
+def _next_step(args: argparse.Namespace, review_path: Path) -> str:
+    words = ["apply", str(args.file), str(review_path), "--out", "corrected.csv"]
+    options = {"label": args.label, "text": args.text, "id": args.id}
+    options |= {"delimiter": args.delimiter, "encoding": args.encoding}
+    for option, value in options.items():
+        if value is not None:
+            words += [f"--{option}", value]
+    return f"Fill in the decisions, then: {PROG} {shlex.join(words)}"
 
 
 def _print(text: str) -> None:

@@ -20,7 +20,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
 import sklearn_datamaps
-from sklearn_datamaps import DataMapClassifier, _cli
+from sklearn_datamaps import DataMapClassifier, _demo
 from sklearn_datamaps._cli import main
 from sklearn_datamaps.datasets import fetch_go_emotions
 
@@ -98,8 +98,8 @@ def no_variable(monkeypatch):
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Saves the seconds of drawing where the pictures do not matter."""
-    for name in ("_write_plot", "_write_hardest"):
-        monkeypatch.setattr(_cli, name, lambda *args: "picture")
+    for name in ("write_plot", "_write_hardest"):
+        monkeypatch.setattr(_demo, name, lambda *args: "picture")
 
 
 @pytest.fixture(scope="module")
