@@ -20,7 +20,7 @@ def plot(
 
     movers = comparison.movers.iloc[:n_movers]
     if ax is None:
-        _, ax = plt.subplots(layout="constrained")
+        _, ax = plt.subplots(figsize=(7.5, 5.6), layout="constrained")
     after = comparison.after
     ax.scatter(
         after.variability.ravel(),
@@ -60,6 +60,6 @@ def plot(
         ylabel="confidence",
         title=title or f"The {len(movers):,} largest movers, from before to after",
     )
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.14), ncols=3, frameon=False)
+    ax.legend(loc="lower right", fontsize="small")
     sns.despine(ax=ax)
     return ax

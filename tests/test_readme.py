@@ -39,14 +39,19 @@ def test_gratitude_example_prints_what_the_readme_shows(
 ):
     assert len(go_emotions.data) == 43_410
     monkeypatch.chdir(tmp_path)
-    example, _, shipping = blocks("python")
+    example, _, review, shipping = blocks("python")
     code = [line for line in example.splitlines() if line and "import" not in line]
     assert len(code) <= 10
     namespace = {"joblib": joblib}
     exec(example, namespace)
-    (shown,) = blocks("text")
+    shown, _ = blocks("text")
     assert shown.strip() in capsys.readouterr().out
     assert (tmp_path / "gratitude.png").stat().st_size > 10_000
+    decided = namespace["data_map"].review(n=5)
+    decided["decision"], decided["new_label"] = "relabel", 1 - decided["label"]
+    decided.to_csv("review.csv", index=False)
+    exec(review, namespace)
+    assert (namespace["y_corrected"] != namespace["y"]).sum() == 5
     exec(shipping, namespace)
     model = joblib.load(tmp_path / "model.joblib")
     texts = go_emotions.data[:100]
@@ -57,7 +62,7 @@ def test_gratitude_example_prints_what_the_readme_shows(
 
 def test_own_loop_example_runs(binary):
     X, y = binary
-    _, example, _ = blocks("python")
+    _, example, _, _ = blocks("python")
     namespace = {
         "X_train": X,
         "y_train": y,
@@ -78,3 +83,20 @@ def test_own_loop_example_runs(binary):
 )
 def test_the_two_commands_are_there_letter_by_letter(command):
     assert command in [block.strip() for block in blocks("bash")]
+
+
+def test_the_loop_on_the_command_line_runs_as_shown(tmp_path, monkeypatch, binary):
+    from sklearn_datamaps._cli import main
+
+    monkeypatch.chdir(tmp_path)
+    words = np.where(binary[1], "thank you kindly", "no way at all")
+    lines = [
+        f"{word} {i},{'yes' if y else 'no'}"
+        for i, (word, y) in enumerate(zip(words, binary[1], strict=True))
+    ]
+    text = "\n".join(["comment,emotion", *lines])
+    Path("comments.csv").write_text(text, encoding="utf-8")
+    for command in blocks("text")[1].splitlines():
+        assert main(command.split()[3:]) == 0
+    assert Path("corrected.csv").read_text(encoding="utf-8").strip() == text
+    assert Path("my-map/data_map.html").exists()
