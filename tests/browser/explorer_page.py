@@ -141,7 +141,10 @@ class Page:
     def hover(self, variability, confidence):
         self.mouse([(variability, confidence + 0.05), (variability, confidence)])
         self.wait("return !document.getElementById('tooltip').hidden")
-        return self.text("tooltip")
+        shown = None  # until it rests: the first may be of a point on the way
+        while shown != (shown := self.text("tooltip")):
+            time.sleep(0.5)
+        return shown
 
     def click_at(self, variability, confidence):
         # Plotly answers a click with the point that it saw hovered.
