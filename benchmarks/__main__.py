@@ -1,10 +1,11 @@
-"""Command line: ``python -m benchmarks {overhead,memory,accumulator} [options]``."""
+"""Command line: ``python -m benchmarks NAME [options]``."""
 
 import argparse
 
-from benchmarks import accumulator, memory, overhead
+from benchmarks import accumulator, command_line, memory, overhead
 
-BENCHMARKS = {"overhead": overhead, "memory": memory, "accumulator": accumulator}
+MODULES = (overhead, memory, accumulator, command_line)
+BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 """Data maps (Dataset Cartography) for everyone who already works in scikit-learn."""
 
+from sklearn_datamaps._apply_review import apply_review
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._comparison import DataMapComparison
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._display import DataMapDisplay
 from sklearn_datamaps._dynamics import TrainingDynamics
-from sklearn_datamaps._review import apply_review
 from sklearn_datamaps._trajectory_display import TrajectoryDisplay
 
 __version__ = "0.1.0"

@@ -3,52 +3,21 @@
 import argparse
 import csv
 import os
-import shlex
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pandas as pd
+from sklearn_datamaps import __version__
+from sklearn_datamaps._commands import NAME, PROG, apply_file, map_file, one_line
+from sklearn_datamaps._demo import demo
 
-from sklearn_datamaps import DataMap, __version__
-from sklearn_datamaps._demo import (
-    classifier,
-    demo,
-    describe,
-    list_files,
-    make_folder,
-    tell,
-    write_plot,
-)
-from sklearn_datamaps._explorer import explore
-from sklearn_datamaps._review import review
-from sklearn_datamaps._tables import (
-    Rows,
-    Table,
-    annotated,
-    apply_to_table,
-    guarded,
-    learner,
-    read_table,
-    select_rows,
-    table_features,
-    text_features,
-    write_corrected,
-    write_csv,
-)
-
-NAME = "sklearn-datamaps"
-PROG = "python -m sklearn_datamaps"
 DONE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141  # the last two: 128 + signal
-
 EXIT_CODES = (
     "Exit codes: 0 done, 2 wrong argument or bad data, 130 interrupted, 141 output "
     "closed."
 )
-N_REVIEW = 100
-FILES = ("data_map.csv", "review.csv", "data_map.png", "data_map.html")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{NAME}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except (OSError, ValueError, ImportError) as error:
-        print(f"{NAME}: error: {_one_line(error)}", file=sys.stderr)
+        print(f"{NAME}: error: {one_line(error)}", file=sys.stderr)
         return FAILED
     return DONE
 
@@ -293,162 +262,10 @@ def _at_least(minimum: int) -> Callable[[str], int]:
     return parse
 
 
-def map_file(args: argparse.Namespace) -> list[str]:
-    """Run the subcommand ``map``.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        The options of the subcommand.
-
-    Returns
-    -------
-    list of str
-        What to print; all files are written by then.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be mapped with these options.
-    OSError
-        If it cannot be read or the results not be written.
-    """
-    features = args.features or []
-    if args.label in (args.text, *features):
-        raise ValueError(f"--label {args.label} is also what the map would learn from.")
-    tell(args, f"reading {args.file}")
-    names = [args.label, args.id, args.text, *features]
-    table = _read(args, [name for name in names if name is not None])
-    rows = select_rows(table, args.label, args.text, args.id)
-    _check_folder(args)
-
-    carried: dict[str, Any]
-    if args.text is not None:
-        carried = {"text": table.column(args.text)[rows.positions]}
-        tell(args, f"vectorizing {len(rows.labels):,} texts: 1-2-gram TF-IDF")
-        X = text_features(carried["text"])
-    else:
-        X, carried = table_features(table, features, rows.positions)
-    make_folder(args.out)
-    tell(args, f"training on {X.shape[1]:,} features")
-    labels = pd.Series(rows.labels, index=rows.index)
-    fitted = classifier(learner(), args).fit(X, labels)
-    data_map = fitted.data_map_.with_columns(**carried)
-
-    tell(args, "writing")
-    written = _write_map(args, table, rows, data_map)
-    return [
-        *describe(data_map, data_map.to_frame(), args.top),
-        *_left_out(rows),
-        list_files(written),
-        _next_step(args, written[1]),
-    ]
-
-
-def apply_file(args: argparse.Namespace) -> list[str]:
-    """Run the subcommand ``apply``.
-
-    Parameters
-    ----------
-    args : argparse.Namespace
-        The options of the subcommand.
-
-    Returns
-    -------
-    list of str
-        What to print; the file is written by then.
-
-    Raises
-    ------
-    ValueError
-        If the review does not fit the file, or is not valid.
-    OSError
-        If a file cannot be read or written.
-    """
-    table = _read(args, [n for n in (args.label, args.text, args.id) if n is not None])
-    review = read_table(args.review, named=["id", "decision"]).cells
-    label, labels, kept = apply_to_table(table, review, args.label, args.text, args.id)
-    relabelled = int((labels != table.column(label)).sum())
-    write_corrected(table, args.out, label, labels, kept)
-    return [
-        f"column {label!r}: {relabelled:,} relabelled\n"
-        f"rows: {int(kept.sum()):,} kept, {int((~kept).sum()):,} dropped",
-        list_files([args.out]),
-    ]
-
-
-def _read(args: argparse.Namespace, named: list[str]) -> Table:
-    table = read_table(
-        args.file, named=named, delimiter=args.delimiter, encoding=args.encoding
-    )
-    if table.note:
-        print(f"{NAME}: note: {table.note}", file=sys.stderr)
-    return table
-
-
-def _check_folder(args: argparse.Namespace) -> None:
-    """Refuse to write over the file, or over decisions that are not applied yet."""
-    for name in FILES:
-        path = args.out / name
-        if path.exists() and path.samefile(args.file):
-            raise ValueError(f"--out {args.out}: {name} would replace the file itself.")
-    path = args.out / "review.csv"
-    if path.is_file():
-        decisions = read_table(path, named=["decision"]).column("decision")
-        if any(decision.strip() for decision in decisions):
-            raise ValueError(
-                f"{path} holds decisions, which would be lost. Move it, or name "
-                f"another folder with --out."
-            )
-
-
-def _write_map(
-    args: argparse.Namespace, table: Table, rows: Rows, data_map: DataMap
-) -> list[Path]:
-    listed = review(data_map, n=min(N_REVIEW, data_map.n_samples))
-    written = [
-        write_csv(annotated(table, rows, data_map), args.out / "data_map.csv"),
-        write_csv(guarded(listed), args.out / "review.csv"),
-        write_plot(data_map, args.out),
-    ]
-    try:
-        written.append(explore(data_map, args.out / "data_map.html"))
-    except ImportError as error:
-        print(
-            f"{NAME}: note: data_map.html left out: {_one_line(error)}", file=sys.stderr
-        )
-    return written
-
-
-def _left_out(rows: Rows) -> list[str]:
-    lacks = [f"{n:,} without a {what}" for what, n in rows.left_out.items() if n]
-    if not lacks:
-        return []
-    return [f"Rows not mapped, but kept in data_map.csv: {', '.join(lacks)}"]
-
-
-def _next_step(args: argparse.Namespace, review_path: Path) -> str:
-    words = ["apply", str(args.file), str(review_path), "--out", "corrected.csv"]
-    options = {"label": args.label, "text": args.text, "id": args.id}
-    options |= {"delimiter": args.delimiter, "encoding": args.encoding}
-    for option, value in options.items():
-        if value is not None:
-            words += [f"--{option}", value]
-    return f"Fill in the decisions, then: {PROG} {shlex.join(words)}"
-
-
 def _print(text: str) -> None:
     """Print any Unicode to any terminal: what it cannot show becomes '?'."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, errors="replace").decode(encoding), flush=True)
-
-
-def _one_line(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        where = "" if error.filename is None else f": {str(error.filename)!r}"
-        text = f"{error.strerror}{where}"
-    return " ".join(text.split()) or type(error).__name__
 
 
 def _drop_unwritten() -> None:

@@ -609,7 +609,7 @@ class DataMap:
         Parameters
         ----------
         n : int, default=100
-            How many rows (multilabel: cells). None: all.
+            How many rows (multilabel: cells); of a smaller map, all. None: all.
         by : str, default="confidence"
             Name of a measure, in its natural direction.
 
@@ -623,7 +623,7 @@ class DataMap:
         Raises
         ------
         ValueError
-            If n is larger than the map, or the measure is unknown.
+            If n is no integer >= 1, or the measure is unknown.
         """
         from sklearn_datamaps._review import review
 

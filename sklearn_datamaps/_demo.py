@@ -17,7 +17,7 @@ from sklearn.neural_network import MLPClassifier
 
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._tables import write_csv
+from sklearn_datamaps._files import write_csv
 from sklearn_datamaps.datasets import fetch_go_emotions
 
 N_HARDEST = 20  # digits in the picture

@@ -130,6 +130,7 @@ def draw_histograms(
         if skewed:
             ax.set_yscale("log")
             ax.set_ylim(bottom=0.7)
+            ax.minorticks_off()  # tens of ticks that are slow to lay out
         ax.set(xlabel=name, ylabel=f"{unit} (log)" if skewed else unit)
         sns.despine(ax=ax)
 

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 
-from sklearn_datamaps import DataMapClassifier, _cli
+from sklearn_datamaps import DataMapClassifier, _commands, _drawing_process
 from sklearn_datamaps._cli import main
 
 # What a spreadsheet or a careless reader spoils; the last two rows cannot be mapped.
@@ -78,8 +79,11 @@ def assert_one_line_error(result, *parts):
 def pictures(monkeypatch):
     """Let the picture and the page be; they take seconds."""
     for name in ("data_map.png", "data_map.html"):
-        function = {"data_map.png": "write_plot", "data_map.html": "explore"}[name]
-        monkeypatch.setattr(_cli, function, lambda *args, name=name: name)
+        at = {
+            "data_map.png": (_drawing_process, "write_plot"),
+            "data_map.html": (_commands, "explore"),
+        }[name]
+        monkeypatch.setattr(*at, lambda *args, name=name: name)
 
 
 @pytest.fixture
@@ -463,9 +467,39 @@ def test_without_plotly_the_page_is_left_out_and_said_so(file, monkeypatch):
     def explore(*args):
         raise ImportError("DataMap.explore needs plotly: the extra explore")
 
-    monkeypatch.setattr(_cli, "explore", explore)
+    monkeypatch.setattr(_commands, "explore", explore)
     result, _ = run_map(file, *TEXT)
     assert result.code == 0
     assert "note: data_map.html left out" in result.err
     assert result.err.count("\n") == 1
     assert "data_map.html" not in result.out
+
+
+def test_picture_of_a_large_map_is_drawn_by_a_second_process(file, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(_commands, "explore", lambda *args: "data_map.html")
+    _, out = run_map(file, *TEXT)
+    drawn_here = (out / "data_map.png").read_bytes()
+    (out / "data_map.png").unlink()
+
+    def draw_here(*args):
+        raise AssertionError("drawn by this process")
+
+    monkeypatch.setattr(_drawing_process, "MANY_ROWS", 1)
+    monkeypatch.setattr(_drawing_process, "cpu_count", lambda: 2)
+    monkeypatch.setattr(_drawing_process, "_draw_here", draw_here)
+    result, _ = run_map(file, *TEXT)
+    assert result.code == 0
+    assert str(out / "data_map.png") in result.out
+    assert (out / "data_map.png").read_bytes() == drawn_here
+
+
+def test_picture_is_drawn_though_the_second_process_died(file, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(_commands, "explore", lambda *args: "data_map.html")
+    monkeypatch.setattr(_drawing_process, "MANY_ROWS", 1)
+    monkeypatch.setattr(_drawing_process, "cpu_count", lambda: 2)
+    monkeypatch.setattr(_drawing_process, "_load", os.abort)
+    result, out = run_map(file, *TEXT)
+    assert result.code == 0
+    assert (out / "data_map.png").read_bytes().startswith(b"\x89PNG")

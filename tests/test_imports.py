@@ -38,18 +38,26 @@ MAY_IMPORT = {
     "_trajectory_display": {"_data_map", "_drawing"},
     "_explorer": {"_data_map"},
     "_review": {"_data_map", "_labels"},
+    "_apply_review": {"_labels", "_review"},
     "_sampler": {"_classifier", "_data_map"},
     "_audit": {"_classifier", "_data_map"},
     "_dynamics_files": {"_dynamics"},
     "out_of_core": set(),
     "dask": {"_classifier", "_dynamics", "_data_map"},
     "datasets": set(),
-    "_tables": ANY,
+    "_files": set(),
+    "_tables": {"_measures", "_data_map", "_files", "_review"},
+    "_corrections": {"_apply_review", "_files", "_tables"},
+    "_commands": ANY,
+    "_drawing_process": ANY,
     "_demo": ANY,
     "_cli": ANY,
     "__main__": ANY,
 }
-NOT_INTO_INIT = {"_cli", "_demo", "_tables", "__main__"}
+NOT_INTO_INIT = {
+    *("_cli", "_commands", "_corrections", "_demo", "_drawing_process"),
+    *("_files", "_tables", "__main__"),
+}
 
 # Slow to load, or optional: imported where they are used.
 AT_POINT_OF_USE = {

@@ -12,7 +12,8 @@ pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 from selenium.webdriver.common.keys import Keys
 
 from sklearn_datamaps import DataMap, DataMapClassifier
-from sklearn_datamaps._review import apply_review, row_hashes
+from sklearn_datamaps._apply_review import apply_review
+from sklearn_datamaps._review import row_hashes
 
 SHOW_POINT = "return Number(document.getElementById('row').dataset.point)"
 HOSTILE = [
