@@ -6,6 +6,7 @@ from sklearn_datamaps._comparison import DataMapComparison
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._display import DataMapDisplay
 from sklearn_datamaps._dynamics import TrainingDynamics
+from sklearn_datamaps._stages import Stages, stages_of
 from sklearn_datamaps._trajectory_display import TrajectoryDisplay
 
 __version__ = "0.1.0"
@@ -15,7 +16,9 @@ __all__ = [
     "DataMapClassifier",
     "DataMapComparison",
     "DataMapDisplay",
+    "Stages",
     "TrainingDynamics",
     "TrajectoryDisplay",
     "apply_review",
+    "stages_of",
 ]

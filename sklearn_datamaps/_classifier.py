@@ -1,4 +1,4 @@
-"""DataMapClassifier: a data map from any estimator with partial_fit."""
+"""DataMapClassifier: a data map from any estimator that learns in steps."""
 
 import contextlib
 import hashlib
@@ -29,7 +29,9 @@ from sklearn_datamaps import _compat, _learners
 from sklearn_datamaps._dynamics import TrainingDynamics, check_measures
 from sklearn_datamaps._epochs import PartialFitRun
 from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._staged_run import StagedRun
 
+Run = PartialFitRun | StagedRun
 FITTED = ("estimator_", "classes_", "n_epochs_", "data_map_", "history_", "_record")
 
 
@@ -56,13 +58,16 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     ----------
     estimator : estimator, default=None
         A classifier with ``partial_fit`` and ``predict_proba`` or
-        ``decision_function``. It is cloned, never modified. None:
+        ``decision_function``, or one that is built in stages (see Notes). It is
+        cloned, never modified. None:
         ``SGDClassifier(loss="log_loss", class_weight="balanced")``.
     n_epochs : int, default=10
-        Passes over the data to train and record.
+        Passes over the data to train and record. Learners built in stages train
+        their own number of stages; this many of them, evenly spaced, the last always
+        among them, are recorded (if there are fewer: all).
     batch_size : int, default=None
         Rows per ``partial_fit`` call, shuffled anew in every epoch. None: all rows
-        in one call.
+        in one call. Not for learners built in stages.
     batch_order : {"rows", "blocks"}, default="rows"
         ``"rows"`` shuffles rows; ``"blocks"`` takes contiguous blocks of rows in
         shuffled order, which suits memory-mapped data.
@@ -112,8 +117,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Raises
     ------
     TypeError
-        In ``fit``: the estimator has no ``partial_fit`` or no probabilities, or it
-        cannot take an argument of fit.
+        In ``fit``: the estimator has neither ``partial_fit`` nor stages, or no
+        probabilities, or it cannot take an argument of fit.
     ValueError
         In ``fit``: bad data or a bad parameter, before any training; or
         probabilities that became NaN, naming the epoch.
@@ -127,6 +132,14 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Probabilities are recorded after each epoch, on the rows the model was trained on
     (in-sample). The reference code of the paper logs them in the middle of an epoch,
     with dropout switched on.
+
+    Built in stages are all learners with ``staged_predict_proba`` (gradient boosting
+    and AdaBoost of scikit-learn, CatBoost), ``XGBClassifier`` and ``LGBMClassifier``,
+    and those registered with :func:`stages_of`. They are fitted once; an epoch is the
+    model cut off after so many trees. Their own integer seed is kept unless
+    ``random_state`` is given. ``XGBClassifier`` and skorch's networks take no labels
+    but the integers from 0, so ``estimator_`` is trained on the positions in
+    ``classes_``; ``predict`` of this class gives the labels.
 
     References
     ----------
@@ -211,7 +224,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return tags
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Tell how ``fit`` routes its arguments: to ``estimator.partial_fit``.
+        """Tell how ``fit`` routes its arguments: to what trains the estimator.
 
         Returns
         -------
@@ -220,7 +233,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(
             estimator=_learners.base_learner(self._estimator()),
-            method_mapping=MethodMapping().add(caller="fit", callee="partial_fit"),
+            method_mapping=MethodMapping().add(
+                caller="fit", callee=_learners.training_method(self._estimator())
+            ),
         )
 
     @_compat.fit_context(prefer_skip_nested_validation=False)
@@ -254,6 +269,14 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         estimator = self._estimator()
         response_method = _learners.check_learner(estimator, self.response_method)
+        staged = _learners.is_staged(estimator)
+        if staged:
+            _learners.check_not_for_stages(
+                _learners.base_learner(estimator),
+                batch_size=self.batch_size,
+                batch_order=self.batch_order,
+                warm_start=self.warm_start,
+            )
         measures = check_measures(self.measures)
         resume = self.warm_start and hasattr(self, "_record")
         if y is None:
@@ -287,20 +310,42 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 "history": [],
                 "members": None,
             }
-        run = PartialFitRun(
-            members=record["members"] or _learners.make_members(estimator, labels, X),
-            X=X,
-            y=_targets(y, labels, estimator),
-            labels=labels,
-            response_method=response_method,
-            seed=record["seed"],
-            batch_size=self.batch_size,
-            batch_order=self.batch_order,
-            fit_params=params,
-            n_jobs=self.n_jobs,
-        )
+        run = self._run(X, y, labels, estimator, record, response_method, params)
         self._train(run, record, estimator)
         return self
+
+    def _run(
+        self,
+        X: Any,
+        y: Any,
+        labels: EncodedLabels,
+        estimator: Any,
+        record: dict[str, Any],
+        response_method: str,
+        params: dict[str, Any],
+    ) -> Run:
+        """Set the learner up to be trained and recorded."""
+        codes = _compat.needs_codes(_learners.base_learner(estimator))
+        common: dict[str, Any] = {
+            "members": record["members"]
+            or _learners.make_members(estimator, labels, X),
+            "X": X,
+            "y": _targets(y, labels, estimator),
+            "labels": labels,
+            "classes": np.arange(len(labels.classes)) if codes else labels.classes,
+            "seed": record["seed"],
+            "fit_params": params,
+            "n_jobs": self.n_jobs,
+        }
+        if _learners.is_staged(estimator):
+            own = self.random_state is None and self._own_seeds(estimator)
+            return StagedRun(**common, reseed=not own)
+        return PartialFitRun(
+            **common,
+            response_method=response_method,
+            batch_size=self.batch_size,
+            batch_order=self.batch_order,
+        )
 
     def _validate(self, X: Any, *, reset: bool) -> Any:
         learner = _learners.base_learner(self._estimator())
@@ -358,22 +403,28 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             params["sample_weight"] = weights
         if _compat.routing_enabled():
             routed = process_routing(self, "fit", **params)
-            return dict(routed.estimator.partial_fit)
+            return dict(routed.estimator[_learners.training_method(self._estimator())])
         _learners.check_fit_params(_learners.base_learner(self._estimator()), params)
         return params
 
     def _base_seed(self, estimator: Any) -> int:
         random_state = self.random_state
-        if random_state is None and hasattr(estimator, "get_params"):
-            own = [
-                value
-                for key, value in clone(estimator).get_params(deep=True).items()
-                if key.endswith("random_state") and value is not None
-            ]
-            random_state = own[0] if own else None
+        if random_state is None:
+            random_state = next(iter(self._own_seeds(estimator)), None)
         if isinstance(random_state, Integral):
             return int(random_state)
         return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+    @staticmethod
+    def _own_seeds(estimator: Any) -> list[Any]:
+        """Seeds that the user set in the learner."""
+        if not hasattr(estimator, "get_params"):
+            return []
+        return [
+            value
+            for key, value in clone(estimator).get_params(deep=True).items()
+            if key.endswith("random_state") and value is not None
+        ]
 
     def _check_resumable(self, key: tuple[Any, ...]) -> None:
         names = ("the shape of X", "the labels", "measures", "store_trajectories")
@@ -406,9 +457,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 stacklevel=4,
             )
 
-    def _train(
-        self, run: PartialFitRun, record: dict[str, Any], estimator: Any
-    ) -> None:
+    def _train(self, run: Run, record: dict[str, Any], estimator: Any) -> None:
         dynamics: TrainingDynamics = record["dynamics"]
         done = dynamics.n_epochs
         # A learner that was caught in mid-epoch is trained again from the start, with
@@ -416,15 +465,14 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         first = done if record["members"] else 0
         record["members"] = None
         try:
-            with (
-                sklearn.config_context(assume_finite=True),
-                self._progress(done) as advance,
-            ):
-                for epoch in range(first, self.n_epochs):
-                    run.train(epoch)
-                    if epoch >= done:
-                        record_epoch(dynamics, run, record["history"])
-                        advance(record["history"][-1])
+            with sklearn.config_context(assume_finite=True):
+                n_epochs = run.start(self.n_epochs)
+                with self._progress(done, n_epochs) as advance:
+                    for epoch in range(first, n_epochs):
+                        run.train(epoch)
+                        if epoch >= done:
+                            record_epoch(dynamics, run, record["history"])
+                            advance(record["history"][-1])
         except BaseException:
             dynamics.rollback()
             if dynamics.n_epochs:
@@ -434,14 +482,14 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self._publish(run, record, estimator)
 
     @contextlib.contextmanager
-    def _progress(self, done: int) -> Iterator[Any]:
+    def _progress(self, done: int, n_epochs: int) -> Iterator[Any]:
         """A tqdm bar over the epochs, or nothing."""
         if not self.verbose:
             yield lambda _: None
             return
         from tqdm import tqdm
 
-        with tqdm(total=self.n_epochs, initial=done, unit="epoch") as bar:
+        with tqdm(total=n_epochs, initial=done, unit="epoch") as bar:
 
             def advance(figures: dict[str, float]) -> None:
                 bar.set_postfix(
@@ -453,9 +501,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
             yield advance
 
-    def _publish(
-        self, run: PartialFitRun, record: dict[str, Any], estimator: Any
-    ) -> None:
+    def _publish(self, run: Run, record: dict[str, Any], estimator: Any) -> None:
         """Set the fitted attributes from what is recorded."""
         dynamics: TrainingDynamics = record["dynamics"]
         run.restore_seeds()
@@ -471,7 +517,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator_ = _learners.assemble(estimator, run.members, run.labels)
         self._record = record
 
-    def _meta(self, run: PartialFitRun, estimator: Any) -> dict[str, Any]:
+    def _meta(self, run: Run, estimator: Any) -> dict[str, Any]:
         return {
             "learner": " of ".join(
                 type(inner).__name__ for inner in _compat.with_inner(estimator)
@@ -481,6 +527,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             "batch_size": self.batch_size,
             "batch_order": self.batch_order,
             "response_method": run.response_method,
+            "stages": run.stages[0].tolist() if isinstance(run, StagedRun) else None,
             "versions": {
                 module.__name__: module.__version__ for module in (sklearn, np, scipy)
             },
@@ -554,6 +601,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         X = self._features(X)
         predicted: Array = self.estimator_.predict(X)
+        if _compat.needs_codes(self.estimator_) and predicted.ndim == 1:
+            return np.asarray(self.classes_[predicted])
         return predicted
 
     @available_if(_learner_has("predict_proba"))
@@ -600,7 +649,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
 
 def record_epoch(
-    dynamics: TrainingDynamics, run: PartialFitRun, history: list[dict[str, float]]
+    dynamics: TrainingDynamics, run: Run, history: list[dict[str, float]]
 ) -> None:
     """Record one epoch, all or nothing.
 
@@ -608,7 +657,7 @@ def record_epoch(
     ----------
     dynamics : TrainingDynamics
         The record; unless this function returns, a rollback undoes the epoch.
-    run : PartialFitRun
+    run : PartialFitRun or StagedRun
         The trained learner.
     history : list of dict
         Gets the epoch's mean confidence and accuracy.
@@ -626,7 +675,8 @@ def _targets(y: Any, labels: EncodedLabels, estimator: Any) -> Array | None:
     """Labels as the learner wants them; None where each clone has its own column."""
     if _learners.trains_per_label(estimator, labels):
         return None
-    if labels.multilabel:
+    codes = _compat.needs_codes(_learners.base_learner(estimator))
+    if labels.multilabel or codes:
         return labels.codes.astype(np.int64)
     given = np.asarray(y)
     return given if given.ndim == 1 and given.dtype != object else labels.values()

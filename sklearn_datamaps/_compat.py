@@ -31,6 +31,7 @@ __all__ = [
     "learner_tags",
     "members_of",
     "min_categories",
+    "needs_codes",
     "routing_enabled",
     "swallowed_interrupt",
     "with_inner",
@@ -66,6 +67,12 @@ def input_dtype(estimator: Any) -> Any:
 def learner_tags(estimator: Any) -> Tags | None:
     """scikit-learn tags of the estimator; None when it does not define any."""
     return get_tags(estimator) if hasattr(estimator, "__sklearn_tags__") else None
+
+
+def needs_codes(estimator: Any) -> bool:
+    """Whether the learner takes no labels but the integers from 0."""
+    bases = type(estimator).__mro__
+    return any(base.__module__.split(".")[0] in ("xgboost", "skorch") for base in bases)
 
 
 def has_no_dynamics(estimator: Any) -> bool:

@@ -16,7 +16,7 @@ from sklearn_datamaps._labels import Array, EncodedLabels
 # Cells of probability per block: what a prediction needs beside the record.
 BLOCK_CELLS = 2**20
 
-Block = tuple[slice, Array, Callable[[Array], Array]]
+Block = tuple[slice, Array, Callable[[Array], Array] | None]
 
 
 def row_block(X: Any, start: int, stop: int) -> Any:
@@ -130,6 +130,8 @@ class PartialFitRun:
         Labels as the learner wants them; None: each member has a label of its own.
     labels : EncodedLabels
         The labels as codes.
+    classes : ndarray of shape (n_classes,)
+        The classes as the learner is given them: labels, or codes from 0.
     response_method : {"predict_proba", "decision_function"}
         Where probabilities come from.
     seed : int
@@ -148,6 +150,7 @@ class PartialFitRun:
     X: Any
     y: Array | None
     labels: EncodedLabels
+    classes: Array
     response_method: str
     seed: int
     batch_size: int | None = None
@@ -160,6 +163,10 @@ class PartialFitRun:
         self.takes_classes = "classes" in parameters
         self.per_label = self.y is None
         self.seeds = [Seeds(m, self.seed, i) for i, m in enumerate(self.members)]
+
+    def start(self, n_epochs: int) -> int:
+        """Nothing to do; return the number of epochs to train."""
+        return n_epochs
 
     def train(self, epoch: int) -> None:
         """Train one epoch: one call, or one per mini-batch in a fresh order.
@@ -233,7 +240,7 @@ class PartialFitRun:
         if self.y is None:
             y, classes = self.labels.codes[rows, i].astype(np.int64), np.array([0, 1])
         else:
-            y, classes = self.y[rows], self.labels.classes
+            y, classes = self.y[rows], self.classes
             if self.labels.multilabel:
                 classes = np.arange(len(classes))
         if self.takes_classes:
@@ -261,7 +268,10 @@ class PartialFitRun:
 
     def _resolver(self, X: Any) -> Callable[[Array], Array]:
         def resolve_ties(positions: Array) -> Array:
-            return self.members[0].predict(X[positions])
+            predicted = np.asarray(self.members[0].predict(X[positions]))
+            if self.classes is self.labels.classes:
+                return predicted
+            return np.asarray(self.labels.classes[predicted])
 
         return resolve_ties
 
@@ -286,11 +296,11 @@ class PartialFitRun:
         if self.labels.multilabel:
             return _native_multilabel(member, X, self.response_method)
         proba = _class_probabilities(member, X, self.response_method)
-        return _in_order(proba, member, self.labels.classes)
+        return in_order(proba, member, self.classes)
 
     def _set_probability(self, member: Any, X: Any) -> Array:
         proba = _class_probabilities(member, X, self.response_method)
-        return _in_order(proba, member, np.array([0, 1]))[:, 1]
+        return in_order(proba, member, np.array([0, 1]))[:, 1]
 
     def restore_seeds(self) -> None:
         """Give every learner the random states back that the user set."""
@@ -316,8 +326,27 @@ def _native_multilabel(member: Any, X: Any, response_method: str) -> Array:
     return expit(response) if response_method == "decision_function" else response
 
 
-def _in_order(proba: Array, member: Any, classes: Array) -> Array:
-    """Columns in the order of classes, looked up by value in the learner's own."""
+def in_order(proba: Array, member: Any, classes: Array) -> Array:
+    """Columns in the order of classes, looked up by value in the learner's own.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_rows, n_classes)
+        Probabilities in the order of the learner's ``classes_``.
+    member : estimator
+        The learner.
+    classes : ndarray of shape (n_classes,)
+        The order to bring them in.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If the learner does not know one of the classes.
+    """
     known = np.asarray(getattr(member, "classes_", classes))
     if np.array_equal(known, classes) or proba.shape[1:] != known.shape:
         return proba  # a wrong number of columns is refused where it is recorded

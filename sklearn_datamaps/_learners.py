@@ -15,11 +15,15 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_datamaps import _compat
 from sklearn_datamaps._labels import Array, EncodedLabels
+from sklearn_datamaps._stages import has_stages, is_registered
 
 WHAT_WORKS = (
     "SGDClassifier, Perceptron, MLPClassifier, the naive Bayes classifiers, "
-    "OneVsRestClassifier, OneVsOneClassifier or MultiOutputClassifier around them, or "
-    "any classifier with partial_fit and predict_proba or decision_function"
+    "OneVsRestClassifier, OneVsOneClassifier or MultiOutputClassifier around them, "
+    "any classifier with partial_fit and predict_proba or decision_function, or one "
+    "that is built in stages: GradientBoostingClassifier, "
+    "HistGradientBoostingClassifier, AdaBoostClassifier, XGBClassifier (booster "
+    "'gbtree' or 'dart'), LGBMClassifier, anything with staged_predict_proba"
 )
 
 
@@ -33,6 +37,22 @@ def base_learner(estimator: Any) -> Any:
     if isinstance(estimator, MultiOutputClassifier):
         return estimator.estimator
     return estimator
+
+
+def is_staged(estimator: Any) -> bool:
+    """Whether a learner is fitted once and recorded stage by stage.
+
+    A user's registration comes first, then ``partial_fit``, then stages.
+    """
+    learner = base_learner(estimator)
+    if is_registered(learner):
+        return True
+    return not hasattr(learner, "partial_fit") and has_stages(learner)
+
+
+def training_method(estimator: Any) -> str:
+    """Name of the method that trains the learner: fit or partial_fit."""
+    return "fit" if is_staged(estimator) else "partial_fit"
 
 
 def check_learner(estimator: Any, response_method: str) -> str:
@@ -69,6 +89,8 @@ def check_learner(estimator: Any, response_method: str) -> str:
             "DataMapClassifier(SGDClassifier()))."
         )
     learner = base_learner(estimator)
+    if is_staged(estimator):
+        return _check_staged(learner, response_method)
     of_other_solvers = hasattr(type(learner), "partial_fit")
     if of_other_solvers and getattr(learner, "solver", None) == "lbfgs":
         raise ValueError(
@@ -77,11 +99,52 @@ def check_learner(estimator: Any, response_method: str) -> str:
         )
     if not hasattr(learner, "partial_fit"):
         raise TypeError(
-            f"{name} has no partial_fit, so it has no epochs to record. Use "
-            f"{WHAT_WORKS}."
+            f"{name} has no partial_fit and no stages, so it has no epochs to record. "
+            f"Use {WHAT_WORKS}."
         )
     _check_parameters(learner)
     return _check_response(learner, response_method)
+
+
+def _check_staged(learner: Any, response_method: str) -> str:
+    if response_method == "decision_function":
+        raise ValueError(
+            f"response_method='decision_function' is not for {type(learner).__name__}, "
+            f"whose stages are recorded by their probabilities. Use 'auto'."
+        )
+    return "predict_proba"
+
+
+def check_not_for_stages(
+    learner: Any, *, batch_size: int | None, batch_order: str, warm_start: bool
+) -> None:
+    """Refuse parameters that mean nothing for a learner that is fitted once.
+
+    Parameters
+    ----------
+    learner : estimator
+        What is trained.
+    batch_size, batch_order, warm_start
+        Parameters of DataMapClassifier.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter.
+    """
+    given = {
+        "batch_size": batch_size is not None,
+        "batch_order": batch_order != "rows",
+        "warm_start": warm_start,
+    }
+    wrong = [name for name, is_set in given.items() if is_set]
+    if wrong:
+        raise ValueError(
+            f"{' and '.join(wrong)} cannot be set for {type(learner).__name__}: it is "
+            f"fitted once, on all rows, and recorded at n_epochs of its stages. For "
+            f"more stages set its own number of them (n_estimators, max_iter) and "
+            f"n_epochs."
+        )
 
 
 def _check_parameters(learner: Any) -> None:
@@ -128,13 +191,13 @@ def _ends(key: str, name: str) -> bool:
 
 
 def accepts(learner: Any, parameter: str) -> bool:
-    """Whether ``learner.partial_fit`` takes a parameter of this name."""
-    parameters = inspect.signature(learner.partial_fit).parameters
-    return parameter in parameters
+    """Whether training takes a parameter of this name."""
+    method = getattr(learner, training_method(learner))
+    return parameter in inspect.signature(method).parameters
 
 
 def check_fit_params(learner: Any, params: Mapping[str, Any]) -> None:
-    """Raise TypeError if partial_fit cannot take one of the arguments of fit.
+    """Raise TypeError if training cannot take one of the arguments of fit.
 
     Parameters
     ----------
@@ -151,7 +214,8 @@ def check_fit_params(learner: Any, params: Mapping[str, Any]) -> None:
     for name in params:
         if not accepts(learner, name):
             raise TypeError(
-                f"{type(learner).__name__}.partial_fit takes no {name!r}. "
+                f"{type(learner).__name__}.{training_method(learner)} takes no "
+                f"{name!r}. "
                 + (
                     "Use a learner that does (SGDClassifier, MLPClassifier, naive "
                     "Bayes), or leave sample_weight out."
@@ -186,7 +250,7 @@ def make_members(estimator: Any, labels: EncodedLabels, X: Any) -> list[Any]:
     """Clone and set up the learners to train: one, or one per label.
 
     Balanced class weights become numbers, since ``partial_fit`` cannot compute them
-    from a batch.
+    from a batch; learners with stages compute them in their ``fit``.
 
     Parameters
     ----------
@@ -227,7 +291,7 @@ def trains_per_label(estimator: Any, labels: EncodedLabels) -> bool:
 
 
 def _set_balanced(member: BaseEstimator, codes: Array, classes: Array) -> None:
-    if getattr(member, "class_weight", None) != "balanced":
+    if getattr(member, "class_weight", None) != "balanced" or is_staged(member):
         return
     present = np.unique(codes)
     weights = np.ones(len(classes))

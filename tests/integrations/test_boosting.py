@@ -1,0 +1,153 @@
+"""XGBoost and LightGBM, by their scikit-learn classes."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+
+from sklearn_datamaps import DataMap, DataMapClassifier, stages_of
+
+xgboost = pytest.importorskip("xgboost", reason="needs the extra integrations")
+lightgbm = pytest.importorskip("lightgbm", reason="needs the extra integrations")
+
+N_STAGES = 12
+LEARNERS = {
+    "xgboost": xgboost.XGBClassifier(n_estimators=N_STAGES, n_jobs=1, max_depth=3),
+    "xgboost-forests": xgboost.XGBClassifier(
+        n_estimators=N_STAGES, n_jobs=1, max_depth=3, num_parallel_tree=2, subsample=0.7
+    ),
+    "xgboost-dart": xgboost.XGBClassifier(
+        n_estimators=N_STAGES, n_jobs=1, max_depth=3, booster="dart", rate_drop=0.5
+    ),
+    "lightgbm": lightgbm.LGBMClassifier(n_estimators=N_STAGES, n_jobs=1, verbose=-1),
+    "lightgbm-dart": lightgbm.LGBMClassifier(
+        n_estimators=N_STAGES, n_jobs=1, verbose=-1, boosting_type="dart"
+    ),
+    "lightgbm-averaged": lightgbm.LGBMClassifier(
+        n_estimators=N_STAGES,
+        n_jobs=1,
+        verbose=-1,
+        boosting_type="rf",
+        subsample=0.7,
+        subsample_freq=1,
+    ),
+}
+PLAIN = ("xgboost", "lightgbm")
+
+
+def exact(learner, X, n):
+    """Probabilities after n rounds, by the library's own argument."""
+    if isinstance(learner, xgboost.XGBClassifier):
+        return learner.predict_proba(X, iteration_range=(0, n))
+    return learner.predict_proba(X, num_iteration=n)
+
+
+@pytest.fixture
+def rows(digits):
+    X, y = digits
+    return X[:400], y[:400]
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_map_is_that_of_the_model_cut_off(rows, name, n_classes):
+    X, y = rows[0], rows[1] % n_classes
+    clf = DataMapClassifier(LEARNERS[name], n_epochs=N_STAGES, random_state=0)
+    clf.fit(X, y)
+    proba = [exact(clf.estimator_, X, n) for n in range(1, N_STAGES + 1)]
+    expected = DataMap.from_probabilities(np.array(proba, dtype=np.float64), y)
+    assert clf.n_epochs_ == N_STAGES
+    for measure in ("confidence", "variability", "margin"):
+        np.testing.assert_allclose(
+            getattr(clf.data_map_, measure), getattr(expected, measure), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_stages_are_evenly_spaced(rows, name):
+    X, y = rows
+    clf = DataMapClassifier(LEARNERS[name], n_epochs=4, store_trajectories=True)
+    clf.fit(X, y)
+    own = [exact(clf.estimator_, X, n)[np.arange(400), y] for n in (3, 6, 9, 12)]
+    np.testing.assert_allclose(clf.data_map_.trajectories, own, atol=1e-5)
+    assert clf.data_map_.meta["stages"] == [3, 6, 9, 12]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_labels_of_any_kind(rows, name):
+    X, y = rows
+    words = np.array(["zero", "one", *"23456789"])[y]
+    clf = DataMapClassifier(LEARNERS[name], n_epochs=3, random_state=0).fit(X, words)
+    assert clf.score(X, words) > 0.95
+    proba = clf.predict_proba(X)
+    assert (clf.classes_[proba.argmax(axis=1)] == clf.predict(X)).all()
+    np.testing.assert_array_equal(clf.data_map_.label, words)
+    gaps = DataMapClassifier(LEARNERS[name], n_epochs=3, random_state=0)
+    np.testing.assert_array_equal(
+        gaps.fit(X, 10 * y - 5).confidence_,
+        DataMapClassifier(LEARNERS[name], n_epochs=3, random_state=0)
+        .fit(X, y)
+        .confidence_,
+    )
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_sparse_features_weights_and_missing_values(rows, name):
+    X, y = rows
+    weight = np.where(y < 5, 3.0, 1.0)
+    learner = LEARNERS[name]
+    for given in (X, sparse.csr_matrix(X), np.where(X == 0, np.nan, X)):
+        clf = DataMapClassifier(learner, n_epochs=3).fit(given, y, sample_weight=weight)
+        bare = clone(learner).fit(given, y, sample_weight=weight)
+        np.testing.assert_allclose(
+            clf.predict_proba(given), bare.predict_proba(given), atol=1e-5
+        )
+
+
+def test_balanced_classes_of_lightgbm(rows):
+    X, y = rows[0], np.where(rows[1] == 3, "three", "other")
+    learner = lightgbm.LGBMClassifier(
+        n_estimators=5, n_jobs=1, class_weight="balanced", verbose=-1
+    )
+    clf = DataMapClassifier(learner, n_epochs=3).fit(X, y)
+    np.testing.assert_allclose(
+        clf.predict_proba(X), clone(learner).fit(X, y).predict_proba(X), atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_multilabel(rows, name):
+    X, y = rows
+    Y = np.column_stack([y % 2, y > 4])
+    clf = DataMapClassifier(LEARNERS[name], n_epochs=3).fit(X, Y)
+    assert clf.confidence_.shape == (400, 2)
+    assert (clf.predict(X) == Y).mean() > 0.95
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_margins_are_added_up_where_that_is_exact(rows, name, monkeypatch):
+    X, y = rows
+    learner = clone(LEARNERS[name]).fit(X, y)
+    calls = []
+    predict = type(learner).predict_proba
+
+    def counted(self, X, **kwargs):
+        calls.append(len(X))
+        return predict(self, X, **kwargs)
+
+    monkeypatch.setattr(type(learner), "predict_proba", counted)
+    staged = list(stages_of(learner).probabilities(X, [1, 5, 12]))
+    assert len(staged) == 3
+    assert max(calls) < len(X)
+
+
+def test_one_vs_all_of_lightgbm_is_no_distribution(rows):
+    learner = clone(LEARNERS["lightgbm"]).set_params(objective="multiclassova")
+    clf = DataMapClassifier(learner, n_epochs=2)
+    with pytest.warns(UserWarning, match="do not sum to 1"):
+        clf.fit(*rows)
+
+
+def test_linear_booster_is_refused(rows):
+    with pytest.raises(TypeError, match="XGBClassifier has no partial_fit and no st"):
+        DataMapClassifier(xgboost.XGBClassifier(booster="gblinear")).fit(*rows)
