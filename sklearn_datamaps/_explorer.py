@@ -1,8 +1,8 @@
 """Write a map as one HTML file to look at, search, and decide in, without a network.
 
-The page holds plotly, the script and style beside this module, and the map: columns and
-texts as JSON, measures and codes as binary arrays, all of it gzip'd. Nothing of the map
-is ever parsed as HTML, and the page's policy forbids every request.
+The page holds plotly, the script and style of ``_explorer_page``, and the map: columns
+and texts as JSON, measures and codes as binary arrays, all of it gzip'd. Nothing of the
+map is ever parsed as HTML, and the page's policy forbids every request.
 """
 
 import gzip
@@ -26,6 +26,11 @@ from sklearn_datamaps._data_map import DataMap
 Array = NDArray[Any]
 
 MAX_POINTS = 250_000
+# Of the page's own script, in their order.
+SCRIPTS = (
+    *("data.js", "decisions.js", "plot.js", "select.js", "table.js", "row.js"),
+    "page.js",
+)
 LARGEST_EXACT = 2**53  # beyond it, a browser's numbers skip integers
 # The hash admits our script alone: no inline handler runs. Plotly's WebGL compiles
 # its drawing commands, hence unsafe-eval, which no text of the map can reach.
@@ -313,15 +318,14 @@ def _plotly() -> str:
 def _page(data_map: DataMap, title: str | None, content: _Content, plotly: str) -> str:
     from sklearn_datamaps._drawing import default_title
 
-    package = files("sklearn_datamaps")
-    script = package.joinpath("_explorer.js").read_text(encoding="utf-8")
-    style = package.joinpath("_explorer.css").read_text(encoding="utf-8")
+    parts = [_part(name) for name in SCRIPTS]
+    script = "\n".join(['"use strict";', "(() => {", "", *parts, "})();", ""])
     blocks = {name: b64encode(block).decode() for name, block in content.blocks.items()}
     digest = b64encode(sha256(script.encode()).digest()).decode()
-    return _PAGE.substitute(
+    return Template(_part("page.html")).substitute(
         policy=POLICY.format(script=digest),
         title=escape(default_title(data_map) if title is None else title),
-        style=style,
+        style=_part("style.css"),
         # No "<" in it: the text of a script element ends at the first "</script".
         header=json.dumps(content.header).replace("<", "\\u003c"),
         blocks="\n".join(
@@ -332,122 +336,6 @@ def _page(data_map: DataMap, title: str | None, content: _Content, plotly: str) 
     )
 
 
-_PAGE = Template("""\
-<!DOCTYPE html>
-<html lang="en" data-state="loading">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="$policy">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<link rel="icon" href="data:,">
-<style>
-$style
-</style>
-</head>
-<body>
-<header>
-  <h1>$title</h1>
-  <p id="notes" role="note"></p>
-  <p id="progress" role="status"></p>
-  <button id="save" type="button">Save review.csv</button>
-  <button id="export" type="button">Export list</button>
-  <button id="help-open" type="button">Help</button>
-  <button id="theme" type="button" aria-pressed="false">Dark</button>
-</header>
-<section id="controls" aria-label="Colour, filter and search">
-  <label>Colour <select id="colour"></select></label>
-  <label>Region <select id="region"></select></label>
-  <label>Label <select id="label"></select></label>
-  <label id="name-box" hidden>Name <select id="name"></select></label>
-  <label>Show <select id="show"></select></label>
-  <label class="wide">Search
-    <input id="search" type="search" placeholder="text or id" autocomplete="off">
-  </label>
-  <button id="clear" type="button">Clear all</button>
-</section>
-<main>
-  <section id="map" aria-label="Map">
-    <div id="tools">
-      <fieldset id="drag"><legend class="unseen">Drag to</legend>
-        <label><input type="radio" name="drag" value="lasso" checked> lasso</label>
-        <label><input type="radio" name="drag" value="select"> box</label>
-        <label><input type="radio" name="drag" value="zoom"> zoom</label>
-        <label><input type="radio" name="drag" value="pan"> pan</label>
-      </fieldset>
-      <button id="reset" type="button">Whole map</button>
-    </div>
-    <div id="stage">
-      <div id="plot" role="img"
-        aria-label="Confidence against variability; the table lists the rows"></div>
-      <div id="ring" hidden></div>
-    </div>
-    <ul id="legend" aria-label="Legend"></ul>
-  </section>
-  <section id="side" aria-label="Rows">
-    <article id="detail" aria-label="Current row">
-      <p id="hint">Point at a row to read it; click to keep it here. Draw a lasso to
-        list rows. Keys: K keep, R relabel, D drop, U undo, N next, P previous.</p>
-      <div id="row" hidden>
-        <div id="row-head"></div>
-        <div id="row-text" dir="auto" tabindex="0" role="region"
-          aria-label="Text of the row"></div>
-        <div id="row-facts"><dl id="row-values"></dl><figure id="row-trajectory">
-          </figure></div>
-      </div>
-    </article>
-    <div id="decide" role="group" aria-label="Decide about the current row">
-      <button id="previous" type="button"><kbd>P</kbd> previous</button>
-      <button id="next" type="button"><kbd>N</kbd> next</button>
-      <button id="keep" type="button"><kbd>K</kbd> keep</button>
-      <button id="relabel" type="button"><kbd>R</kbd> relabel</button>
-      <button id="drop" type="button"><kbd>D</kbd> drop</button>
-      <button id="undo" type="button"><kbd>U</kbd> undo</button>
-    </div>
-    <div id="list-head">
-      <p id="count" role="status"></p>
-      <label>Sort <select id="sort"></select></label>
-      <button id="direction" type="button" aria-pressed="true">ascending</button>
-    </div>
-    <div id="scroll">
-      <table id="table" role="grid" tabindex="0" aria-label="List of rows">
-        <thead><tr id="columns"></tr></thead>
-        <tbody id="rows"></tbody>
-      </table>
-    </div>
-  </section>
-</main>
-<div id="tooltip" role="tooltip" hidden></div>
-<dialog id="relabel-dialog" aria-labelledby="relabel-title">
-  <h2 id="relabel-title">Relabel</h2>
-  <label>New label <select id="new-label"></select></label>
-  <p><button id="relabel-confirm" type="button">Relabel</button>
-    <button id="relabel-cancel" type="button">Cancel</button></p>
-</dialog>
-<dialog id="help" aria-labelledby="help-title">
-  <form method="dialog">
-    <h2 id="help-title">Explorer</h2>
-    <p>Every point is a row: its <b>confidence</b> is the mean over epochs of the
-      probability of its own label, its <b>variability</b> the standard deviation.
-      Hard rows are not the same as wrong rows: read them and decide.</p>
-    <p>Drag on the map to list the rows inside a lasso or box (Shift adds); double-click
-      or press Escape to list all again. Filters and search narrow list and map.</p>
-    <dl>
-      <dt><kbd>N</kbd> <kbd>P</kbd></dt><dd>next, previous row of the list (in the
-        table also the arrow keys)</dd>
-      <dt><kbd>K</kbd> <kbd>R</kbd> <kbd>D</kbd></dt><dd>keep, relabel, drop</dd>
-      <dt><kbd>U</kbd></dt><dd>undo the last decision</dd>
-      <dt><kbd>/</kbd> <kbd>Esc</kbd></dt><dd>search; clear the lasso</dd>
-    </dl>
-    <p>Decisions stay in this browser for this map. Save them as review.csv to apply
-      them. In the files a text that a spreadsheet could take for a formula has an
-      apostrophe put before it.</p>
-    <p><button id="help-close" value="close">Close</button></p>
-  </form>
-</dialog>
-<script type="application/json" id="header">$header</script>
-$blocks
-<script>$script</script>
-</body>
-</html>
-""")
+def _part(name: str) -> str:
+    part = files("sklearn_datamaps").joinpath("_explorer_page", name)
+    return part.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import json
 import re
 import sys
@@ -18,6 +19,7 @@ from sklearn_datamaps._explorer import explore, map_hash
 from sklearn_datamaps._review import row_hashes
 
 PACKAGE = Path(sklearn_datamaps.__file__).parent
+SCRIPTS = sorted((PACKAGE / "_explorer_page").glob("*.js"))
 DTYPES = {"u1": np.uint8, "i4": np.int32, "f4": np.float32}
 
 
@@ -208,13 +210,18 @@ def test_policy_admits_the_script_of_the_package_and_no_request(write):
     assert directives["connect-src"] == "'none'"
     assert "'unsafe-inline'" not in directives["script-src"]
     assert not re.search(r"https?:|\*", policy)
-    assert page.program == [(PACKAGE / "_explorer.js").read_text(encoding="utf-8")]
+    (program,) = page.program
+    digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
+    assert directives["script-src"] == f"'sha256-{digest}' 'unsafe-eval'"
+    assert len(SCRIPTS) == 7
+    for path in SCRIPTS:
+        assert path.read_text(encoding="utf-8") in program
     linked = [a for _, a in page.tags if "src" in a or "href" in a]
     assert [a["href"] for a in linked] == ["data:,"]
 
 
 def test_script_never_parses_texts_as_markup():
-    script = (PACKAGE / "_explorer.js").read_text(encoding="utf-8")
+    script = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacent", "document.write"):
         assert forbidden not in script
     assert "</script" not in script.lower()

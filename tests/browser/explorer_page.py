@@ -126,8 +126,10 @@ class Page:
                     box.top + t + (1 - y) * (box.height - t - b)];"""
         return self.run(script, float(variability), float(confidence))
 
-    def mouse(self, places, *, press=False):
+    def mouse(self, places, *, press=False, times=1, key=None):
         """Move the mouse along places of the map, with the button down if press."""
+        if key is not None:
+            ActionChains(self.driver).key_down(key).perform()
         builder = ActionBuilder(self.driver, duration=20)
         pointer = builder.pointer_action
         for at, place in enumerate(places):
@@ -136,7 +138,12 @@ class Page:
                 pointer.pointer_down()
         if press:
             pointer.pointer_up()
+        for _ in range(times - 1):
+            pointer.pointer_down()
+            pointer.pointer_up()
         builder.perform()
+        if key is not None:
+            ActionChains(self.driver).key_up(key).perform()
 
     def hover(self, variability, confidence):
         self.mouse([(variability, confidence + 0.05), (variability, confidence)])
@@ -152,12 +159,12 @@ class Page:
         self.mouse([(variability, confidence)], press=True)
         self.wait("return !document.getElementById('row').hidden")
 
-    def lasso(self, left, right, bottom, top):
+    def lasso(self, left, right, bottom, top, key=None):
         """Draw round a rectangle of the map, corner by corner."""
         x, y = np.linspace(left, right, 5), np.linspace(bottom, top, 5)
         path = [(v, bottom) for v in x] + [(right, c) for c in y[1:]]
         path += [(v, top) for v in x[-2::-1]] + [(left, c) for c in y[-2::-1]]
-        self.mouse(path, press=True)
+        self.mouse(path, press=True, key=key)
 
     def box(self, left, right, bottom, top):
         middle = ((left + right) / 2, (bottom + top) / 2)

@@ -138,6 +138,60 @@ def test_lasso_and_box_fill_the_table(opened, small, tool):
     page.wait_text("count", "60 rows")
 
 
+def test_shift_adds_to_the_selection_and_a_double_click_clears_it(opened, small):
+    page = opened(small)
+    right = 1.04 * small.variability.max()
+    low, high = (-0.001, right, -0.02, 0.25), (-0.001, right, 0.75, 1.02)
+    page.lasso(*low)
+    n_low = len(inside(small, *low))
+    page.wait_text("count", f"{n_low} selected")
+    page.lasso(*high, key=Keys.SHIFT)
+    n_both = n_low + len(inside(small, *high))
+    page.wait_text("count", f"{n_both} selected")
+    dimmed = "return document.getElementById('plot').data.map(t => t.selectedpoints)"
+    page.wait(f"return {dimmed[7:]}.flat().length === {n_both}")
+    path = "return document.querySelector('#outline path').getAttribute('d')"
+    assert page.run(path).count("M") == 2
+    page.mouse([(0.9 * right, 0.5)], press=True, times=2)
+    page.wait_text("count", "60 rows")
+    assert page.run(path) == ""
+
+
+def test_outline_moves_with_the_map(opened, small):
+    page = opened(small)
+    page.lasso(-0.001, 1.04 * small.variability.max(), -0.02, 0.25)
+    page.wait_text("count", "selected")
+    path = "return document.querySelector('#outline path').getBoundingClientRect().top"
+    before = page.run(path)
+    page.driver.find_element("css selector", "#drag input[value=pan]").click()
+    middle = small.variability.max() / 2
+    page.mouse([(middle, 0.5), (middle, 0.55), (middle, 0.6)], press=True)
+    page.wait(f"{path} < {before} - 10")
+    assert "selected" in page.text("count")
+
+
+def test_lasso_finds_only_what_the_filters_let_through(opened, small):
+    page = opened(small)
+    page.choose("label", "spam")
+    corners = (-0.001, 1.04 * small.variability.max(), -0.02, 1.02)
+    page.lasso(*corners)
+    n_spam = int((small.label == "spam").sum())
+    page.wait_text("count", f"{n_spam} selected")
+    page.choose("label", "all")
+    assert page.text("count") == f"{n_spam} selected"
+
+
+def test_derived_measures_rank_too(opened, small):
+    page = opened(small)
+    for name in ("aleatoric", "threshold_closeness"):
+        page.choose("sort", name)
+        values = small.measure(name)
+        shown = [float(cells[-1]) for cells in page.listed()]
+        expected = np.sort(values)[: len(shown)]
+        np.testing.assert_allclose(shown, expected, atol=6e-4)
+        page.choose("colour", name)
+
+
 def test_exported_table_is_that_of_the_map(opened, small):
     page = opened(small)
     page.choose("sort", "row")
@@ -356,7 +410,7 @@ def test_multilabel_maps_have_a_point_for_every_cell(opened):
         proba, y, multilabel=True, store_trajectories=True
     ).with_columns(text=[f"text {i}" for i in range(20)])
     page = opened(data_map)
-    assert page.text("count") == "60 rows"
+    assert page.text("count") == "60 cells"
     page.choose("name", "green")
     assert page.text("count") == "20 match"
     page.keys("n", "r")
@@ -513,3 +567,9 @@ def test_a_quarter_of_a_million_points(opened):
     assert n_listed == pytest.approx((data_map.confidence < top).sum(), rel=0.02)
     page.keys("n", "k")
     assert page.text("progress").endswith("1 in all")
+    page.hover(data_map.variability[0], data_map.confidence[0])
+    page.keys(Keys.ESCAPE)
+    page.wait_text("count", "250,000 rows")
+    for colour in ("region", "variability", "correctness"):
+        page.choose("colour", colour)
+        page.hover(data_map.variability[0], data_map.confidence[0])

@@ -1,0 +1,145 @@
+// ---- colour
+
+function colourOptions() {
+  const options = [["correctness", "correctness"], ["region", "region"], ["label", "label"],
+    ["predicted", "predicted label"]];
+  if (data.name) options.push(["name", "label name"]);
+  for (const name of MEASURES)
+    if (name !== "correctness") options.push([`measure:${name}`, name]);
+  header.columns.forEach(({ name }, k) => options.push([`column:${k}`, name]));
+  return options;
+}
+
+function grouped(by) {
+  if (by === "correctness") return { codes: data.bin, names: header.bins, ordered: true };
+  if (by === "region") return { codes: data.region, names: header.regions, ordered: false };
+  if (by === "label" || by === "predicted") return byFrequency((i) => labelOf(data[by][i]));
+  if (by === "name") return byFrequency((i) => header.names[data.name[i]]);
+  const [kind, which] = [by.slice(0, by.indexOf(":")), by.slice(by.indexOf(":") + 1)];
+  if (kind === "measure") return byQuantile((i) => data[which][i]);
+  const { values, is_number } = data.columns[which];
+  const distinct = new Set(values);
+  if (is_number && distinct.size > MAX_GROUPS) return byQuantile((i) => Number(values[rowOf(i)] ?? NaN));
+  return byFrequency((i) => String(values[rowOf(i)] ?? "(missing)"));
+}
+
+function byFrequency(nameOf) {
+  const counts = new Map();
+  for (let i = 0; i < N; i++) counts.set(nameOf(i), (counts.get(nameOf(i)) ?? 0) + 1);
+  const names = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a)).slice(0, MAX_GROUPS);
+  const codeOf = new Map(names.map((name, code) => [name, code]));
+  const codes = Uint8Array.from({ length: N }, (_, i) => codeOf.get(nameOf(i)) ?? MAX_GROUPS);
+  return { codes, names: counts.size > MAX_GROUPS ? [...names, "other"] : names, ordered: false };
+}
+
+// Groups of about equal size, largest values first.
+function byQuantile(valueOf) {
+  const values = Float64Array.from({ length: N }, (_, i) => valueOf(i));
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort();
+  const cuts = [];
+  for (let k = 1; k < MAX_GROUPS; k++) cuts.push(sorted[Math.floor(k * sorted.length / MAX_GROUPS)]);
+  const edges = [...new Set(cuts)].reverse();
+  const codes = Uint8Array.from(values, (value) => {
+    if (Number.isNaN(value)) return MAX_GROUPS;
+    const code = edges.findIndex((edge) => value >= edge);
+    return code < 0 ? edges.length : code;
+  });
+  const short = (value) => String(Number(value.toPrecision(3)));
+  const names = edges.map((edge) => `≥ ${short(edge)}`);
+  names.push(edges.length ? `< ${short(edges.at(-1))}` : short(sorted[0] ?? NaN));
+  while (names.length <= MAX_GROUPS && codes.includes(MAX_GROUPS))
+    names.push(names.length === MAX_GROUPS ? "missing" : "");
+  return { codes, names, ordered: true };
+}
+
+function styleOf(code) {
+  const theme = THEMES[dark ? "dark" : "light"];
+  if (code >= MAX_GROUPS) return { colour: theme.other, symbol: "circle" };
+  if (!groups.ordered) return { colour: theme.named[code], symbol: NAMED_SYMBOLS[code] };
+  const steps = Math.max(1, Math.min(MAX_GROUPS, groups.names.length) - 1);
+  const step = Math.round(code * (MAX_GROUPS - 1) / steps);
+  return { colour: theme.ordered[step], symbol: ORDERED_SYMBOLS[step] };
+}
+
+// ---- drawing
+
+const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
+
+function buildTraces() {
+  traces = groups.names.map(() => []);
+  for (let i = 0; i < N; i++) if (matching[i]) traces[groups.codes[i]].push(i);
+  return traces.map((points, code) => {
+    const { colour, symbol } = styleOf(code);
+    const crowd = points.length;
+    return {
+      type: "scattergl", mode: "markers", hoverinfo: "none",
+      x: Float32Array.from(points, (i) => data.variability[i]),
+      y: Float32Array.from(points, (i) => data.confidence[i]),
+      selectedpoints: selected ? points.flatMap((i, k) => selected[i] ? [k] : []) : null,
+      marker: {
+        color: colour, symbol, line: { width: 0 },
+        size: clamp(60 / Math.pow(crowd + 1, 0.25), 3.5, 8),
+        opacity: clamp(25 / Math.sqrt(crowd + 1), 0.35, 0.9),
+      },
+      selected: { marker: { opacity: 0.95 } },
+      unselected: { marker: { opacity: clamp(8 / Math.sqrt(crowd + 1), 0.1, 0.3) } },
+    };
+  });
+}
+
+function shapes() {
+  const theme = THEMES[dark ? "dark" : "light"];
+  const path = (corners) => "M" + corners.map(([v, c]) => `${v},${c}`).join("L");
+  const lines = header.boundary.map((corners) => ({
+    type: "path", path: path(corners), opacity: 0.7, line: { color: theme.ink, width: 1.2, dash: "dash" },
+  }));
+  const attainable = Array.from({ length: 101 }, (_, k) => [Math.sqrt(k / 100 * (1 - k / 100)), k / 100]);
+  lines.push({ type: "path", path: path(attainable), layer: "below",
+    line: { color: theme.other, width: 1, dash: "dot" } });
+  return lines;
+}
+
+function regionNames(largest) {
+  if (!header.boundary.length) return [];
+  const halfWidth = clamp(1.06 * largest, 0.1, 0.4);   // at the right edge of the map
+  const name = (text, y, yanchor) => ({ text, y, yanchor, xref: "paper", x: 1, xanchor: "right",
+    showarrow: false, font: { size: 11, color: THEMES[dark ? "dark" : "light"].ink } });
+  return [name("easy-to-learn", 0.5 + halfWidth, "bottom"), name("ambiguous", 0.5, "middle"),
+    name("hard-to-learn", 0.5 - halfWidth, "top")];
+}
+
+let layout;
+
+function draw() {
+  const theme = THEMES[dark ? "dark" : "light"];
+  const largest = Math.max(0.01, data.variability.reduce((a, b) => Math.max(a, b), 0));
+  const axis = (title, range) => ({
+    title: { text: title, standoff: 8 }, range, zeroline: false, gridcolor: theme.faint,
+    linecolor: theme.faint, tickcolor: theme.faint, ticks: "outside",
+  });
+  layout = {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+    font: { color: theme.ink, family: "system-ui, sans-serif", size: 12 },
+    margin: MARGIN, hovermode: "closest", hoverdistance: 14,
+    dragmode: layout?.dragmode ?? false, uirevision: "same",
+    xaxis: axis("variability", [-0.02 * largest, 1.06 * largest]),
+    yaxis: axis("confidence", [-0.03, 1.03]), shapes: shapes(), annotations: regionNames(largest),
+  };
+  const drawn = buildTraces();
+  drawLegend();
+  return Plotly.react("plot", drawn, layout,
+    { displayModeBar: false, scrollZoom: true, doubleClick: false });
+}
+
+function drawLegend() {
+  $("legend").replaceChildren(...groups.names.flatMap((name, code) => {
+    if (name === "" && !traces[code]?.length) return [];
+    const { colour, symbol } = styleOf(code);
+    const entry = element("li");
+    const mark = element("span", GLYPHS[symbol], { "aria-hidden": "true" });
+    mark.style.color = colour;
+    entry.append(mark, element("bdi", name.slice(0, 40)),
+      element("small", counted(traces[code].length)));
+    return [entry];
+  }));
+}

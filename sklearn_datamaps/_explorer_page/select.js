@@ -1,0 +1,135 @@
+// ---- lasso and box: drawn over the map, and the points looked up once it is closed.
+// Plotly's own would dim every point anew at each movement of the mouse.
+
+let tool = "lasso";                 // what dragging does: lasso, select, zoom, pan
+let outlines = [];                  // corners of each, [variability, confidence]
+
+const CLICK = 5;                    // pixels of movement that are still a click
+
+// Where a place of the map is on the stage, in pixels, and back.
+function toStage([variability, confidence]) {
+  const { l, r, t, b } = MARGIN;
+  const plot = $("plot");
+  const share = (value, [low, high]) => (value - low) / (high - low);
+  return [l + share(variability, plot.layout.xaxis.range) * (plot.clientWidth - l - r),
+    t + (1 - share(confidence, plot.layout.yaxis.range)) * (plot.clientHeight - t - b)];
+}
+
+function toMap([x, y]) {
+  const { l, r, t, b } = MARGIN;
+  const plot = $("plot");
+  const at = (share, [low, high]) => low + clamp(share, 0, 1) * (high - low);
+  return [at((x - l) / (plot.clientWidth - l - r), plot.layout.xaxis.range),
+    at(1 - (y - t) / (plot.clientHeight - t - b), plot.layout.yaxis.range)];
+}
+
+function onStage(event) {
+  const { left, top } = $("plot").getBoundingClientRect();
+  return [event.clientX - left, event.clientY - top];
+}
+
+function isInAxes([x, y]) {
+  const plot = $("plot");
+  return x >= MARGIN.l && x <= plot.clientWidth - MARGIN.r &&
+    y >= MARGIN.t && y <= plot.clientHeight - MARGIN.b;
+}
+
+function startOutline(event) {
+  const first = onStage(event);
+  if (event.button !== 0 || !event.isPrimary || !isInAxes(first)) return;
+  if (tool !== "lasso" && tool !== "select") return;
+  const path = [first];
+  const listening = new AbortController();
+  const corners = () => {
+    const [[x, y], [x2, y2]] = [first, path.at(-1)];
+    return (tool === "lasso" ? path : [[x, y], [x2, y], [x2, y2], [x, y2]]).map(toMap);
+  };
+  const on = (type, handle) => addEventListener(type, handle, { signal: listening.signal });
+  let isClick = true;
+  on("pointermove", (moved) => {
+    const [x, y] = onStage(moved);
+    if (isClick && Math.hypot(x - first[0], y - first[1]) < CLICK) return;
+    isClick = false;
+    path.push([x, y]);
+    $("tooltip").hidden = true;
+    drawOutlines([...(event.shiftKey ? outlines : []), corners()]);
+  });
+  on("pointerup", () => {
+    listening.abort();
+    if (!isClick) select(corners(), event.shiftKey);
+  });
+  on("pointercancel", () => {
+    listening.abort();
+    drawOutlines(outlines);
+  });
+}
+
+function select(corners, adds) {
+  const found = enclosed(corners);
+  if (adds && selected) found.forEach((is, i) => { found[i] = is || selected[i]; });
+  outlines = adds ? [...outlines, corners] : [corners];
+  selected = found;
+  drawOutlines(outlines);
+  relist();
+  // The list first; then the map, where it can take a second.
+  requestAnimationFrame(() => setTimeout(draw));
+}
+
+// Points that are drawn and inside, by the even-odd rule.
+function enclosed(corners) {
+  const [xs, ys] = [0, 1].map((k) => Float64Array.from(corners, (corner) => corner[k]));
+  const [left, right, bottom, top] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const found = new Uint8Array(N);
+  for (let i = 0; i < N; i++) {
+    const [x, y] = [data.variability[i], data.confidence[i]];
+    if (!matching[i] || x < left || x > right || y < bottom || y > top) continue;
+    let isInside = false;
+    for (let a = 0, b = xs.length - 1; a < xs.length; b = a++)
+      if ((ys[a] > y) !== (ys[b] > y) &&
+          x < xs[a] + (xs[b] - xs[a]) * (y - ys[a]) / (ys[b] - ys[a])) isInside = !isInside;
+    found[i] = isInside;
+  }
+  return found;
+}
+
+function drawOutlines(drawn) {
+  const path = (corners) => `M${corners.map((at) => toStage(at).join(",")).join("L")}Z`;
+  $("outline").firstElementChild.setAttribute("d", drawn.map(path).join(""));
+}
+
+function forgetSelection() {
+  selected = null;
+  outlines = [];
+  drawOutlines(outlines);
+}
+
+function clearSelection() {
+  if (!selected) return;
+  forgetSelection();
+  relist();
+  draw();
+}
+
+function useTool(name) {
+  tool = name;
+  $("stage").dataset.tool = name;
+  layout.dragmode = name === "zoom" || name === "pan" ? name : false;
+  Plotly.relayout("plot", { dragmode: layout.dragmode });
+}
+
+// The ring round the current row is ours: moving a shape would draw every point again.
+function moveRing() {
+  const ring = $("ring");
+  ring.hidden = current < 0;
+  if (current >= 0) {
+    const [x, y] = toStage([data.variability[current], data.confidence[current]]);
+    ring.hidden = !isInAxes([x, y]);
+    ring.style.left = `${x}px`;
+    ring.style.top = `${y}px`;
+  }
+}
+
+function moveOverlay() {
+  moveRing();
+  drawOutlines(outlines);
+}
