@@ -11,8 +11,10 @@ pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 
 from selenium.webdriver.common.keys import Keys
 
+from browser.explorer_page import Page
 from sklearn_datamaps import DataMap, DataMapClassifier
 from sklearn_datamaps._apply_review import apply_review
+from sklearn_datamaps._cli import main
 from sklearn_datamaps._review import row_hashes
 
 SHOW_POINT = "return Number(document.getElementById('row').dataset.point)"
@@ -573,3 +575,41 @@ def test_a_quarter_of_a_million_points(opened):
     for colour in ("region", "variability", "correctness"):
         page.choose("colour", colour)
         page.hover(data_map.variability[0], data_map.confidence[0])
+
+
+def test_own_file_from_map_to_page_to_apply(browser, tmp_path):
+    rng = np.random.default_rng(0)
+    words = np.array(["good fine nice", "bad awful poor"])
+    said = rng.integers(2, size=60)
+    frame = pd.DataFrame(
+        {
+            "comment": [f"{words[s]} thing, no. {i}" for i, s in enumerate(said)],
+            "mood": np.where(said == 0, "glad", "sad"),
+        }
+    )
+    frame.loc[[3, 7], "mood"] = np.where(said[[3, 7]] == 0, "sad", "glad")
+    frame.loc[11, "comment"] = "=1+1, said " + frame.loc[11, "comment"]
+    source = tmp_path / "moods.csv"
+    frame.to_csv(source, index=False)
+    out = tmp_path / "out"
+    made = ["map", str(source), "--text", "comment", "--label", "mood"]
+    assert main([*made, "--out", str(out), "--quiet"]) == 0
+    page = Page(browser, out / "data_map.html", tmp_path)
+    page.keys("n")
+    for _ in range(2):
+        page.keys("r", Keys.ENTER)
+        page.wait("return !document.getElementById('relabel-dialog').open")
+    page.driver.find_element("id", "search").send_keys("=1+1")
+    page.wait_text("count", "1 match")
+    page.run("document.activeElement.blur()")
+    page.keys("n", "d")
+    review = page.download("save", "review.csv")
+    corrected = tmp_path / "corrected.csv"
+    assert main(["apply", str(source), str(review), "--out", str(corrected)]) == 0
+    expected = frame.drop(index=11)
+    expected["mood"] = np.where(said == 0, "glad", "sad")[expected.index]
+    pd.testing.assert_frame_equal(
+        pd.read_csv(corrected), expected.reset_index(drop=True)
+    )
+    assert page.complaints() == []
+    assert page.requests() == []
