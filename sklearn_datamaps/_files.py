@@ -40,7 +40,7 @@ class Table:
         """Cells of a column, an array of str; an error if there is not just one."""
         columns = list(self.cells.columns)
         if columns.count(name) != 1:
-            close = get_close_matches(name, columns, 1)
+            close = [] if name in columns else get_close_matches(name, columns, 1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             count = "no column" if name not in columns else "more than one column"
             raise ValueError(

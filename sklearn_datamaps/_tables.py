@@ -126,7 +126,15 @@ def text_features(texts: Sequence[str]) -> Any:
     ValueError
         If there is no word in them.
     """
-    return TfidfVectorizer(ngram_range=(1, 2)).fit_transform(texts)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2))
+    try:
+        return vectorizer.fit_transform(texts)
+    except ValueError as error:
+        raise ValueError(
+            f"The {len(texts):,} texts hold no word of two letters or more: nothing to "
+            f"learn from. The first is {str(texts[0])[:40]!r}. For columns of numbers "
+            f"or categories use --features."
+        ) from error
 
 
 def table_features(

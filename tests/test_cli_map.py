@@ -503,3 +503,15 @@ def test_picture_is_drawn_though_the_second_process_died(file, monkeypatch):
     result, out = run_map(file, *TEXT)
     assert result.code == 0
     assert (out / "data_map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_texts_without_a_word_are_said_to_be_so(tmp_path, capsys):
+    path = tmp_path / "letters.csv"
+    path.write_text("text,label\na b,x\nc d,y\n")
+    out = tmp_path / "out"
+    command = ["map", str(path), "--text", "text", "--label", "label"]
+    assert main([*command, "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert "no word of two letters" in error
+    assert "'a b'" in error
+    assert not out.exists()
