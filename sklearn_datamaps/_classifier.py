@@ -290,6 +290,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         labels = self._encode(X, y, estimator)
         params = self._fit_params(X, labels, sample_weight, fit_params)
         _learners.warn_no_dynamics(estimator)
+        if staged:
+            _learners.warn_held_out(estimator, X.shape[0])
 
         key = (X.shape, _digest(labels), measures, self.store_trajectories)
         if resume:

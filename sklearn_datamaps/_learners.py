@@ -17,6 +17,9 @@ from sklearn_datamaps import _compat
 from sklearn_datamaps._labels import Array, EncodedLabels
 from sklearn_datamaps._stages import has_stages, is_registered
 
+# Of HistGradientBoostingClassifier(early_stopping="auto").
+AUTO_STOPPING_ABOVE = 10_000
+
 WHAT_WORKS = (
     "SGDClassifier, Perceptron, MLPClassifier, the naive Bayes classifiers, "
     "OneVsRestClassifier, OneVsOneClassifier or MultiOutputClassifier around them, "
@@ -244,6 +247,38 @@ def warn_no_dynamics(estimator: Any) -> None:
             f"'constant' to say what you mean.",
             stacklevel=4,
         )
+
+
+def warn_held_out(estimator: Any, n_samples: int) -> None:
+    """Warn of a staged learner that will not train on all the rows it is given.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave.
+    n_samples : int
+        Number of rows.
+    """
+    learner = base_learner(estimator)
+    stopping = getattr(learner, "early_stopping", False)
+    stops = stopping is True or (stopping == "auto" and n_samples > AUTO_STOPPING_ABOVE)
+    if not stops and not hasattr(learner, "early_stopping"):
+        stops = getattr(learner, "n_iter_no_change", None) is not None
+    share = getattr(learner, "validation_fraction", None)
+    if not stops or share is None:
+        return
+    cure = (
+        "early_stopping=False"
+        if hasattr(learner, "early_stopping")
+        else "n_iter_no_change=None"
+    )
+    what = f"{share:.0%} of the" if isinstance(share, float) else f"{share:,}"
+    warn(
+        f"{type(learner).__name__} holds {what} rows out to decide when to stop, so "
+        f"the map mixes rows that it trained on with rows that it did not. For a map "
+        f"of one kind set {cure}.",
+        stacklevel=4,
+    )
 
 
 def make_members(estimator: Any, labels: EncodedLabels, X: Any) -> list[Any]:

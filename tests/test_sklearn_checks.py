@@ -3,6 +3,10 @@
 from collections import Counter
 
 import pytest
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+)
 from sklearn.linear_model import Perceptron, SGDClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier
@@ -29,6 +33,12 @@ ESTIMATORS = {
     "mlp": DataMapClassifier(MLPClassifier(), n_epochs=100),
     "bernoulli-nb": DataMapClassifier(BernoulliNB()),
     "multinomial-nb": DataMapClassifier(MultinomialNB()),
+    "gradient-boosting": DataMapClassifier(
+        GradientBoostingClassifier(n_estimators=5), n_epochs=3
+    ),
+    "hist-gradient-boosting": DataMapClassifier(
+        HistGradientBoostingClassifier(max_iter=5), n_epochs=3
+    ),
     "gaussian-nb-mini-batches": DataMapClassifier(GaussianNB(), batch_size=7),
 }
 
@@ -43,6 +53,10 @@ SGD_WEIGHTS = {
 EXPECTED_FAILURES = {
     name: SGD_WEIGHTS for name in ESTIMATORS if name.startswith(("sgd", "perceptron"))
 }
+OF_THE_LEARNER = (
+    "of GradientBoostingClassifier itself, which scikit-learn does not expect to pass"
+)
+EXPECTED_FAILURES["gradient-boosting"] = dict.fromkeys(SGD_WEIGHTS, OF_THE_LEARNER)
 RAN = Counter()
 
 

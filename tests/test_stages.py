@@ -80,7 +80,8 @@ def test_fewer_stages_than_epochs_are_all_recorded(rows):
     stopped = HistGradientBoostingClassifier(
         max_iter=200, early_stopping=True, n_iter_no_change=2, random_state=0
     )
-    clf = DataMapClassifier(stopped, n_epochs=200).fit(*rows)
+    with pytest.warns(UserWarning, match="holds 10% of the rows out"):
+        clf = DataMapClassifier(stopped, n_epochs=200).fit(*rows)
     assert clf.n_epochs_ == clf.estimator_.n_iter_ < 200
 
 
