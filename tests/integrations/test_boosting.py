@@ -148,6 +148,13 @@ def test_one_vs_all_of_lightgbm_is_no_distribution(rows):
         clf.fit(*rows)
 
 
+def test_estimator_of_xgboost_knows_codes(rows):
+    X, y = rows[0], np.where(rows[1] < 5, "small", "large")
+    clf = DataMapClassifier(LEARNERS["xgboost"], n_epochs=2).fit(X, y)
+    assert set(clf.predict(X)) == {"small", "large"}
+    assert set(clf.estimator_.predict(X).tolist()) == {0, 1}
+
+
 def test_linear_booster_is_refused(rows):
     with pytest.raises(TypeError, match="XGBClassifier has no partial_fit and no st"):
         DataMapClassifier(xgboost.XGBClassifier(booster="gblinear")).fit(*rows)
