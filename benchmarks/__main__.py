@@ -2,9 +2,16 @@
 
 import argparse
 
-from benchmarks import accumulator, command_line, memory, overhead
+from benchmarks import (
+    accumulator,
+    command_line,
+    flipped_digits,
+    memory,
+    overhead,
+    stages,
+)
 
-MODULES = (overhead, memory, accumulator, command_line)
+MODULES = (overhead, memory, accumulator, command_line, stages, flipped_digits)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 
