@@ -6,6 +6,10 @@ from sklearn_datamaps._comparison import DataMapComparison
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._display import DataMapDisplay
 from sklearn_datamaps._dynamics import TrainingDynamics
+from sklearn_datamaps._dynamics_files import (
+    read_coordinates,
+    read_training_dynamics,
+)
 from sklearn_datamaps._stages import Stages, stages_of
 from sklearn_datamaps._trajectory_display import TrajectoryDisplay
 
@@ -20,5 +24,7 @@ __all__ = [
     "TrainingDynamics",
     "TrajectoryDisplay",
     "apply_review",
+    "read_coordinates",
+    "read_training_dynamics",
     "stages_of",
 ]

@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "_comparison": {"_data_map", "_regions"},
     "_comparison_plot": {"_comparison"},
     "_parquet": {"_data_map", "_regions"},
+    "_dynamics_files": {"_data_map", "_dynamics"},
     "_stages": {"_labels"},
     "_learners": {"_compat", "_labels", "_stages"},
     "_epochs": {"_compat", "_labels"},

@@ -1,0 +1,468 @@
+"""Reads the files that the reference code of Dataset Cartography writes."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._dynamics import TrainingDynamics
+
+Array = NDArray[Any]
+
+CHUNK_BYTES = 2**24  # of a file, parsed at once
+N_NAMED = 5  # guids that an error names
+# Of a squared variability, which files hold rounded.
+ROUNDING = 1e-6
+COORDINATES = ("guid", "confidence", "variability", "correctness")
+DERIVED = ("index", "threshold_closeness")  # of the file, not carried along
+
+
+def read_training_dynamics(
+    folder: str | Path,
+    burn_out: int | None = None,
+    *,
+    measures: Iterable[str] = (),
+    store_trajectories: bool = False,
+) -> DataMap:
+    """Map from the logits that the reference code logs, one file an epoch.
+
+    Reads ``dynamics_epoch_0.jsonl``, ``dynamics_epoch_1.jsonl``, ... (in the order of
+    their numbers), whose lines are ``{"guid": ..., "logits_epoch_N": [...], "gold":
+    ...}``, in any order of rows. A chunk of one file is in memory at a time.
+
+    Parameters
+    ----------
+    folder : str or path
+        Folder that holds the files, or holds a folder ``training_dynamics`` that does.
+    burn_out : int, default=None
+        Keep the first ``burn_out`` epochs only, as the reference code does. None:
+        all of them.
+    measures : iterable of str, default=()
+        Extra measures, as in :class:`TrainingDynamics`.
+    store_trajectories : bool, default=False
+        Keep the probability of the own label at every epoch.
+
+    Returns
+    -------
+    DataMap
+        Rows in the order of the first file, named by their guids; classes are the
+        positions of the logits, 0, 1, ...
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file in the folder.
+    ValueError
+        If an epoch is missing between others, a guid is missing, unknown or twice in
+        a file, a line is no such record, or ``gold`` differs between epochs; the
+        message names file, line or guids. If burn_out is not an integer from 1 to
+        the number of files.
+
+    References
+    ----------
+    Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_datamaps import read_training_dynamics
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for epoch, logit in enumerate([0.0, 2.0]):
+    ...         line = f'{{"guid": "a", "logits_epoch_{epoch}": [0, {logit}], "gold": 1}}'
+    ...         _ = (Path(folder) / f"dynamics_epoch_{epoch}.jsonl").write_text(line)
+    ...     data_map = read_training_dynamics(folder)
+    >>> data_map.to_frame()["confidence"].round(3)
+    a    0.69
+    Name: confidence, dtype: float64
+    """
+    epochs = _epoch_files(Path(folder))
+    if burn_out is not None:
+        integer = isinstance(burn_out, int | np.integer) and burn_out is not True
+        if not (integer and 1 <= burn_out <= len(epochs)):
+            raise ValueError(
+                f"burn_out must be an integer from 1 to the number of epochs, "
+                f"{len(epochs)}; got {burn_out!r}."
+            )
+        epochs = epochs[:burn_out]
+    rows = _first_rows(epochs[0])
+    dynamics = TrainingDynamics(
+        rows.gold,
+        classes=np.arange(rows.n_classes),
+        measures=measures,
+        store_trajectories=store_trajectories,
+        index=rows.index,
+    )
+    for epoch in epochs:
+        _record(dynamics, epoch, rows)
+    return dynamics.to_data_map(meta={"files": "dynamics_epoch_*.jsonl"})
+
+
+def read_coordinates(path: str | Path, n_epochs: int | None = None) -> DataMap:
+    """Map from the coordinates that the reference code writes.
+
+    Such a file has ``guid``, ``index``, ``confidence``, ``variability`` and
+    ``correctness``, where correctness is a *count* of epochs. It tells neither labels
+    nor predictions: in the map they are None. Margins are those of two classes, ``2 c
+    - 1`` and ``2 v``.
+
+    Parameters
+    ----------
+    path : str or path
+        File of JSON lines, or ``.csv`` or ``.tsv``.
+    n_epochs : int, default=None
+        Number of epochs. None: the largest count in the file, which is right if some
+        row was predicted right in every epoch. An error tells where it cannot be.
+
+    Returns
+    -------
+    DataMap
+        Rows in the order of the file, named by their guids. Further columns are
+        carried along.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a guid is there twice, a value is missing or out of
+        its range, correctness is not a count, or rows vary more than values in
+        [0, 1] can in so few epochs.
+
+    References
+    ----------
+    Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_datamaps import read_coordinates
+    >>> lines = '''
+    ... {"guid":"a","index":0,"confidence":0.9,"variability":0.1,"correctness":4}
+    ... {"guid":"b","index":1,"confidence":0.2,"variability":0.1,"correctness":1}'''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "td_metrics.jsonl"
+    ...     _ = path.write_text(lines)
+    ...     data_map = read_coordinates(path)
+    >>> data_map.n_epochs, data_map.correctness
+    (4, array([1.  , 0.25]))
+    """
+    path = Path(path)
+    frame = _read_frame(path)
+    absent = [name for name in COORDINATES if name not in frame.columns]
+    if absent:
+        raise ValueError(
+            f"{path.name} has no column {absent[0]!r}; it has {list(frame.columns)}."
+        )
+    guids = frame["guid"]
+    _refuse(guids, guids.isna(), path, "has no guid in")
+    _refuse(guids, guids.duplicated(), path, "has guids more than once, in")
+    values = {}
+    for name, largest in (("confidence", 1), ("variability", 0.5), ("correctness", 1e9)):
+        value = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
+        beyond = ~((value >= -ROUNDING) & (value <= largest + ROUNDING))
+        what = f"has {name} that is no number from 0 to {largest:g}, in"
+        _refuse(guids, beyond, path, what)
+        values[name] = value
+    count = values["correctness"]
+    if (count % 1).any():
+        raise ValueError(
+            f"{path.name}: correctness must be a count of epochs, as the reference code "
+            f"writes; {_named(guids, count % 1 != 0)} are no whole numbers. If it is a "
+            f"share, multiply it by the number of epochs first."
+        )
+    n_epochs = _checked_epochs(values, n_epochs, guids, path)
+    unknown = np.full(len(frame), None, dtype=object)
+    data_map = DataMap(
+        confidence=np.clip(values["confidence"], 0, 1),
+        variability=np.clip(values["variability"], 0, 0.5),
+        correctness=count / n_epochs,
+        label=unknown,
+        predicted=unknown.copy(),
+        classes=np.empty(0, dtype=object),
+        n_epochs=n_epochs,
+        index=pd.Index(guids.to_numpy()),
+        meta={"recording": "in-sample", "files": path.name},
+    )
+    others = [name for name in frame.columns if name not in (*COORDINATES, *DERIVED)]
+    return data_map.with_columns(**{str(n): frame[n].to_numpy() for n in others})
+
+
+class _Epoch(NamedTuple):
+    """One file."""
+
+    number: int
+    path: Path
+
+    @property
+    def key(self) -> str:
+        return f"logits_epoch_{self.number}"
+
+
+class _Rows(NamedTuple):
+    """What the first file says of the rows, and all others must repeat."""
+
+    index: pd.Index
+    gold: Array
+    n_classes: int
+    guids: Any  # Arrow array
+
+
+def _epoch_files(folder: Path) -> list[_Epoch]:
+    """Return the files of all epochs, in the order of their numbers."""
+    found: list[_Epoch] = []
+    for place in (folder, folder / "training_dynamics"):
+        for path in place.glob("dynamics_epoch_*.jsonl") if not found else ():
+            number = re.fullmatch(r"dynamics_epoch_(\d+)\.jsonl", path.name)
+            if number:
+                found.append(_Epoch(int(number[1]), path))
+    if not found:
+        raise FileNotFoundError(
+            f"No dynamics_epoch_0.jsonl, dynamics_epoch_1.jsonl, ... in {folder}, nor "
+            f"in {folder / 'training_dynamics'}."
+        )
+    found.sort()
+    numbers = [epoch.number for epoch in found]
+    gaps = sorted(set(range(numbers[0], numbers[-1])) - set(numbers))
+    if gaps or len(set(numbers)) < len(numbers):
+        what = f"epochs {gaps} are missing" if gaps else "an epoch has two files"
+        raise ValueError(f"{found[0].path.parent} holds epochs {numbers}: {what}.")
+    return found
+
+
+def _first_rows(epoch: _Epoch) -> _Rows:
+    import pyarrow as pa
+
+    guids, golds = [], []
+    for _, table in _tables(epoch, with_logits=False):
+        guids.append(table["guid"].combine_chunks())
+        golds.append(table["gold"].to_numpy())
+    first = _first_record(epoch)
+    n_classes = len(first[epoch.key])
+    index = pd.Index(pa.concat_arrays(guids).to_numpy(zero_copy_only=False))
+    twice = index.duplicated()
+    if twice.any():
+        raise ValueError(
+            f"{epoch.path.name} has guids more than once: {_named(index, twice)}."
+        )
+    gold = np.concatenate(golds)
+    beyond = (gold < 0) | (gold >= n_classes)
+    if beyond.any():
+        raise ValueError(
+            f"{epoch.path.name}: gold must be a position in the {n_classes} logits, "
+            f"0 ... {n_classes - 1}; it is {gold[beyond][0]} in "
+            f"{_named(index, beyond)}."
+        )
+    return _Rows(index, gold, n_classes, pa.concat_arrays(guids))
+
+
+def _record(dynamics: TrainingDynamics, epoch: _Epoch, rows: _Rows) -> None:
+    """Add one epoch to the record, chunk by chunk."""
+    name = epoch.path.name
+    seen = np.zeros(len(rows.index), dtype=bool)
+    done = 0
+    for first_line, table in _tables(epoch):
+        guids = table["guid"].combine_chunks()
+        logits = _logits(table[epoch.key].combine_chunks(), epoch, rows, first_line)
+        at: Any = slice(done, done + len(guids))
+        if not guids.equals(rows.guids.slice(done, len(guids))):
+            read = pd.Index(guids.to_numpy(zero_copy_only=False))
+            at = rows.index.get_indexer(read)
+            if (at < 0).any():
+                raise ValueError(
+                    f"{name} has guids that are not in the first file: "
+                    f"{_named(read, at < 0)}."
+                )
+            twice = seen[at] | pd.Index(at).duplicated()
+            if twice.any():
+                raise ValueError(
+                    f"{name} has guids more than once: {_named(read, twice)}."
+                )
+        elif seen[at].any():
+            again = rows.index[at]
+            raise ValueError(
+                f"{name} has guids more than once: {_named(again, seen[at])}."
+            )
+        seen[at] = True
+        done += len(guids)
+        changed = table["gold"].to_numpy() != rows.gold[at]
+        if changed.any():
+            raise ValueError(
+                f"{name}: gold is not that of the first file in "
+                f"{_named(rows.index[at], changed)}."
+            )
+        dynamics.update(logits, rows=at, logits=True)
+    if not seen.all():
+        raise ValueError(
+            f"{name} lacks guids of the first file: {_named(rows.index, ~seen)}."
+        )
+
+
+def _logits(column: Any, epoch: _Epoch, rows: _Rows, first_line: int) -> Array:
+    lengths = np.diff(column.offsets.to_numpy())
+    flat = column.flatten()
+    if (lengths != rows.n_classes).any() or flat.null_count:
+        wrong = int((lengths != rows.n_classes).argmax())
+        raise ValueError(
+            f"{epoch.path.name}, record {first_line + wrong}: {epoch.key} must be a "
+            f"list of {rows.n_classes} numbers."
+        )
+    values: Array = flat.to_numpy().reshape(-1, rows.n_classes)
+    return values
+
+
+def _tables(epoch: _Epoch, *, with_logits: bool = True) -> Iterator[tuple[int, Any]]:
+    """Yield the number of the first record, from 1, and the records of each chunk."""
+    import pyarrow as pa
+    import pyarrow.json
+
+    kind = pa.string() if isinstance(_first_record(epoch)["guid"], str) else pa.int64()
+    fields = [("guid", kind), ("gold", pa.int64())]
+    if with_logits:
+        fields.append((epoch.key, pa.list_(pa.float64())))
+    parse = pa.json.ParseOptions(
+        explicit_schema=pa.schema(fields), unexpected_field_behavior="ignore"
+    )
+    n_read = 1
+    for chunk in _chunks(epoch.path):
+        # No line is cut: as large a block as the longest line, at most.
+        read = pa.json.ReadOptions(block_size=max(2**20, min(len(chunk), 2**26)))
+        try:
+            table = pa.json.read_json(
+                pa.BufferReader(chunk), read_options=read, parse_options=parse
+            )
+        except pa.ArrowInvalid as error:
+            _explain(chunk, n_read, epoch)
+            raise ValueError(f"{epoch.path.name} cannot be read: {error}") from error
+        if any(table[name].null_count for name in table.column_names):
+            _explain(chunk, n_read, epoch)
+        yield n_read, table
+        n_read += len(table)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """Yield a file in pieces that end with a line."""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            chunk += file.readline()
+            if chunk.strip():
+                yield chunk
+
+
+def _first_record(epoch: _Epoch) -> dict[str, Any]:
+    with epoch.path.open("rb") as file:
+        for line in file:
+            if line.strip():
+                return _checked_record(line, 1, epoch)
+    raise ValueError(f"{epoch.path.name} is empty.")
+
+
+def _explain(chunk: bytes, n_read: int, epoch: _Epoch) -> None:
+    """Raise the error of the first bad record in a chunk, if one is found."""
+    lines = [line for line in chunk.splitlines() if line.strip()]
+    for number, line in enumerate(lines, start=n_read):
+        _checked_record(line, number, epoch)
+
+
+def _checked_record(line: bytes, number: int, epoch: _Epoch) -> dict[str, Any]:
+    where = f"{epoch.path.name}, record {number}"
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{where} is no JSON: {error}") from error
+    wanted = ("guid", epoch.key, "gold")
+    if not (isinstance(record, dict) and all(key in record for key in wanted)):
+        shown = list(record) if isinstance(record, dict) else type(record).__name__
+        raise ValueError(f"{where} must hold {', '.join(wanted)}; it holds {shown}.")
+    guid, logits, gold = (record[key] for key in wanted)
+    if not isinstance(guid, str | int) or isinstance(guid, bool):
+        raise ValueError(f"{where}: guid must be a text or an integer; got {guid!r}.")
+    if not isinstance(gold, int) or isinstance(gold, bool):
+        raise ValueError(
+            f"{where} (guid {guid!r}): gold must be an integer, the position of the "
+            f"label in the logits; got {gold!r}."
+        )
+    numbers = isinstance(logits, list) and all(
+        isinstance(x, int | float) and np.isfinite(x) for x in logits
+    )
+    if not numbers or len(logits) < 2:
+        raise ValueError(
+            f"{where} (guid {guid!r}): {epoch.key} must be a list of two or more "
+            f"finite numbers; got {str(logits)[:60]}."
+        )
+    return record
+
+
+def _read_frame(path: Path) -> pd.DataFrame:
+    if path.suffix not in (".csv", ".tsv"):
+        try:
+            frame = pd.read_json(
+                path, lines=True, dtype=False, convert_dates=False, precise_float=True
+            )
+        except ValueError as error:
+            if isinstance(error, UnicodeError) or path.exists():
+                raise ValueError(f"{path.name} is no file of JSON lines: {error}") from error
+            raise
+        return frame
+    separator = "\t" if path.suffix == ".tsv" else ","
+    frame = pd.read_csv(path, sep=separator, dtype={"guid": str}, keep_default_na=False)
+    if "guid" in frame:
+        as_integer = frame["guid"].str.fullmatch(r"0|-?[1-9]\d{0,17}")
+        if as_integer.all():
+            frame["guid"] = frame["guid"].astype(np.int64)
+    return frame
+
+
+def _checked_epochs(
+    values: dict[str, Array], n_epochs: int | None, guids: Any, path: Path
+) -> int:
+    """Return the number of epochs that the coordinates are compatible with."""
+    largest = int(values["correctness"].max(initial=0))
+    if n_epochs is None and not largest:
+        raise ValueError(
+            f"{path.name}: no row was right in any epoch, so their number cannot be "
+            f"told. Pass n_epochs."
+        )
+    given = largest if n_epochs is None else n_epochs
+    integer = isinstance(given, int | np.integer) and given is not True
+    if not (integer and given >= max(1, largest)):
+        raise ValueError(
+            f"n_epochs must be an integer >= {max(1, largest)}, the largest count in "
+            f"{path.name}; got {given!r}."
+        )
+    beyond = values["variability"] ** 2 > (
+        _largest_variance(values["confidence"], given) + ROUNDING
+    )
+    if beyond.any():
+        told = "the largest count" if n_epochs is None else "n_epochs"
+        raise ValueError(
+            f"{path.name}: in {given} epochs ({told}) no row can vary as much as "
+            f"{_named(guids, beyond)}: there were more epochs. Pass n_epochs."
+        )
+    return int(given)
+
+
+def _largest_variance(mean: Array, n_epochs: int) -> Array:
+    """Of n_epochs values in [0, 1] of this mean: all but one of them are 0 or 1."""
+    whole = np.floor(n_epochs * mean)
+    rest = n_epochs * mean - whole
+    largest: Array = (whole + rest**2) / n_epochs - mean**2
+    return largest
+
+
+def _refuse(guids: Any, wrong: Any, path: Path, what: str) -> None:
+    if np.any(wrong):
+        raise ValueError(f"{path.name} {what} {_named(guids, wrong)}.")
+
+
+def _named(guids: Any, which: Any) -> str:
+    """Name some guids, and how many they are."""
+    which = np.asarray(which)
+    found = pd.Index(guids)[which].tolist()
+    more = f" and {len(found) - N_NAMED:,} more" if len(found) > N_NAMED else ""
+    return f"{', '.join(map(repr, found[:N_NAMED]))}{more}"
