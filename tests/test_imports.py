@@ -18,10 +18,11 @@ ANY = None
 MAY_IMPORT = {
     "_measures": set(),
     "_regions": set(),
-    "_labels": set(),
+    "_arrays": set(),
+    "_labels": {"_arrays"},
     "_compat": set(),
-    "_data_map": {"_measures", "_regions"},
-    "_dynamics": {"_measures", "_data_map", "_labels"},
+    "_data_map": {"_arrays", "_measures", "_regions"},
+    "_dynamics": {"_arrays", "_measures", "_data_map", "_labels"},
     "_summary": {"_data_map", "_regions"},
     "_comparison": {"_data_map", "_regions"},
     "_comparison_plot": {"_comparison"},
@@ -64,7 +65,7 @@ NOT_INTO_INIT = {
 # Slow to load, or optional: imported where they are used.
 AT_POINT_OF_USE = {
     *("matplotlib", "seaborn", "plotly", "datasets", "pyarrow", "tqdm"),
-    *("dask", "distributed", "torch", "skorch"),
+    *("dask", "distributed", "torch", "skorch", "transformers"),
 }
 
 
