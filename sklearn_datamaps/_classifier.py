@@ -25,7 +25,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_datamaps import _compat, _learners
+from sklearn_datamaps import _compat, _learners, _nets
 from sklearn_datamaps._dynamics import TrainingDynamics, check_measures
 from sklearn_datamaps._epochs import PartialFitRun
 from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels, index_of
@@ -140,6 +140,15 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     ``random_state`` is given. ``XGBClassifier`` and skorch's networks take no labels
     but the integers from 0, so ``estimator_`` is trained on the positions in
     ``classes_``; ``predict`` of this class gives the labels.
+
+    Networks of skorch (``NeuralNetClassifier``, ``NeuralNetBinaryClassifier``) are
+    trained like one ``fit`` of ``n_epochs``; their own ``max_epochs`` is ignored. Set
+    their ``batch_size`` and ``iterator_train__shuffle=True`` rather than our
+    ``batch_size``, and ``train_split=None``: skorch holds rows out otherwise, which is
+    refused, as is the callback ``EarlyStopping``. X may have more than two dimensions
+    and is converted to float32 (unless the module given is in double precision);
+    integers stay integers. During training ``random_state`` seeds torch, too. Other
+    networks: :class:`TrainingDynamics` records any loop.
 
     References
     ----------
@@ -327,7 +336,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         params: dict[str, Any],
     ) -> Run:
         """Set the learner up to be trained and recorded."""
-        codes = _compat.needs_codes(_learners.base_learner(estimator))
+        learner = _learners.base_learner(estimator)
+        codes = _compat.needs_codes(learner)
         common: dict[str, Any] = {
             "members": record["members"]
             or _learners.make_members(estimator, labels, X),
@@ -337,7 +347,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             "classes": np.arange(len(labels.classes)) if codes else labels.classes,
             "seed": record["seed"],
             "fit_params": params,
-            "n_jobs": self.n_jobs,
+            # Threads would share torch's one random state.
+            "n_jobs": None if _nets.is_net(learner) else self.n_jobs,
         }
         if _learners.is_staged(estimator):
             own = self.random_state is None and self._own_seeds(estimator)
@@ -352,13 +363,15 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _validate(self, X: Any, *, reset: bool) -> Any:
         learner = _learners.base_learner(self._estimator())
         tags = _compat.learner_tags(learner)
+        net = _nets.is_net(learner)
         X = validate_data(
             self,
             X,
             reset=reset,
             accept_sparse="csr",
-            dtype=_compat.input_dtype(learner),
+            dtype=_nets.input_dtype(learner) if net else _compat.input_dtype(learner),
             order=None if sparse.issparse(X) else "C",
+            allow_nd=net,
             ensure_all_finite=not (tags and tags.input_tags.allow_nan),
         )
         return _compat.as_row_sliceable(X)

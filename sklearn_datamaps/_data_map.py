@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_datamaps import _measures, _regions
+from sklearn_datamaps._arrays import as_array
 
 if TYPE_CHECKING:
     from sklearn_datamaps._comparison import DataMapComparison
@@ -114,11 +115,12 @@ class DataMap:
     @classmethod
     def from_probabilities(
         cls,
-        proba: Iterable[ArrayLike],
+        proba: Any,
         y: Any,
         *,
         classes: ArrayLike | None = None,
         multilabel: bool = False,
+        logits: bool = False,
         measures: Iterable[str] = (),
         store_trajectories: bool = False,
         index: pd.Index | None = None,
@@ -130,11 +132,14 @@ class DataMap:
         ----------
         proba : array-like of shape (n_epochs, n_samples, n_classes), or iterable
             Probabilities of every epoch, or an iterable of such matrices (a
-            generator keeps memory at one epoch).
+            generator keeps memory at one epoch); arrays, or tensors on the CPU.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         classes, multilabel, measures, store_trajectories, index
             As in :class:`~sklearn_datamaps.TrainingDynamics`.
+        logits : bool, default=False
+            Whether proba holds logits; as in
+            :meth:`~sklearn_datamaps.TrainingDynamics.update`.
         meta : mapping, default=None
             Facts about the run to carry along.
 
@@ -144,6 +149,9 @@ class DataMap:
 
         Raises
         ------
+        TypeError
+            If proba or y is a tensor that NumPy cannot read: on another device,
+            sparse, or bfloat16.
         ValueError
             If shapes do not fit, or a probability is NaN or infinite.
 
@@ -164,8 +172,9 @@ class DataMap:
             store_trajectories=store_trajectories,
             index=index,
         )
-        for epoch in proba:
-            dynamics.update(epoch)
+        epochs = proba if isinstance(proba, Iterable) else as_array(proba, "proba")
+        for epoch in epochs:
+            dynamics.update(epoch, logits=logits)
         return dynamics.to_data_map(meta=meta)
 
     @classmethod

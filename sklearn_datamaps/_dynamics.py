@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_datamaps import _measures
+from sklearn_datamaps._arrays import as_array, probabilities
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._labels import EncodedLabels, encode_labels, index_of
 
@@ -26,6 +27,9 @@ class TrainingDynamics:
     Call :meth:`update` after every epoch (or after every batch, with ``rows=``) of
     any training loop, then :meth:`to_data_map`. Nothing of the probabilities is
     kept: moments are updated with Welford's method in float64.
+
+    Labels, rows and probabilities may be arrays of NumPy or tensors of any library
+    (PyTorch, JAX, ...) that are in the memory of the CPU.
 
     Parameters
     ----------
@@ -63,6 +67,14 @@ class TrainingDynamics:
     >>> dynamics.update([[0.8, 0.2], [0.9, 0.1]])
     >>> dynamics.to_data_map().confidence
     array([0.7, 0.2])
+
+    Batches of logits, in any order, with the rows they belong to:
+
+    >>> dynamics = TrainingDynamics(["ham", "spam", "spam"])
+    >>> dynamics.update([[-1.1, 1.1]], rows=[2], logits=True)
+    >>> dynamics.update([[2.2, 0.0], [0.0, 0.0]], rows=[0, 1], logits=True)
+    >>> dynamics.to_data_map().confidence.round(2)
+    array([0.9, 0.5, 0.9])
     """
 
     def __init__(
@@ -150,9 +162,10 @@ class TrainingDynamics:
 
     def update(
         self,
-        proba: ArrayLike,
+        proba: Any,
         rows: Any = None,
         *,
+        logits: bool = False,
         resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None = None,
     ) -> None:
         """Record one epoch, or one epoch of some rows.
@@ -161,9 +174,14 @@ class TrainingDynamics:
         ----------
         proba : array-like of shape (n_rows, n_classes) or (n_rows, n_labels)
             Probabilities in the order of ``classes``; multilabel: that each label
-            is set.
+            is set. A tensor is read as it is, one that records gradients detached.
         rows : slice, or array-like of int or bool, default=None
             Positions in y of the rows of proba. None: all of them.
+        logits : bool, default=False
+            Whether proba holds logits: then the softmax (multilabel: the logistic
+            function) is taken in float64, some rows at a time. Of two classes there
+            may also be one logit a row, that of ``classes[1]``, of shape (n_rows,)
+            or (n_rows, 1).
         resolve_ties : callable, default=None
             Called with the positions in proba of the rows whose largest probability
             is shared; returns their predicted labels. None: the first column wins.
@@ -171,20 +189,23 @@ class TrainingDynamics:
 
         Raises
         ------
+        TypeError
+            If proba or rows is a tensor that NumPy cannot read: on another device,
+            sparse, or bfloat16. Nothing is recorded then, nor after a ValueError.
         ValueError
             If proba has another shape, or NaN or infinite values (the message names
             the epoch and the number of rows); if rows repeats a row or names one
-            that does not exist. Nothing is recorded then.
+            that does not exist.
 
         Warns
         -----
         UserWarning
             Once, if probabilities do not sum to 1 (or, for multilabel, lie outside
-            [0, 1]): logits are the usual reason.
+            [0, 1]): logits are the usual reason. And once, if logits all sum to 1.
         """
         where = self._check_rows(rows)
         codes = self._codes[where]
-        block = self._check_proba(proba, codes, where)
+        block = self._check_proba(proba, codes, where, logits)
         step = max(1, CHUNK_CELLS // block.shape[1])
         for start in range(0, len(block), step):
             part = slice(start, start + step)
@@ -193,7 +214,10 @@ class TrainingDynamics:
                 at: Rows = slice(offset + start, offset + min(start + step, len(block)))
             else:
                 at = where[part]
-            self._update_chunk(block[part], codes[part], at, resolve_ties, start)
+            values = block[part]
+            if logits:
+                values = probabilities(values, multilabel=self._labels.multilabel)
+            self._update_chunk(values, codes[part], at, resolve_ties, start)
 
     def _check_rows(self, rows: Any) -> Rows:
         n_samples = self.n_samples
@@ -206,7 +230,9 @@ class TrainingDynamics:
                     f"rows ends at {rows.stop}, y has only {n_samples} rows."
                 )
             return slice(start, max(start, stop))
-        at = np.arange(n_samples)[rows] if isinstance(rows, slice) else np.asarray(rows)
+        if isinstance(rows, slice):
+            rows = np.arange(n_samples)[rows]
+        at = as_array(rows, "rows")
         if at.dtype == bool and at.shape == (n_samples,):
             at = np.flatnonzero(at)
         if at.ndim != 1 or (at.size and at.dtype.kind not in "iu"):
@@ -228,32 +254,60 @@ class TrainingDynamics:
             )
         return at
 
-    def _check_proba(self, proba: ArrayLike, codes: Array, where: Rows) -> Array:
-        block = np.asarray(proba)
-        if block.dtype.kind in "iub" or block.dtype.itemsize < 4:
-            block = block.astype(np.float64)
-        if block.dtype.kind != "f":
+    def _check_proba(
+        self, proba: Any, codes: Array, where: Rows, logits: bool
+    ) -> Array:
+        """Probabilities or logits as they are, once they fit and are finite."""
+        block = as_array(proba, "proba")
+        if block.dtype.kind not in "fiub":
             raise ValueError(f"proba must be real numbers; got {block.dtype}.")
         expected = (len(codes), len(self.classes))
-        if block.shape != expected:
+        one_logit = logits and not self._labels.multilabel and expected[1] == 2
+        if one_logit and block.shape == expected[:1]:
+            block = block[:, np.newaxis]
+        if block.shape != expected and not (
+            one_logit and block.shape == (len(codes), 1)
+        ):
             raise ValueError(
                 f"proba has shape {block.shape}; expected {expected}: one row per "
                 f"recorded row, one column for each of {self.classes.tolist()[:10]}."
             )
+        if logits:
+            self._check_finite(_finite_rows(block), where, "logits")
+            self._warn_no_logits(block)
+            return block
+        if block.dtype.kind != "f" or block.dtype.itemsize < 4:
+            block = block.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: refused below
             sums = block @ np.ones(block.shape[1], dtype=block.dtype)
-        if not np.isfinite(sums).all():
-            bad = ~np.isfinite(sums)
-            epoch = int(self._state["count"][where][bad].min()) + 1
-            raise ValueError(
-                f"Epoch {epoch}: the model gave NaN or infinite probabilities for "
-                f"{int(bad.sum()):,} of {len(bad):,} rows. Training has diverged: "
-                f"scale the features (StandardScaler, MaxAbsScaler) or take a smaller "
-                f"step."
-            )
+        self._check_finite(np.isfinite(sums), where, "probabilities")
         if not self._warned:
             self._warn_off_simplex(block, sums)
         return block
+
+    def _check_finite(self, finite: NDArray[np.bool_], where: Rows, what: str) -> None:
+        if finite.all():
+            return
+        epoch = int(self._state["count"][where][~finite].min()) + 1
+        raise ValueError(
+            f"Epoch {epoch}: the model gave NaN or infinite {what} for "
+            f"{int((~finite).sum()):,} of {len(finite):,} rows. Training has diverged: "
+            f"scale the features (StandardScaler, MaxAbsScaler) or take a smaller "
+            f"step."
+        )
+
+    def _warn_no_logits(self, block: Array) -> None:
+        """Warn of a softmax taken twice: the first rows are probabilities already."""
+        first = block[:1000].astype(np.float64)
+        alike = first.size and first.min() >= 0 and not self._labels.multilabel
+        if alike and not self._warned and np.allclose(first.sum(axis=1), 1, atol=1e-3):
+            self._warned = True
+            warn(
+                "logits=True, but the values are not negative and sum to 1 in every "
+                "row. Are they probabilities already? Then leave logits=True out: a "
+                "softmax of them brings every row close to even odds.",
+                stacklevel=4,
+            )
 
     def _warn_off_simplex(self, block: Array, sums: Array) -> None:
         low, high = -SIMPLEX_TOLERANCE, 1 + SIMPLEX_TOLERANCE
@@ -267,8 +321,10 @@ class TrainingDynamics:
             self._warned = True
             warn(
                 f"The probabilities of {n_off:,} of {len(block):,} rows {what}. Are "
-                f"they logits? Then apply a softmax (or, for multilabel, a sigmoid) "
-                f"first: the map of anything but probabilities is meaningless.",
+                f"they logits? Then say so with TrainingDynamics.update(..., "
+                f"logits=True), or end the model in a softmax (for multilabel, a "
+                f"sigmoid); with skorch, criterion=torch.nn.CrossEntropyLoss does so. "
+                f"The map of anything but probabilities is meaningless.",
                 stacklevel=4,
             )
 
@@ -567,3 +623,13 @@ def _add_moment(
     mean[at] += delta / count
     delta *= values - mean[at]
     squares[at] += delta
+
+
+def _finite_rows(block: Array) -> NDArray[np.bool_]:
+    """Whether all values of a row are finite, at the memory of a few rows."""
+    finite = np.empty(len(block), dtype=bool)
+    step = max(1, CHUNK_CELLS // block.shape[1])
+    for start in range(0, len(block), step):
+        part = slice(start, start + step)
+        finite[part] = np.isfinite(block[part]).all(axis=1)
+    return finite

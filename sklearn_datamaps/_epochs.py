@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_datamaps import _compat
+from sklearn_datamaps import _compat, _nets
 from sklearn_datamaps._labels import Array, EncodedLabels
 
 # Cells of probability per block: what a prediction needs beside the record.
@@ -104,8 +104,10 @@ def _random_state_owners(member: Any) -> dict[str, tuple[Any, str]]:
     owners = {}
     for key in params:
         prefix, _, name = key.rpartition("__")
-        if name.endswith("random_state"):
-            owners[key] = (params[prefix] if prefix else member, name)
+        owner = params[prefix] if prefix else member
+        # skorch names parameters of its module, which is no estimator yet.
+        if name.endswith("random_state") and hasattr(owner, name):
+            owners[key] = (owner, name)
     return owners
 
 
@@ -243,6 +245,10 @@ class PartialFitRun:
             y, classes = self.y[rows], self.classes
             if self.labels.multilabel:
                 classes = np.arange(len(classes))
+        if _nets.is_net(member):
+            seed = derive_seed(self.seed, epoch, batch, i)
+            _nets.train_net(member, X, y, seed, params)
+            return
         if self.takes_classes:
             params = {"classes": classes, **params}
         member.partial_fit(X, y, **params)
@@ -303,9 +309,10 @@ class PartialFitRun:
         return in_order(proba, member, np.array([0, 1]))[:, 1]
 
     def restore_seeds(self) -> None:
-        """Give every learner the random states back that the user set."""
+        """Give the random states back that the user set, once training is over."""
         for member, seeds in zip(self.members, self.seeds, strict=True):
             seeds.restore(member)
+            _nets.end_training(member)
 
 
 def _class_probabilities(member: Any, X: Any, response_method: str) -> Array:

@@ -8,6 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from sklearn_datamaps._arrays import as_array
+
 Array = NDArray[Any]
 
 
@@ -80,6 +82,8 @@ def encode_labels(
 
     Raises
     ------
+    TypeError
+        If y is a tensor that NumPy cannot read: on another device, or sparse.
     ValueError
         If y is None, empty, has NaN, is continuous, mixes types that have no order,
         has several columns that are no 0/1 indicator, or holds a label that is not
@@ -89,7 +93,7 @@ def encode_labels(
         raise ValueError("y is None: labels are required, one per row.")
     names = y.columns.to_numpy() if isinstance(y, pd.DataFrame) else None
     # CSR has summed duplicates and one value per stored entry, unlike COO, LIL, DOK.
-    values: Any = y.tocsr() if sparse.issparse(y) else np.asarray(y)
+    values: Any = y.tocsr() if sparse.issparse(y) else as_array(y, "y")
     if values.ndim == 2 and values.shape[1] == 1 and not multilabel:
         dense: Any = values.toarray() if sparse.issparse(values) else values
         values = dense[:, 0]

@@ -13,7 +13,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_class_weight
 
-from sklearn_datamaps import _compat
+from sklearn_datamaps import _compat, _nets
 from sklearn_datamaps._labels import Array, EncodedLabels
 from sklearn_datamaps._stages import has_stages, is_registered
 
@@ -105,6 +105,8 @@ def check_learner(estimator: Any, response_method: str) -> str:
             f"{name} has no partial_fit and no stages, so it has no epochs to record. "
             f"Use {WHAT_WORKS}."
         )
+    if _nets.is_net(learner):
+        _nets.check_net(learner)
     _check_parameters(learner)
     return _check_response(learner, response_method)
 
@@ -302,8 +304,10 @@ def make_members(estimator: Any, labels: EncodedLabels, X: Any) -> list[Any]:
         One, or one per label where the learner cannot take an indicator itself.
     """
     learner = base_learner(estimator)
-    extra = _compat.min_categories(learner, X)
-    if not trains_per_label(estimator, labels):
+    per_label = trains_per_label(estimator, labels)
+    n_classes = 2 if per_label else len(labels.classes)
+    extra = _compat.min_categories(learner, X) | _nets.net_params(learner, n_classes)
+    if not per_label:
         member = clone(learner).set_params(**extra)
         if not labels.multilabel:
             _set_balanced(member, labels.codes, labels.classes)

@@ -716,7 +716,10 @@ def test_update_that_does_not_fit_is_refused_and_records_nothing(proba, rows, me
 def test_logits_warn_once_at_the_line_that_records_them():
     dynamics = TrainingDynamics([0, 1, 1])
     logits = np.array([[2.0, -3.0], [0.4, 0.6], [3.0, 4.0]])
-    with pytest.warns(UserWarning, match="of 2 of 3 rows do not sum to 1") as caught:
+    message = (
+        r"of 2 of 3 rows do not sum to 1\. .* TrainingDynamics.update\(\.\.\., logits"
+    )
+    with pytest.warns(UserWarning, match=message) as caught:
         dynamics.update(logits)
     assert [warning.filename for warning in caught] == [__file__]
     with warnings.catch_warnings():

@@ -18,22 +18,24 @@ ANY = None
 MAY_IMPORT = {
     "_measures": set(),
     "_regions": set(),
-    "_labels": set(),
+    "_arrays": set(),
+    "_labels": {"_arrays"},
     "_compat": set(),
-    "_data_map": {"_measures", "_regions"},
-    "_dynamics": {"_measures", "_data_map", "_labels"},
+    "_data_map": {"_arrays", "_measures", "_regions"},
+    "_dynamics": {"_arrays", "_measures", "_data_map", "_labels"},
     "_summary": {"_data_map", "_regions"},
     "_comparison": {"_data_map", "_regions"},
     "_comparison_plot": {"_comparison"},
     "_parquet": {"_data_map", "_regions"},
     "_dynamics_files": {"_data_map", "_dynamics"},
     "_stages": {"_labels"},
-    "_learners": {"_compat", "_labels", "_stages"},
-    "_epochs": {"_compat", "_labels"},
+    "_nets": {"_labels"},
+    "_learners": {"_compat", "_labels", "_nets", "_stages"},
+    "_epochs": {"_compat", "_labels", "_nets"},
     "_staged_run": {"_epochs", "_labels", "_stages"},
     "_classifier": {
         *("_measures", "_regions", "_labels", "_data_map", "_dynamics"),
-        *("_compat", "_learners", "_epochs", "_staged_run"),
+        *("_compat", "_learners", "_epochs", "_nets", "_staged_run"),
     },
     "_drawing": {"_data_map", "_regions"},
     "_display": {"_data_map", "_regions", "_drawing", "_by_label"},
@@ -65,7 +67,7 @@ NOT_INTO_INIT = {
 # Slow to load, or optional: imported where they are used.
 AT_POINT_OF_USE = {
     *("matplotlib", "seaborn", "plotly", "datasets", "pyarrow", "tqdm"),
-    *("dask", "distributed", "torch", "skorch"),
+    *("dask", "distributed", "torch", "skorch", "transformers"),
 }
 
 
