@@ -1,8 +1,9 @@
-"""Reads the files that the reference code of Dataset Cartography writes."""
+"""Reads the logits that the reference code of Dataset Cartography writes."""
 
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +18,6 @@ Array = NDArray[Any]
 
 CHUNK_BYTES = 2**24  # of a file, parsed at once
 N_NAMED = 5  # guids that an error names
-# Of a squared variability, which files hold rounded.
-ROUNDING = 1e-6
-COORDINATES = ("guid", "confidence", "variability", "correctness")
-DERIVED = ("index", "threshold_closeness")  # of the file, not carried along
 
 
 def read_training_dynamics(
@@ -70,13 +67,14 @@ def read_training_dynamics(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import json, tempfile
     >>> from pathlib import Path
     >>> from sklearn_datamaps import read_training_dynamics
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     for epoch, logit in enumerate([0.0, 2.0]):
-    ...         line = f'{{"guid": "a", "logits_epoch_{epoch}": [0, {logit}], "gold": 1}}'
-    ...         _ = (Path(folder) / f"dynamics_epoch_{epoch}.jsonl").write_text(line)
+    ...         record = {"guid": "a", f"logits_epoch_{epoch}": [0, logit], "gold": 1}
+    ...         path = Path(folder) / f"dynamics_epoch_{epoch}.jsonl"
+    ...         _ = path.write_text(json.dumps(record))
     ...     data_map = read_training_dynamics(folder)
     >>> data_map.to_frame()["confidence"].round(3)
     a    0.69
@@ -104,95 +102,6 @@ def read_training_dynamics(
     return dynamics.to_data_map(meta={"files": "dynamics_epoch_*.jsonl"})
 
 
-def read_coordinates(path: str | Path, n_epochs: int | None = None) -> DataMap:
-    """Map from the coordinates that the reference code writes.
-
-    Such a file has ``guid``, ``index``, ``confidence``, ``variability`` and
-    ``correctness``, where correctness is a *count* of epochs. It tells neither labels
-    nor predictions: in the map they are None. Margins are those of two classes, ``2 c
-    - 1`` and ``2 v``.
-
-    Parameters
-    ----------
-    path : str or path
-        File of JSON lines, or ``.csv`` or ``.tsv``.
-    n_epochs : int, default=None
-        Number of epochs. None: the largest count in the file, which is right if some
-        row was predicted right in every epoch. An error tells where it cannot be.
-
-    Returns
-    -------
-    DataMap
-        Rows in the order of the file, named by their guids. Further columns are
-        carried along.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, a guid is there twice, a value is missing or out of
-        its range, correctness is not a count, or rows vary more than values in
-        [0, 1] can in so few epochs.
-
-    References
-    ----------
-    Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from sklearn_datamaps import read_coordinates
-    >>> lines = '''
-    ... {"guid":"a","index":0,"confidence":0.9,"variability":0.1,"correctness":4}
-    ... {"guid":"b","index":1,"confidence":0.2,"variability":0.1,"correctness":1}'''
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "td_metrics.jsonl"
-    ...     _ = path.write_text(lines)
-    ...     data_map = read_coordinates(path)
-    >>> data_map.n_epochs, data_map.correctness
-    (4, array([1.  , 0.25]))
-    """
-    path = Path(path)
-    frame = _read_frame(path)
-    absent = [name for name in COORDINATES if name not in frame.columns]
-    if absent:
-        raise ValueError(
-            f"{path.name} has no column {absent[0]!r}; it has {list(frame.columns)}."
-        )
-    guids = frame["guid"]
-    _refuse(guids, guids.isna(), path, "has no guid in")
-    _refuse(guids, guids.duplicated(), path, "has guids more than once, in")
-    values = {}
-    for name, largest in (("confidence", 1), ("variability", 0.5), ("correctness", 1e9)):
-        value = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
-        beyond = ~((value >= -ROUNDING) & (value <= largest + ROUNDING))
-        what = f"has {name} that is no number from 0 to {largest:g}, in"
-        _refuse(guids, beyond, path, what)
-        values[name] = value
-    count = values["correctness"]
-    if (count % 1).any():
-        raise ValueError(
-            f"{path.name}: correctness must be a count of epochs, as the reference code "
-            f"writes; {_named(guids, count % 1 != 0)} are no whole numbers. If it is a "
-            f"share, multiply it by the number of epochs first."
-        )
-    n_epochs = _checked_epochs(values, n_epochs, guids, path)
-    unknown = np.full(len(frame), None, dtype=object)
-    data_map = DataMap(
-        confidence=np.clip(values["confidence"], 0, 1),
-        variability=np.clip(values["variability"], 0, 0.5),
-        correctness=count / n_epochs,
-        label=unknown,
-        predicted=unknown.copy(),
-        classes=np.empty(0, dtype=object),
-        n_epochs=n_epochs,
-        index=pd.Index(guids.to_numpy()),
-        meta={"recording": "in-sample", "files": path.name},
-    )
-    others = [name for name in frame.columns if name not in (*COORDINATES, *DERIVED)]
-    return data_map.with_columns(**{str(n): frame[n].to_numpy() for n in others})
-
-
 class _Epoch(NamedTuple):
     """One file."""
 
@@ -204,7 +113,8 @@ class _Epoch(NamedTuple):
         return f"logits_epoch_{self.number}"
 
 
-class _Rows(NamedTuple):
+@dataclass
+class _Rows:
     """What the first file says of the rows, and all others must repeat."""
 
     index: pd.Index
@@ -248,7 +158,7 @@ def _first_rows(epoch: _Epoch) -> _Rows:
     twice = index.duplicated()
     if twice.any():
         raise ValueError(
-            f"{epoch.path.name} has guids more than once: {_named(index, twice)}."
+            f"{epoch.path.name} has guids more than once: {named(index, twice)}."
         )
     gold = np.concatenate(golds)
     beyond = (gold < 0) | (gold >= n_classes)
@@ -256,7 +166,7 @@ def _first_rows(epoch: _Epoch) -> _Rows:
         raise ValueError(
             f"{epoch.path.name}: gold must be a position in the {n_classes} logits, "
             f"0 ... {n_classes - 1}; it is {gold[beyond][0]} in "
-            f"{_named(index, beyond)}."
+            f"{named(index, beyond)}."
         )
     return _Rows(index, gold, n_classes, pa.concat_arrays(guids))
 
@@ -276,17 +186,17 @@ def _record(dynamics: TrainingDynamics, epoch: _Epoch, rows: _Rows) -> None:
             if (at < 0).any():
                 raise ValueError(
                     f"{name} has guids that are not in the first file: "
-                    f"{_named(read, at < 0)}."
+                    f"{named(read, at < 0)}."
                 )
             twice = seen[at] | pd.Index(at).duplicated()
             if twice.any():
                 raise ValueError(
-                    f"{name} has guids more than once: {_named(read, twice)}."
+                    f"{name} has guids more than once: {named(read, twice)}."
                 )
         elif seen[at].any():
             again = rows.index[at]
             raise ValueError(
-                f"{name} has guids more than once: {_named(again, seen[at])}."
+                f"{name} has guids more than once: {named(again, seen[at])}."
             )
         seen[at] = True
         done += len(guids)
@@ -294,12 +204,12 @@ def _record(dynamics: TrainingDynamics, epoch: _Epoch, rows: _Rows) -> None:
         if changed.any():
             raise ValueError(
                 f"{name}: gold is not that of the first file in "
-                f"{_named(rows.index[at], changed)}."
+                f"{named(rows.index[at], changed)}."
             )
         dynamics.update(logits, rows=at, logits=True)
     if not seen.all():
         raise ValueError(
-            f"{name} lacks guids of the first file: {_named(rows.index, ~seen)}."
+            f"{name} lacks guids of the first file: {named(rows.index, ~seen)}."
         )
 
 
@@ -398,70 +308,21 @@ def _checked_record(line: bytes, number: int, epoch: _Epoch) -> dict[str, Any]:
     return record
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
-    if path.suffix not in (".csv", ".tsv"):
-        try:
-            frame = pd.read_json(
-                path, lines=True, dtype=False, convert_dates=False, precise_float=True
-            )
-        except ValueError as error:
-            if isinstance(error, UnicodeError) or path.exists():
-                raise ValueError(f"{path.name} is no file of JSON lines: {error}") from error
-            raise
-        return frame
-    separator = "\t" if path.suffix == ".tsv" else ","
-    frame = pd.read_csv(path, sep=separator, dtype={"guid": str}, keep_default_na=False)
-    if "guid" in frame:
-        as_integer = frame["guid"].str.fullmatch(r"0|-?[1-9]\d{0,17}")
-        if as_integer.all():
-            frame["guid"] = frame["guid"].astype(np.int64)
-    return frame
+def named(guids: Any, which: Any) -> str:
+    """Name some guids, and how many more they are.
 
+    Parameters
+    ----------
+    guids : array-like of shape (n_rows,)
+        The guids.
+    which : array-like of bool, shape (n_rows,)
+        Which of them.
 
-def _checked_epochs(
-    values: dict[str, Array], n_epochs: int | None, guids: Any, path: Path
-) -> int:
-    """Return the number of epochs that the coordinates are compatible with."""
-    largest = int(values["correctness"].max(initial=0))
-    if n_epochs is None and not largest:
-        raise ValueError(
-            f"{path.name}: no row was right in any epoch, so their number cannot be "
-            f"told. Pass n_epochs."
-        )
-    given = largest if n_epochs is None else n_epochs
-    integer = isinstance(given, int | np.integer) and given is not True
-    if not (integer and given >= max(1, largest)):
-        raise ValueError(
-            f"n_epochs must be an integer >= {max(1, largest)}, the largest count in "
-            f"{path.name}; got {given!r}."
-        )
-    beyond = values["variability"] ** 2 > (
-        _largest_variance(values["confidence"], given) + ROUNDING
-    )
-    if beyond.any():
-        told = "the largest count" if n_epochs is None else "n_epochs"
-        raise ValueError(
-            f"{path.name}: in {given} epochs ({told}) no row can vary as much as "
-            f"{_named(guids, beyond)}: there were more epochs. Pass n_epochs."
-        )
-    return int(given)
-
-
-def _largest_variance(mean: Array, n_epochs: int) -> Array:
-    """Of n_epochs values in [0, 1] of this mean: all but one of them are 0 or 1."""
-    whole = np.floor(n_epochs * mean)
-    rest = n_epochs * mean - whole
-    largest: Array = (whole + rest**2) / n_epochs - mean**2
-    return largest
-
-
-def _refuse(guids: Any, wrong: Any, path: Path, what: str) -> None:
-    if np.any(wrong):
-        raise ValueError(f"{path.name} {what} {_named(guids, wrong)}.")
-
-
-def _named(guids: Any, which: Any) -> str:
-    """Name some guids, and how many they are."""
+    Returns
+    -------
+    str
+        For an error message.
+    """
     which = np.asarray(which)
     found = pd.Index(guids)[which].tolist()
     more = f" and {len(found) - N_NAMED:,} more" if len(found) > N_NAMED else ""
