@@ -106,6 +106,7 @@ def compare(
     _check_same_rows(before, after)
     _warn_unlike(before, after)
     pairs = _pairs(before, after)
+    known = pairs[["label_before", "label_after"]].notna().all(axis=1)
     return DataMapComparison(
         before=before,
         after=after,
@@ -113,7 +114,7 @@ def compare(
         movers=pairs.sort_values("distance", ascending=False, kind="stable").head(
             n_movers
         ),
-        changed_labels=pairs[pairs["label_before"] != pairs["label_after"]],
+        changed_labels=pairs[known & (pairs["label_before"] != pairs["label_after"])],
         spearman=_spearman(before, after),
     )
 
@@ -132,7 +133,8 @@ def _check_same_rows(before: DataMap, after: DataMap) -> None:
             "The maps are of other rows: their indexes differ. Compare maps of one "
             "dataset in one order."
         )
-    if not np.isin(before.classes, after.classes).any():
+    known = len(before.classes) and len(after.classes)  # not from coordinates
+    if known and not np.isin(before.classes, after.classes).any():
         raise ValueError(
             f"The maps are of other data: no class in common "
             f"({before.classes.tolist()[:5]} and {after.classes.tolist()[:5]})."

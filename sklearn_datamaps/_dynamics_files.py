@@ -176,9 +176,9 @@ def _record(dynamics: TrainingDynamics, epoch: _Epoch, rows: _Rows) -> None:
     name = epoch.path.name
     seen = np.zeros(len(rows.index), dtype=bool)
     done = 0
-    for first_line, table in _tables(epoch):
+    for first_record, table in _tables(epoch):
         guids = table["guid"].combine_chunks()
-        logits = _logits(table[epoch.key].combine_chunks(), epoch, rows, first_line)
+        logits = _logits(table[epoch.key].combine_chunks(), epoch, rows, first_record)
         at: Any = slice(done, done + len(guids))
         if not guids.equals(rows.guids.slice(done, len(guids))):
             read = pd.Index(guids.to_numpy(zero_copy_only=False))
@@ -213,16 +213,18 @@ def _record(dynamics: TrainingDynamics, epoch: _Epoch, rows: _Rows) -> None:
         )
 
 
-def _logits(column: Any, epoch: _Epoch, rows: _Rows, first_line: int) -> Array:
+def _logits(column: Any, epoch: _Epoch, rows: _Rows, first_record: int) -> Array:
     lengths = np.diff(column.offsets.to_numpy())
-    flat = column.flatten()
-    if (lengths != rows.n_classes).any() or flat.null_count:
-        wrong = int((lengths != rows.n_classes).argmax())
+    bad = lengths != rows.n_classes
+    if not bad.any():
+        flat = column.flatten().to_numpy(zero_copy_only=False)  # null becomes NaN
+        values: Array = flat.reshape(-1, rows.n_classes)
+        bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
         raise ValueError(
-            f"{epoch.path.name}, record {first_line + wrong}: {epoch.key} must be a "
-            f"list of {rows.n_classes} numbers."
+            f"{epoch.path.name}, record {first_record + int(bad.argmax())}: "
+            f"{epoch.key} must be a list of {rows.n_classes} finite numbers."
         )
-    values: Array = flat.to_numpy().reshape(-1, rows.n_classes)
     return values
 
 

@@ -59,8 +59,9 @@ def _by_label(data_map: DataMap) -> pd.DataFrame:
     else:
         labels = data_map.label_codes()
         n_classes = len(data_map.classes)
+        known = labels >= 0  # maps read from coordinates know no labels
         flat = np.bincount(
-            codes.astype(np.intp) * n_classes + labels,
+            codes[known].astype(np.intp) * n_classes + labels[known],
             minlength=len(names) * n_classes,
         )
         counts = flat.reshape(len(names), n_classes)
