@@ -8,10 +8,11 @@ from benchmarks import (
     flipped_digits,
     memory,
     overhead,
+    reading,
     stages,
 )
 
-MODULES = (overhead, memory, accumulator, command_line, stages, flipped_digits)
+MODULES = (overhead, memory, accumulator, command_line, stages, flipped_digits, reading)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 
