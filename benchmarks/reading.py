@@ -75,13 +75,11 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"\nTime of the loop : ours, 5 epochs of {n_samples:,} rows")
     print(summary.round(1).to_string(index=False))
     print(
-        f"Traced peak of ours: {peak / 1e6:.0f} MB ({peak / n_samples:.0f} bytes a row); "
-        f"one file has {size / 1e6:.0f} MB"
+        f"Traced peak of ours: {peak / 1e6:.0f} MB ({peak / n_samples:.0f} bytes a "
+        f"row); one file has {size / 1e6:.0f} MB"
     )
     _harness.save("reading", summary=summary, rounds=timed)
-    _harness.save_plot(
-        "reading", partial(draw, ratio), "Reading logits: loop over ours"
-    )
+    _harness.save_plot("reading", partial(draw, ratio), "Reading logits: the loop")
 
 
 def read(folder: Path):

@@ -17,6 +17,7 @@ from sklearn_datamaps._dynamics import TrainingDynamics
 Array = NDArray[Any]
 
 CHUNK_BYTES = 2**24  # of a file, parsed at once
+BLOCK_BYTES = 2**20
 N_NAMED = 5  # guids that an error names
 
 
@@ -242,12 +243,8 @@ def _tables(epoch: _Epoch, *, with_logits: bool = True) -> Iterator[tuple[int, A
     )
     n_read = 1
     for chunk in _chunks(epoch.path):
-        # No line is cut: as large a block as the longest line, at most.
-        read = pa.json.ReadOptions(block_size=max(2**20, min(len(chunk), 2**26)))
         try:
-            table = pa.json.read_json(
-                pa.BufferReader(chunk), read_options=read, parse_options=parse
-            )
+            table = _parsed(chunk, parse)
         except pa.ArrowInvalid as error:
             _explain(chunk, n_read, epoch)
             raise ValueError(f"{epoch.path.name} cannot be read: {error}") from error
@@ -257,12 +254,24 @@ def _tables(epoch: _Epoch, *, with_logits: bool = True) -> Iterator[tuple[int, A
         n_read += len(table)
 
 
+def _parsed(chunk: bytes, parse: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.json
+
+    try:  # blocks are parsed in parallel, but a line must not be longer than one
+        read = pa.json.ReadOptions(block_size=BLOCK_BYTES)
+        return pa.json.read_json(pa.BufferReader(chunk), read, parse)
+    except pa.ArrowInvalid:
+        read = pa.json.ReadOptions(block_size=len(chunk))
+        return pa.json.read_json(pa.BufferReader(chunk), read, parse)
+
+
 def _chunks(path: Path) -> Iterator[bytes]:
     """Yield a file in pieces that end with a line."""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             chunk += file.readline()
-            if chunk.strip():
+            if not chunk.isspace():
                 yield chunk
 
 

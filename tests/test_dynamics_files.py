@@ -113,6 +113,12 @@ def test_folder_of_a_model_and_odd_white_space(tmp_path):
     assert read_training_dynamics(str(tmp_path)).n_samples == 2
 
 
+def test_line_longer_than_a_block(tmp_path):
+    guid = "x" * (_dynamics_files.BLOCK_BYTES + 1)
+    write(tmp_path, 0, [("a", [0, 0], 0), (guid, [0, 0], 0), ("b", [0, 0], 0)])
+    assert read_training_dynamics(tmp_path).index.tolist() == ["a", guid, "b"]
+
+
 def test_epochs_may_begin_at_one(tmp_path):
     for epoch in (1, 2):
         write(tmp_path, epoch, [("a", [0, 0], 0)])
