@@ -146,8 +146,7 @@ def _check_probabilities(net: Any, X: Any) -> None:
     if criterion != "NLLLoss":
         return  # the record itself warns of what are no probabilities
     proba = np.asarray(net.predict_proba(X))
-    off = np.abs(proba.sum(axis=1) - 1) > SIMPLEX_TOLERANCE
-    if off.any() or proba.min() < 0:
+    if (np.abs(proba.sum(axis=1) - 1) > SIMPLEX_TOLERANCE).any():
         raise ValueError(
             f"The module of {type(net).__name__} gives no probabilities, of which the "
             f"criterion NLLLoss, skorch's default, takes the logarithm. Are they "

@@ -82,6 +82,13 @@ def test_own_loop_example_runs(binary):
     assert namespace["data_map"].n_epochs == 10
 
 
+def test_blocks_that_need_a_library_are_run_where_it_is_installed():
+    marked = re.findall(r"^```python (.*)$", README, flags=re.MULTILINE)
+    recipes = Path(__file__).parent / "integrations" / "test_readme_recipes.py"
+    tests = recipes.read_text(encoding="utf-8")
+    assert marked == re.findall(r'recipe\("(\w+)"\)', tests)
+
+
 @pytest.mark.parametrize(
     "command",
     [
