@@ -82,6 +82,25 @@ def test_own_loop_example_runs(binary):
     assert namespace["data_map"].n_epochs == 10
 
 
+def test_files_of_the_reference_code_are_read_as_shown(tmp_path, monkeypatch):
+    import json
+
+    monkeypatch.chdir(tmp_path)
+    Path("training_dynamics").mkdir()
+    for epoch in range(6):
+        record = {"guid": "a", f"logits_epoch_{epoch}": [0, epoch], "gold": 1}
+        path = Path(f"training_dynamics/dynamics_epoch_{epoch}.jsonl")
+        path.write_text(json.dumps(record))
+    record = {"guid": "a", "confidence": 0.9, "variability": 0.1, "correctness": 4}
+    Path("td_metrics.jsonl").write_text(json.dumps(record))
+    read = block_with("read_coordinates").splitlines()
+    namespace = {}
+    exec("\n".join(read[:-1]), namespace)
+    assert namespace["data_map"].n_epochs == 5
+    exec(read[-1], namespace)
+    assert namespace["data_map"].n_epochs == 4
+
+
 def test_blocks_that_need_a_library_are_run_where_it_is_installed():
     marked = re.findall(r"^```python (.*)$", README, flags=re.MULTILINE)
     recipes = Path(__file__).parent / "integrations" / "test_readme_recipes.py"
