@@ -88,7 +88,7 @@ def test_files_of_the_reference_code_are_read_as_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("training_dynamics").mkdir()
     for epoch in range(6):
-        record = {"guid": "a", f"logits_epoch_{epoch}": [0, epoch], "gold": 1}
+        record = {"guid": "a", f"logits_epoch_{epoch}": [0, epoch + 2], "gold": 1}
         path = Path(f"training_dynamics/dynamics_epoch_{epoch}.jsonl")
         path.write_text(json.dumps(record))
     record = {"guid": "a", "confidence": 0.9, "variability": 0.1, "correctness": 4}
