@@ -3,9 +3,11 @@
 from sklearn_datamaps._apply_review import apply_review
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._comparison import DataMapComparison
+from sklearn_datamaps._coordinates_file import read_coordinates
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._display import DataMapDisplay
 from sklearn_datamaps._dynamics import TrainingDynamics
+from sklearn_datamaps._dynamics_files import read_training_dynamics
 from sklearn_datamaps._stages import Stages, stages_of
 from sklearn_datamaps._trajectory_display import TrajectoryDisplay
 
@@ -20,5 +22,7 @@ __all__ = [
     "TrainingDynamics",
     "TrajectoryDisplay",
     "apply_review",
+    "read_coordinates",
+    "read_training_dynamics",
     "stages_of",
 ]
