@@ -2,9 +2,9 @@
 
 import argparse
 
-from benchmarks import accumulator, command_line, memory, overhead
+from benchmarks import accumulator, command_line, memory, overhead, reading
 
-MODULES = (overhead, memory, accumulator, command_line)
+MODULES = (overhead, memory, accumulator, command_line, reading)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 

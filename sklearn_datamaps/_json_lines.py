@@ -83,23 +83,21 @@ def _parse(
 ) -> dict[str, NDArray[Any]]:
     from pyarrow import ArrowInvalid
 
-    try:
-        arrays = _arrays(chunk, fields, BLOCK_BYTES)
-        if arrays is not None:
-            return arrays
-    except ArrowInvalid:
-        pass
+    problem: Any = "cannot be read"
+    for block in (BLOCK_BYTES, len(chunk) + 1):  # a record may be longer than a block
+        try:
+            arrays = _arrays(chunk, fields, block)
+        except ArrowInvalid as error:
+            problem = error
+            continue
+        if arrays is None:
+            break
+        return arrays
     # Arrow names neither line nor guid: look for the fault line by line.
-    _raise_fault(path, chunk, first_line, fields)
-    try:  # there is none: perhaps a record is longer than a block
-        arrays = _arrays(chunk, fields, len(chunk) + 1)
-        problem = "a field cannot be read"
-    except ArrowInvalid as error:
-        arrays, problem = None, str(error)
-    if arrays is None:
-        last_line = first_line + chunk.count(b"\n")
-        raise ValueError(f"{path}, in lines {first_line} to {last_line}: {problem}.")
-    return arrays
+    for number, line in enumerate(chunk.split(b"\n"), start=first_line):
+        if line.strip():
+            _check_line(f"{path}, line {number}", line, fields)
+    raise ValueError(f"{path}, from line {first_line} on: {problem}.")
 
 
 def _arrays(chunk: bytes, fields: Fields, block: int) -> dict[str, Any] | None:
@@ -140,24 +138,27 @@ def _arrays(chunk: bytes, fields: Fields, block: int) -> dict[str, Any] | None:
     return arrays
 
 
-def _raise_fault(path: Path, chunk: bytes, first_line: int, fields: Fields) -> None:
-    for number, line in enumerate(chunk.split(b"\n"), start=first_line):
-        if not line.strip():
-            continue
-        record, fault = _load(line)
-        where = f"{path}, line {number}"
+def _check_line(where: str, line: bytes, fields: Fields) -> None:
+    from pyarrow import ArrowInvalid
+
+    record, fault = _load(line)
+    if fault:
+        raise ValueError(f"{where} {fault}.")
+    if "guid" in record:
+        where += f" (guid {record['guid']!r})"
+    for name, kind in fields.items():
+        if name not in record:
+            raise ValueError(
+                f"{where} has no {name!r}; it has {', '.join(record) or 'nothing'}."
+            )
+        fault = _fault(record[name], kind)
         if fault:
-            raise ValueError(f"{where} {fault}.")
-        if "guid" in record:
-            where += f" (guid {record['guid']!r})"
-        for name, kind in fields.items():
-            if name not in record:
-                raise ValueError(
-                    f"{where} has no {name!r}; it has {', '.join(record) or 'nothing'}."
-                )
-            fault = _fault(record[name], kind)
-            if fault:
-                raise ValueError(f"{where}: {name} {fault}.")
+            raise ValueError(f"{where}: {name} {fault}.")
+    try:  # Arrow is stricter
+        _arrays(line, fields, len(line) + 1)
+    except ArrowInvalid as error:
+        problem = str(error).removesuffix(" in row 0")
+        raise ValueError(f"{where}: {problem}") from None
 
 
 def _load(line: bytes) -> tuple[dict[str, Any], str]:
