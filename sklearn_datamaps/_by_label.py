@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps import _drawing
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._data_map import DataMap, require_labels
 
 Array = NDArray[Any]
 
@@ -30,6 +30,7 @@ def check(data_map: DataMap, by: str, ax: Any, histograms: bool | None) -> None:
         )
     if histograms:
         raise ValueError("by='label' draws no histograms: leave out histograms=True.")
+    require_labels(data_map, "by='label'")
     if len(data_map.classes) > MAX_PANELS:
         raise ValueError(
             f"by='label' draws one panel for each label, at most {MAX_PANELS}; the map "

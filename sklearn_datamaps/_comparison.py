@@ -6,6 +6,7 @@ from warnings import warn
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from sklearn_datamaps._data_map import DataMap
@@ -27,7 +28,8 @@ class DataMapComparison:
         confidence and variability before and after, ``distance``, carried columns
         (with ``_carried`` behind a name that is taken).
     changed_labels : pandas.DataFrame
-        The rows whose label differs, with their measures before and after.
+        The rows whose label differs, with their measures before and after; none if
+        a map does not know the labels.
     spearman : pandas.Series
         Rank correlation of each measure that both maps have; NaN where a measure is
         constant.
@@ -106,7 +108,6 @@ def compare(
     _check_same_rows(before, after)
     _warn_unlike(before, after)
     pairs = _pairs(before, after)
-    known = pairs[["label_before", "label_after"]].notna().all(axis=1)
     return DataMapComparison(
         before=before,
         after=after,
@@ -114,9 +115,17 @@ def compare(
         movers=pairs.sort_values("distance", ascending=False, kind="stable").head(
             n_movers
         ),
-        changed_labels=pairs[known & (pairs["label_before"] != pairs["label_after"])],
+        changed_labels=pairs[label_changed(pairs)],
         spearman=_spearman(before, after),
     )
+
+
+def label_changed(pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows have another label after; where one is not known, it is the same."""
+    labels = pairs[["label_before", "label_after"]]
+    differ = pairs["label_before"] != pairs["label_after"]
+    changed: NDArray[np.bool_] = (differ & labels.notna().all(axis=1)).to_numpy()
+    return changed
 
 
 def _check_same_rows(before: DataMap, after: DataMap) -> None:
@@ -133,8 +142,8 @@ def _check_same_rows(before: DataMap, after: DataMap) -> None:
             "The maps are of other rows: their indexes differ. Compare maps of one "
             "dataset in one order."
         )
-    known = len(before.classes) and len(after.classes)  # not from coordinates
-    if known and not np.isin(before.classes, after.classes).any():
+    labelled = before.has_labels and after.has_labels
+    if labelled and not np.isin(before.classes, after.classes).any():
         raise ValueError(
             f"The maps are of other data: no class in common "
             f"({before.classes.tolist()[:5]} and {after.classes.tolist()[:5]})."

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_datamaps._comparison import DataMapComparison
+from sklearn_datamaps._comparison import DataMapComparison, label_changed
 
 
 def plot(
@@ -31,7 +31,7 @@ def plot(
         rasterized=True,
         label="all rows, after",
     )
-    changed = (movers["label_before"] != movers["label_after"]).to_numpy()
+    changed = label_changed(movers)
     start = movers[["variability_before", "confidence_before"]].to_numpy()
     end = movers[["variability_after", "confidence_after"]].to_numpy()
     blue, orange = sns.color_palette("colorblind", 2)

@@ -43,9 +43,10 @@ class DataMap:
         largest other one, in [-1, 1] and [0, 1].
     label, predicted : ndarray
         The given label, and the prediction at the last recorded epoch;
-        multilabel: whether each label is set.
+        multilabel: whether each label is set. None where not known.
     classes : ndarray of shape (n_classes,) or (n_labels,)
-        The labels; multilabel: their names.
+        The labels; multilabel: their names. Empty if the labels are not known, as in
+        a map from :func:`~sklearn_datamaps.read_coordinates` without ``y``.
     n_epochs : int
         Number of recorded epochs.
     index : pandas.Index
@@ -215,6 +216,11 @@ class DataMap:
     def multilabel(self) -> bool:
         """Whether the map has one value for every (row, label)."""
         return self.confidence.ndim == 2
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the labels of the rows are known."""
+        return len(self.classes) > 0
 
     @property
     def margin(self) -> Array:
@@ -533,7 +539,7 @@ class DataMap:
         Raises
         ------
         ValueError
-            If by is something else.
+            If by is something else, or ``"label"`` without known labels.
         """
         from sklearn_datamaps import _summary
 
@@ -607,6 +613,8 @@ class DataMap:
         ------
         ImportError
             Without plotly: install ``sklearn-datamaps[explore]``.
+        ValueError
+            If the map does not know the labels.
         """
         from sklearn_datamaps._explorer import explore
 
@@ -632,7 +640,8 @@ class DataMap:
         Raises
         ------
         ValueError
-            If n is no integer >= 1, or the measure is unknown.
+            If n is no integer >= 1, the measure is unknown, or the map does not know
+            the labels.
         """
         from sklearn_datamaps._review import review
 
@@ -689,6 +698,15 @@ def _readonly(values: ArrayLike) -> Array:
     view = np.asarray(values).view()
     view.flags.writeable = False
     return view
+
+
+def require_labels(data_map: DataMap, what: str) -> None:
+    """Raise ValueError, naming what needs them, if the labels are not known."""
+    if not data_map.has_labels:
+        raise ValueError(
+            f"{what} needs the labels of the rows, which this map does not know. Give "
+            f"them when you read it: read_coordinates(path, y=labels)."
+        )
 
 
 def _is_default(index: pd.Index) -> bool:

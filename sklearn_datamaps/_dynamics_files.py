@@ -1,340 +1,294 @@
-"""Reads the logits that the reference code of Dataset Cartography writes."""
+"""The training dynamics that the reference code of Dataset Cartography writes."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice, pairwise
+from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._dynamics import TrainingDynamics
+from sklearn_datamaps._dynamics import TrainingDynamics, check_measures
+from sklearn_datamaps._json_lines import Kind, first_record, read_json_lines
 
 Array = NDArray[Any]
 
-CHUNK_BYTES = 2**24  # of a file, parsed at once
-BLOCK_BYTES = 2**20
-N_NAMED = 5  # guids that an error names
+NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl", flags=re.ASCII)
+SUBFOLDER = "training_dynamics"
+N_NAMED = 5  # guids in a message
 
 
 def read_training_dynamics(
-    folder: str | Path,
+    folder: str | PathLike[str],
     burn_out: int | None = None,
     *,
     measures: Iterable[str] = (),
     store_trajectories: bool = False,
 ) -> DataMap:
-    """Map from the logits that the reference code logs, one file an epoch.
+    """Map from the training dynamics that the reference code logged, file by file.
 
-    Reads ``dynamics_epoch_0.jsonl``, ``dynamics_epoch_1.jsonl``, ... (in the order of
-    their numbers), whose lines are ``{"guid": ..., "logits_epoch_N": [...], "gold":
-    ...}``, in any order of rows. A chunk of one file is in memory at a time.
+    The reference code of Dataset Cartography (``allenai/cartography``) writes one
+    file an epoch, ``dynamics_epoch_0.jsonl``, ``dynamics_epoch_1.jsonl``, ..., with
+    one JSON object a line: ``{"guid": 17, "logits_epoch_0": [0.3, -1.2, 0.9],
+    "gold": 2}``. The files are read in chunks of a few megabytes, one after another;
+    memory grows with the number of rows alone.
 
     Parameters
     ----------
     folder : str or path
-        Folder that holds the files, or holds a folder ``training_dynamics`` that does.
+        The folder with the files, or the one whose sub-folder ``training_dynamics``
+        holds them (the output folder of the reference code).
     burn_out : int, default=None
-        Keep the first ``burn_out`` epochs only, as the reference code does. None:
-        all of them.
+        Read the first ``burn_out`` epochs only, as the reference code does; as there,
+        a number above that of the epochs means all. None: all.
     measures : iterable of str, default=()
-        Extra measures, as in :class:`TrainingDynamics`.
+        Extra measures, as in :class:`~sklearn_datamaps.TrainingDynamics`.
     store_trajectories : bool, default=False
-        Keep the probability of the own label at every epoch.
+        Keep the float32 probability of the own label at every epoch.
 
     Returns
     -------
     DataMap
-        Rows in the order of the first file, named by their guids; classes are the
-        positions of the logits, 0, 1, ...
+        Its rows have the order of the first epoch's file (in the others any order
+        will do) and its ``index`` the guids, integers or texts as in the files. The
+        labels are the integers 0 ... C - 1, the columns of the logits.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file in the folder.
+        If there is no such folder, or no such file in it.
     ValueError
-        If an epoch is missing between others, a guid is missing, unknown or twice in
-        a file, a line is no such record, or ``gold`` differs between epochs; the
-        message names file, line or guids. If burn_out is not an integer from 1 to
-        the number of files.
+        If a number is missing between the first and the last epoch's; if a line is no
+        JSON object with ``guid``, ``logits_epoch_N`` and ``gold``, or has not as many
+        logits as the first, at least two and all finite; if a gold label is no column
+        of the logits, or differs from the first epoch's; if guids repeat in a file, or
+        are not those of the first one. The message names the file, and the line or
+        the guids. Also if burn_out is no integer >= 1, or a measure is unknown.
+
+    See Also
+    --------
+    read_coordinates : Map from the measures that the reference code computed.
+
+    Notes
+    -----
+    Probabilities are the softmax of the logits in float64 (float32 in the reference
+    code), predictions the largest logit, the first of equal ones. The epochs may be
+    numbered from any number on. The reference code logs while it trains, with dropout,
+    so that a row is seen by the model of a moment of its epoch; compare such a map
+    with care to one recorded after each epoch.
 
     References
     ----------
-    Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795.
+    Swayamdipta et al., Dataset Cartography: Mapping and Diagnosing Datasets with
+    Training Dynamics, EMNLP 2020, arXiv:2009.10795;
+    https://github.com/allenai/cartography.
 
     Examples
     --------
-    >>> import json, tempfile
     >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import pandas as pd
     >>> from sklearn_datamaps import read_training_dynamics
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     for epoch, logit in enumerate([0.0, 2.0]):
-    ...         record = {"guid": "a", f"logits_epoch_{epoch}": [0, logit], "gold": 1}
-    ...         path = Path(folder) / f"dynamics_epoch_{epoch}.jsonl"
-    ...         _ = path.write_text(json.dumps(record))
+    >>> tables = [
+    ...     {"guid": ["a", "b"], "logits_epoch_0": [[0, 0], [2, 0]], "gold": [1, 0]},
+    ...     {"guid": ["b", "a"], "logits_epoch_1": [[4, 0], [9, 0]], "gold": [0, 1]},
+    ... ]
+    >>> with TemporaryDirectory() as folder:
+    ...     for n, table in enumerate(tables):
+    ...         path = Path(folder) / f"dynamics_epoch_{n}.jsonl"
+    ...         pd.DataFrame(table).to_json(path, orient="records", lines=True)
     ...     data_map = read_training_dynamics(folder)
-    >>> data_map.to_frame()["confidence"].round(3)
-    a    0.69
-    Name: confidence, dtype: float64
+    >>> data_map.to_frame()[["label", "confidence", "correctness"]].round(2)
+          label  confidence  correctness
+    guid
+    a         1        0.25          0.0
+    b         0        0.93          1.0
     """
-    epochs = _epoch_files(Path(folder))
-    if burn_out is not None:
-        integer = isinstance(burn_out, int | np.integer) and burn_out is not True
-        if not (integer and 1 <= burn_out <= len(epochs)):
-            raise ValueError(
-                f"burn_out must be an integer from 1 to the number of epochs, "
-                f"{len(epochs)}; got {burn_out!r}."
-            )
-        epochs = epochs[:burn_out]
-    rows = _first_rows(epochs[0])
+    measures = check_measures(measures)
+    _check_burn_out(burn_out)
+    files = _epoch_files(Path(folder))
+    epochs = sorted(files)[:burn_out]
+    rows = _read_rows(files[epochs[0]], epochs[0])
     dynamics = TrainingDynamics(
         rows.gold,
         classes=np.arange(rows.n_classes),
         measures=measures,
         store_trajectories=store_trajectories,
-        index=rows.index,
+        index=rows.guids,
     )
     for epoch in epochs:
-        _record(dynamics, epoch, rows)
-    return dynamics.to_data_map(meta={"files": "dynamics_epoch_*.jsonl"})
+        _record(dynamics, rows, files[epoch], epoch)
+    return dynamics.to_data_map(meta={"source": str(folder)})
 
 
-class _Epoch(NamedTuple):
-    """One file."""
-
-    number: int
-    path: Path
-
-    @property
-    def key(self) -> str:
-        return f"logits_epoch_{self.number}"
+def _check_burn_out(burn_out: Any) -> None:
+    whole = isinstance(burn_out, int | np.integer) and not isinstance(burn_out, bool)
+    if burn_out is not None and not (whole and burn_out >= 1):
+        raise ValueError(
+            f"burn_out must be an integer >= 1, the number of epochs to read, or None "
+            f"for all; got {burn_out!r}."
+        )
 
 
-@dataclass
+def _epoch_files(folder: Path) -> dict[int, Path]:
+    """Files by the number of their epoch, which run without a gap."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
+    files = _numbered_files(folder) or _numbered_files(folder / SUBFOLDER)
+    if not files:
+        raise FileNotFoundError(
+            f"There is no dynamics_epoch_N.jsonl (N = 0, 1, ...) in {str(folder)!r}, "
+            f"nor in its sub-folder {SUBFOLDER!r}."
+        )
+    gaps = (n for a, b in pairwise(sorted(files)) for n in range(a + 1, b))
+    missing = list(islice(gaps, N_NAMED + 1))
+    if missing:
+        raise ValueError(
+            f"{files[max(files)].parent} holds the epochs {min(files)} to {max(files)} "
+            f"without {_listed(missing)}: every epoch between needs its file."
+        )
+    return files
+
+
+def _numbered_files(folder: Path) -> dict[int, Path]:
+    files: dict[int, Path] = {}
+    for path in sorted(folder.glob("dynamics_epoch_*.jsonl")):
+        match = NAME.fullmatch(path.name)
+        if match is None:
+            continue
+        epoch = int(match[1])
+        if epoch in files:
+            raise ValueError(
+                f"{files[epoch]} and {path.name} are both of epoch {epoch}: remove one."
+            )
+        files[epoch] = path
+    return files
+
+
+@dataclass(frozen=True)
 class _Rows:
-    """What the first file says of the rows, and all others must repeat."""
+    """What the first epoch's file says of the rows."""
 
-    index: pd.Index
+    path: Path
+    guids: pd.Index
     gold: Array
     n_classes: int
-    guids: Any  # Arrow array
+    guid_kind: Kind
 
 
-def _epoch_files(folder: Path) -> list[_Epoch]:
-    """Return the files of all epochs, in the order of their numbers."""
-    found: list[_Epoch] = []
-    for place in (folder, folder / "training_dynamics"):
-        for path in place.glob("dynamics_epoch_*.jsonl") if not found else ():
-            number = re.fullmatch(r"dynamics_epoch_(\d+)\.jsonl", path.name)
-            if number:
-                found.append(_Epoch(int(number[1]), path))
-    if not found:
-        raise FileNotFoundError(
-            f"No dynamics_epoch_0.jsonl, dynamics_epoch_1.jsonl, ... in {folder}, nor "
-            f"in {folder / 'training_dynamics'}."
-        )
-    found.sort()
-    numbers = [epoch.number for epoch in found]
-    gaps = sorted(set(range(numbers[0], numbers[-1])) - set(numbers))
-    if gaps or len(set(numbers)) < len(numbers):
-        what = f"epochs {gaps} are missing" if gaps else "an epoch has two files"
-        raise ValueError(f"{found[0].path.parent} holds epochs {numbers}: {what}.")
-    return found
-
-
-def _first_rows(epoch: _Epoch) -> _Rows:
-    import pyarrow as pa
-
-    guids, golds = [], []
-    for _, table in _tables(epoch, with_logits=False):
-        guids.append(table["guid"].combine_chunks())
-        golds.append(table["gold"].to_numpy())
-    first = _first_record(epoch)
-    n_classes = len(first[epoch.key])
-    index = pd.Index(pa.concat_arrays(guids).to_numpy(zero_copy_only=False))
-    twice = index.duplicated()
-    if twice.any():
+def _read_rows(path: Path, epoch: int) -> _Rows:
+    """Read guids and gold labels; the logits are left for another pass."""
+    first = first_record(path)
+    guid_kind: Kind = str if isinstance(first.get("guid"), str) else int
+    if isinstance(first.get("gold"), str):
         raise ValueError(
-            f"{epoch.path.name} has guids more than once: {named(index, twice)}."
+            f"{path}: gold is {first['gold']!r}, a text; it must be the position of "
+            f"the label among the logits, 0, 1, ..."
         )
-    gold = np.concatenate(golds)
-    beyond = (gold < 0) | (gold >= n_classes)
-    if beyond.any():
+    logits = first.get(f"logits_epoch_{epoch}")
+    # Anything else is a fault that the next pass finds, and says the line of.
+    n_classes = len(logits) if isinstance(logits, list) else 2
+    if n_classes < 2:
         raise ValueError(
-            f"{epoch.path.name}: gold must be a position in the {n_classes} logits, "
-            f"0 ... {n_classes - 1}; it is {gold[beyond][0]} in "
-            f"{named(index, beyond)}."
+            f"{path}: logits_epoch_{epoch} of the first row has {n_classes} values; a "
+            f"map needs at least two classes. For one logit z of two classes, write "
+            f"[0, z]."
         )
-    return _Rows(index, gold, n_classes, pa.concat_arrays(guids))
+    fields = {"guid": guid_kind, "gold": int}
+    chunks = [(c["guid"], c["gold"]) for c in read_json_lines(path, fields)]
+    guids = pd.Index(pd.concat([pd.Series(guid) for guid, _ in chunks]), name="guid")
+    gold = np.concatenate([labels for _, labels in chunks])
+    if not guids.is_unique:
+        repeated = guids[guids.duplicated()]
+        raise ValueError(
+            f"{path} (epoch {epoch}): {len(repeated):,} rows repeat a guid of a row "
+            f"before, such as {_listed(repeated.unique())}. Name every row once."
+        )
+    outside = (gold < 0) | (gold >= n_classes)
+    if outside.any():
+        raise ValueError(
+            f"{path} (epoch {epoch}): gold must be a position among the {n_classes} "
+            f"logits, 0 ... {n_classes - 1}; it is not in {int(outside.sum()):,} rows: "
+            f"{gold[outside][0]} for guid {_listed(guids[outside][:1])}."
+        )
+    return _Rows(path, guids, gold, n_classes, guid_kind)
 
 
-def _record(dynamics: TrainingDynamics, epoch: _Epoch, rows: _Rows) -> None:
-    """Add one epoch to the record, chunk by chunk."""
-    name = epoch.path.name
-    seen = np.zeros(len(rows.index), dtype=bool)
-    done = 0
-    for first_record, table in _tables(epoch):
-        guids = table["guid"].combine_chunks()
-        logits = _logits(table[epoch.key].combine_chunks(), epoch, rows, first_record)
-        at: Any = slice(done, done + len(guids))
-        if not guids.equals(rows.guids.slice(done, len(guids))):
-            read = pd.Index(guids.to_numpy(zero_copy_only=False))
-            at = rows.index.get_indexer(read)
-            if (at < 0).any():
-                raise ValueError(
-                    f"{name} has guids that are not in the first file: "
-                    f"{named(read, at < 0)}."
-                )
-            twice = seen[at] | pd.Index(at).duplicated()
-            if twice.any():
-                raise ValueError(
-                    f"{name} has guids more than once: {named(read, twice)}."
-                )
-        elif seen[at].any():
-            again = rows.index[at]
-            raise ValueError(
-                f"{name} has guids more than once: {named(again, seen[at])}."
-            )
+def _record(dynamics: TrainingDynamics, rows: _Rows, path: Path, epoch: int) -> None:
+    """Record the file of one epoch, and refuse it at its end if rows do not fit."""
+    key = f"logits_epoch_{epoch}"
+    fields: dict[str, Kind] = {"guid": rows.guid_kind, "gold": int, key: rows.n_classes}
+    seen = np.zeros(len(rows.guids), dtype=bool)
+    faults = _Faults()
+    start = 0
+    for chunk in read_json_lines(path, fields):
+        guids = pd.Index(chunk["guid"])
+        # The files of a run often have one order: no need to look up every guid.
+        at: Any = slice(start, start + len(guids))
+        start += len(guids)
+        labels = chunk["gold"]
+        if guids.equals(rows.guids[at]):
+            repeated = seen[at].copy()
+        else:
+            at = rows.guids.get_indexer(guids)
+            known = at >= 0
+            faults.add("are not in the first file", guids, ~known)
+            guids, labels, at = guids[known], labels[known], at[known]
+            repeated = seen[at] | pd.Index(at).duplicated()
         seen[at] = True
-        done += len(guids)
-        changed = table["gold"].to_numpy() != rows.gold[at]
-        if changed.any():
-            raise ValueError(
-                f"{name}: gold is not that of the first file in "
-                f"{named(rows.index[at], changed)}."
-            )
-        dynamics.update(logits, rows=at, logits=True)
-    if not seen.all():
+        faults.add("come twice", guids, repeated)
+        faults.add("have another gold label", guids, labels != rows.gold[at])
+        if not faults:
+            logits: Array = chunk[key]
+            dynamics.update(_softmax(logits), at, resolve_ties=_largest_of(logits))
+    faults.add("are missing", rows.guids, ~seen)
+    if faults:
         raise ValueError(
-            f"{name} lacks guids of the first file: {named(rows.index, ~seen)}."
+            f"{path} (epoch {epoch}) does not hold the rows of {rows.path.name}: "
+            f"{faults}."
         )
 
 
-def _logits(column: Any, epoch: _Epoch, rows: _Rows, first_record: int) -> Array:
-    lengths = np.diff(column.offsets.to_numpy())
-    bad = lengths != rows.n_classes
-    if not bad.any():
-        flat = column.flatten().to_numpy(zero_copy_only=False)  # null becomes NaN
-        values: Array = flat.reshape(-1, rows.n_classes)
-        bad = ~np.isfinite(values).all(axis=1)
-    if bad.any():
-        raise ValueError(
-            f"{epoch.path.name}, record {first_record + int(bad.argmax())}: "
-            f"{epoch.key} must be a list of {rows.n_classes} finite numbers."
+class _Faults:
+    """Rows of one file that do not fit: how many, and the first guids of each kind."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[int, pd.Index]] = {}
+
+    def add(self, what: str, guids: pd.Index, which: Array) -> None:
+        if which.any():
+            count, named = self.found.get(what, (0, guids[:0]))
+            named = named.append(guids[which][:N_NAMED]).unique()[:N_NAMED]
+            self.found[what] = count + int(which.sum()), named
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{count:,} {what}, such as guid {_listed(named)}"
+            for what, (count, named) in self.found.items()
         )
-    return values
 
 
-def _tables(epoch: _Epoch, *, with_logits: bool = True) -> Iterator[tuple[int, Any]]:
-    """Yield the number of the first record, from 1, and the records of each chunk."""
-    import pyarrow as pa
-    import pyarrow.json
-
-    kind = pa.string() if isinstance(_first_record(epoch)["guid"], str) else pa.int64()
-    fields = [("guid", kind), ("gold", pa.int64())]
-    if with_logits:
-        fields.append((epoch.key, pa.list_(pa.float64())))
-    parse = pa.json.ParseOptions(
-        explicit_schema=pa.schema(fields), unexpected_field_behavior="ignore"
-    )
-    n_read = 1
-    for chunk in _chunks(epoch.path):
-        try:
-            table = _parsed(chunk, parse)
-        except pa.ArrowInvalid as error:
-            _explain(chunk, n_read, epoch)
-            raise ValueError(f"{epoch.path.name} cannot be read: {error}") from error
-        if any(table[name].null_count for name in table.column_names):
-            _explain(chunk, n_read, epoch)
-        yield n_read, table
-        n_read += len(table)
+def _softmax(logits: Array) -> Array:
+    # By columns: a maximum and a sum over rows of a few classes are slow.
+    probabilities: Array = softmax(np.ascontiguousarray(logits.T), axis=0).T
+    return probabilities
 
 
-def _parsed(chunk: bytes, parse: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.json
-
-    try:  # blocks are parsed in parallel, but a line must not be longer than one
-        read = pa.json.ReadOptions(block_size=BLOCK_BYTES)
-        return pa.json.read_json(pa.BufferReader(chunk), read, parse)
-    except pa.ArrowInvalid:
-        read = pa.json.ReadOptions(block_size=len(chunk))
-        return pa.json.read_json(pa.BufferReader(chunk), read, parse)
+def _largest_of(logits: Array) -> Callable[[NDArray[np.intp]], Array]:
+    """Settle ties of rounded probabilities: logits may still differ."""
+    return lambda rows: logits[rows].argmax(axis=1)
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    """Yield a file in pieces that end with a line."""
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            chunk += file.readline()
-            if not chunk.isspace():
-                yield chunk
-
-
-def _first_record(epoch: _Epoch) -> dict[str, Any]:
-    with epoch.path.open("rb") as file:
-        for line in file:
-            if line.strip():
-                return _checked_record(line, 1, epoch)
-    raise ValueError(f"{epoch.path.name} is empty.")
-
-
-def _explain(chunk: bytes, n_read: int, epoch: _Epoch) -> None:
-    """Raise the error of the first bad record in a chunk, if one is found."""
-    lines = [line for line in chunk.splitlines() if line.strip()]
-    for number, line in enumerate(lines, start=n_read):
-        _checked_record(line, number, epoch)
-
-
-def _checked_record(line: bytes, number: int, epoch: _Epoch) -> dict[str, Any]:
-    where = f"{epoch.path.name}, record {number}"
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"{where} is no JSON: {error}") from error
-    wanted = ("guid", epoch.key, "gold")
-    if not (isinstance(record, dict) and all(key in record for key in wanted)):
-        shown = list(record) if isinstance(record, dict) else type(record).__name__
-        raise ValueError(f"{where} must hold {', '.join(wanted)}; it holds {shown}.")
-    guid, logits, gold = (record[key] for key in wanted)
-    if not isinstance(guid, str | int) or isinstance(guid, bool):
-        raise ValueError(f"{where}: guid must be a text or an integer; got {guid!r}.")
-    if not isinstance(gold, int) or isinstance(gold, bool):
-        raise ValueError(
-            f"{where} (guid {guid!r}): gold must be an integer, the position of the "
-            f"label in the logits; got {gold!r}."
-        )
-    numbers = isinstance(logits, list) and all(
-        isinstance(x, int | float) and np.isfinite(x) for x in logits
-    )
-    if not numbers or len(logits) < 2:
-        raise ValueError(
-            f"{where} (guid {guid!r}): {epoch.key} must be a list of two or more "
-            f"finite numbers; got {str(logits)[:60]}."
-        )
-    return record
-
-
-def named(guids: Any, which: Any) -> str:
-    """Name some guids, and how many more they are.
-
-    Parameters
-    ----------
-    guids : array-like of shape (n_rows,)
-        The guids.
-    which : array-like of bool, shape (n_rows,)
-        Which of them.
-
-    Returns
-    -------
-    str
-        For an error message.
-    """
-    which = np.asarray(which)
-    found = pd.Index(guids)[which].tolist()
-    more = f" and {len(found) - N_NAMED:,} more" if len(found) > N_NAMED else ""
-    return f"{', '.join(map(repr, found[:N_NAMED]))}{more}"
+def _listed(values: Iterable[Any]) -> str:
+    shown = [value.item() if hasattr(value, "item") else value for value in values]
+    more = ", ..." if len(shown) > N_NAMED else ""
+    return ", ".join(map(repr, shown[:N_NAMED])) + more

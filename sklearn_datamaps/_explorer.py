@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._data_map import DataMap, require_labels
 
 Array = NDArray[Any]
 
@@ -91,9 +91,11 @@ def explore(
         If plotly is not installed.
     ValueError
         If there is no column ``text``, a carried column has the name of one of the
-        review, max_points is not an integer >= 1, or no row was recorded.
+        review, max_points is not an integer >= 1, no row was recorded, or the map does
+        not know the labels.
     """
     plotly = _plotly()
+    require_labels(data_map, "explore")
     _check_max_points(max_points)
     if text is not None and text not in data_map.columns:
         if text != "text":

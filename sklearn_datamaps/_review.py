@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._data_map import DataMap, require_labels
 from sklearn_datamaps._labels import Array
 
 OWN = ("id", "conflicting_duplicates", "decision", "new_label", "row_hash")
@@ -114,8 +114,8 @@ def review(
     Raises
     ------
     ValueError
-        If n is no integer >= 1, the measure is unknown, or a carried column has the
-        name of one of the review.
+        If n is no integer >= 1, the measure is unknown, the map does not know the
+        labels, or a carried column has the name of one of the review.
 
     Examples
     --------
@@ -134,6 +134,7 @@ def review(
         raise ValueError(
             f"n must be an integer >= 1, or None for the whole map; got {n!r}."
         )
+    require_labels(data_map, "review")
     n = None if n is None else min(int(n), data_map.confidence.size)
     taken = [name for name in OWN if name in data_map.columns]
     if taken:

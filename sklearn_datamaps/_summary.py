@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._data_map import DataMap, require_labels
 from sklearn_datamaps._regions import REGIONS, UNSEEN
 
 BAND = 0.1
@@ -52,6 +52,7 @@ def _regions_of(data_map: DataMap) -> list[str]:
 
 
 def _by_label(data_map: DataMap) -> pd.DataFrame:
+    require_labels(data_map, "summary(by='label')")
     names = _regions_of(data_map)
     codes = data_map.region_codes()
     if data_map.multilabel:
@@ -59,9 +60,8 @@ def _by_label(data_map: DataMap) -> pd.DataFrame:
     else:
         labels = data_map.label_codes()
         n_classes = len(data_map.classes)
-        known = labels >= 0  # maps read from coordinates know no labels
         flat = np.bincount(
-            codes[known].astype(np.intp) * n_classes + labels[known],
+            codes.astype(np.intp) * n_classes + labels,
             minlength=len(names) * n_classes,
         )
         counts = flat.reshape(len(names), n_classes)
@@ -139,7 +139,7 @@ def _headline(data_map: DataMap) -> str:
 
 def _composition(data_map: DataMap, region: str) -> str:
     """Labels of the hard rows, most frequent first: where to look."""
-    if region != "hard":
+    if region != "hard" or not data_map.has_labels:
         return ""
     counts = _by_label(data_map)["hard"].sort_values(ascending=False, kind="stable")
     counts = counts[counts > 0]
@@ -166,6 +166,8 @@ def _notes(data_map: DataMap) -> list[str]:
         )
     if data_map.n_epochs == 1:
         notes.append("one epoch only: variability is 0 by definition")
+    if not data_map.has_labels:
+        notes.append("labels not known")
     unseen = int(np.isnan(data_map.confidence).sum())
     if unseen:
         notes.append(f"{unseen:,} never recorded")

@@ -1,6 +1,8 @@
-"""The files of the reference code: logits of every epoch, and coordinates."""
+"""Files of training dynamics against a loop of json.loads, and numbers by hand."""
 
 import json
+import re
+from math import log
 
 import numpy as np
 import pandas as pd
@@ -8,321 +10,545 @@ import pytest
 
 from sklearn_datamaps import (
     DataMap,
-    _dynamics_files,
-    read_coordinates,
+    TrainingDynamics,
+    _json_lines,
     read_training_dynamics,
 )
 
+# Two classes, two epochs. Softmax of [0, ln 3] is [1/4, 3/4], of [ln 4, 0] [4/5, 1/5].
+BY_HAND = [
+    [("a", [0, log(3)], 1), ("b", [log(4), 0], 0)],
+    [("b", [0, log(4)], 0), ("a", [0, 0], 1)],
+]
 
-def write(folder, epoch, records, key=None, ending="\n"):
-    """Write one file: records are (guid, logits, gold)."""
-    key = key or f"logits_epoch_{epoch}"
-    lines = [json.dumps({"guid": g, key: list(x), "gold": y}) for g, x, y in records]
+
+def line(guid, epoch, logits, gold):
+    return json.dumps({"guid": guid, f"logits_epoch_{epoch}": logits, "gold": gold})
+
+
+def write_epoch(folder, epoch, rows):
+    """Write (guid, logits, gold) rows as the reference code does."""
+    folder.mkdir(exist_ok=True)
+    text = "".join(f"{line(guid, epoch, z, gold)}\n" for guid, z, gold in rows)
     path = folder / f"dynamics_epoch_{epoch}.jsonl"
-    path.write_bytes(ending.join(lines).encode() + ending.encode())
+    path.write_text(text, encoding="utf-8")
     return path
 
 
-def run_of(n_samples=50, n_classes=3, n_epochs=4, seed=0):
+def write_lines(folder, epoch, lines):
+    path = folder / f"dynamics_epoch_{epoch}.jsonl"
+    path.write_bytes("\n".join(lines).encode())
+    return path
+
+
+def write_random(folder, *, n_epochs=5, n_samples=60, n_classes=3, names=None, seed=0):
+    """Write random logits, every epoch in an order of its own; return the rows."""
     rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 3, (n_epochs, n_samples, n_classes))
-    return logits, rng.integers(n_classes, size=n_samples)
+    names = 7 * rng.permutation(n_samples) + 10**12 if names is None else names
+    guids = np.asarray(names, dtype=object)
+    gold = rng.integers(n_classes, size=n_samples)
+    for epoch in range(n_epochs):
+        order = rng.permutation(n_samples)
+        logits = 2 * rng.standard_normal((n_samples, n_classes))
+        rows = zip(guids[order], logits.tolist(), gold[order].tolist(), strict=True)
+        write_epoch(folder, epoch, rows)
 
 
-def by_hand(folder, keep=None):
-    """Confidence, variability and correctness by guid, a number at a time."""
-    paths = sorted(folder.glob("*.jsonl"), key=lambda p: int(p.stem.split("_")[-1]))
-    own, right = {}, {}
-    for path in paths[:keep]:
-        for line in path.read_text().splitlines():
-            record = json.loads(line)
-            logits = np.array(next(v for k, v in record.items() if "logits" in k))
-            odds = np.exp(logits - logits[record["gold"]])
-            own.setdefault(record["guid"], []).append(1 / odds.sum())
-            is_right = logits.argmax() == record["gold"]
-            right.setdefault(record["guid"], []).append(is_right)
+def by_loop(folder, n_epochs):
+    """Measures by their definitions, from records that json.loads reads one by one."""
+    gold, own, right = {}, {}, {}
+    for epoch in range(n_epochs):
+        path = folder / f"dynamics_epoch_{epoch}.jsonl"
+        for text in path.read_text(encoding="utf-8").splitlines():
+            record = json.loads(text)
+            guid, z = record["guid"], np.array(record[f"logits_epoch_{epoch}"])
+            gold[guid] = record["gold"]
+            odds = np.exp(z - z.max())
+            own.setdefault(guid, []).append((odds / odds.sum())[gold[guid]])
+            right.setdefault(guid, []).append(np.argmax(z) == gold[guid])
+    p = np.array(list(own.values())).T
     return {
-        guid: (np.mean(p), np.std(p), np.mean(right[guid])) for guid, p in own.items()
+        "guids": list(gold),
+        "label": list(gold.values()),
+        "confidence": p.mean(axis=0),
+        "variability": p.std(axis=0),
+        "correctness": np.array(list(right.values())).mean(axis=1),
+        "own": p,
     }
 
 
-def test_two_rows_by_hand(tmp_path):
-    # e^0 : e^0 is 1/2; e^ln3 : e^0 is 3/4 against 1/4.
-    write(tmp_path, 0, [("a", [0, 0], 0), ("b", [0, np.log(3)], 1)])
-    write(tmp_path, 1, [("a", [np.log(3), 0], 0), ("b", [np.log(3), 0], 1)])
-    data_map = read_training_dynamics(tmp_path, store_trajectories=True)
+def assert_is(data_map, expected):
+    assert data_map.index.tolist() == expected["guids"]
+    assert data_map.label.tolist() == expected["label"]
+    for name in ("confidence", "variability", "correctness"):
+        np.testing.assert_allclose(
+            getattr(data_map, name), expected[name], rtol=0, atol=1e-14, err_msg=name
+        )
+
+
+def refused(folder, message, error=ValueError, **kwargs):
+    with pytest.raises(error, match=message):
+        read_training_dynamics(folder, **kwargs)
+
+
+def test_measures_computed_by_hand(tmp_path):
+    for epoch, rows in enumerate(BY_HAND):
+        write_epoch(tmp_path, epoch, rows)
+    data_map = read_training_dynamics(tmp_path)
+    assert isinstance(data_map, DataMap)
     assert data_map.index.tolist() == ["a", "b"]
-    np.testing.assert_allclose(data_map.confidence, [5 / 8, 1 / 2], rtol=1e-12)
-    np.testing.assert_allclose(data_map.variability, [1 / 8, 1 / 4], rtol=1e-12)
-    np.testing.assert_allclose(data_map.correctness, [1, 1 / 2])
-    np.testing.assert_allclose(data_map.margin, [1 / 4, 0], atol=1e-12)
-    np.testing.assert_allclose(data_map.trajectories, [[0.5, 0.75], [0.75, 0.25]])
-    assert data_map.label.tolist() == [0, 1]
-    assert data_map.predicted.tolist() == [0, 0]
+    assert data_map.index.name == "guid"
+    assert data_map.label.tolist() == [1, 0]
     assert data_map.classes.tolist() == [0, 1]
-
-
-@pytest.mark.parametrize("chunk_bytes", [1, 300, 2**24])
-@pytest.mark.parametrize("kind", ["texts", "numbers"])
-def test_any_order_of_rows_and_epochs_by_number(
-    tmp_path, monkeypatch, chunk_bytes, kind
-):
-    monkeypatch.setattr(_dynamics_files, "CHUNK_BYTES", chunk_bytes)
-    logits, gold = run_of(n_epochs=12)
-    guids = [i * 7 - 3 for i in range(50)]
-    if kind == "texts":
-        guids = [f"row-{i} ünï \U0001f600" for i in guids]
-    rng = np.random.default_rng(1)
-    for epoch in rng.permutation(12).tolist():
-        order = rng.permutation(50) if epoch % 2 else np.arange(50)
-        records = [(guids[i], logits[epoch, i], int(gold[i])) for i in order]
-        write(tmp_path, epoch, records)
-    data_map = read_training_dynamics(tmp_path, measures=["forgetting"])
-    assert data_map.index.tolist() == guids
-    expected = by_hand(tmp_path)
-    for row, guid in enumerate(guids):
-        values = data_map.confidence[row], data_map.variability[row]
-        found = (*values, data_map.correctness[row])
-        np.testing.assert_allclose(found, expected[guid], atol=1e-12)
-    right = logits.argmax(axis=-1) == gold
-    forgotten = (right[:-1] & ~right[1:]).sum(axis=0)
-    forgotten[~right.any(axis=0)] = 13
-    np.testing.assert_array_equal(data_map.measures["forgetting"], forgotten)
-
-
-def test_burn_out_keeps_the_first_epochs(tmp_path):
-    logits, gold = run_of()
-    for epoch in range(4):
-        rows = enumerate(zip(logits[epoch], gold.tolist(), strict=True))
-        write(tmp_path, epoch, [(i, x, y) for i, (x, y) in rows])
-    expected = np.array(list(by_hand(tmp_path, keep=2).values()))
-    data_map = read_training_dynamics(tmp_path, burn_out=2)
     assert data_map.n_epochs == 2
-    np.testing.assert_allclose(data_map.confidence, expected[:, 0], atol=1e-12)
-    for wrong in (0, 5, -1, 1.5, True, "2"):
-        with pytest.raises(ValueError, match="burn_out must be an integer from 1"):
-            read_training_dynamics(tmp_path, burn_out=wrong)
+    # a: 3/4 then 1/2, of mean 5/8 and deviations 1/8; the tie is predicted 0, wrong.
+    # b: 4/5 then 1/5, of mean 1/2 and deviations 3/10; right, then wrong.
+    np.testing.assert_allclose(data_map.confidence, [5 / 8, 1 / 2], atol=1e-15)
+    np.testing.assert_allclose(data_map.variability, [1 / 8, 3 / 10], atol=1e-15)
+    assert data_map.correctness.tolist() == [0.5, 0.5]
+    assert data_map.predicted.tolist() == [0, 1]
 
 
-def test_folder_of_a_model_and_odd_white_space(tmp_path):
-    folder = tmp_path / "training_dynamics"
-    folder.mkdir()
-    path = write(folder, 0, [("a", [0, 0], 0), ("b", [5, 0], 0)], ending="\r\n\r\n")
-    path.write_bytes(b"\n" + path.read_bytes().rstrip())
-    write(tmp_path / "training_dynamics", 1, [("b", [5, 0], 0), ("a", [0, 0], 0)])
-    assert read_training_dynamics(str(tmp_path)).n_samples == 2
+def test_margin_of_three_classes_by_hand(tmp_path):
+    # Softmax of [ln 2, ln 1, ln 5] is [2/8, 1/8, 5/8]: margin 2/8 - 5/8 of class 0.
+    write_epoch(tmp_path, 0, [(3, [log(2), 0, log(5)], 0), (1, [log(2), 0, 0], 0)])
+    data_map = read_training_dynamics(tmp_path)
+    np.testing.assert_allclose(data_map.margin, [-3 / 8, 1 / 4], atol=1e-15)
+    assert data_map.classes.tolist() == [0, 1, 2]
+    assert data_map.predicted.tolist() == [2, 0]
 
 
-def test_line_longer_than_a_block(tmp_path):
-    guid = "x" * (_dynamics_files.BLOCK_BYTES + 1)
-    write(tmp_path, 0, [("a", [0, 0], 0), (guid, [0, 0], 0), ("b", [0, 0], 0)])
-    assert read_training_dynamics(tmp_path).index.tolist() == ["a", guid, "b"]
+@pytest.mark.parametrize("n_classes", [2, 3, 40])
+def test_equal_to_a_loop_over_lines_in_any_order_of_rows(tmp_path, n_classes):
+    write_random(tmp_path, n_classes=n_classes)
+    assert_is(read_training_dynamics(tmp_path), by_loop(tmp_path, 5))
 
 
-def test_epochs_may_begin_at_one(tmp_path):
-    for epoch in (1, 2):
-        write(tmp_path, epoch, [("a", [0, 0], 0)])
-    assert read_training_dynamics(tmp_path).n_epochs == 2
-
-
-GOOD = [("a", [0, 2], 0), ("b", [2, 0], 1), ("c", [1, 2], 1)]
-BAD_SECOND_FILES = {
-    "missing": (GOOD[:2], "dynamics_epoch_1.jsonl lacks guids .*: 'c'"),
-    "unknown": ([*GOOD, ("d", [0, 2], 0)], "not in the first file: 'd'"),
-    "twice": ([*GOOD, GOOD[1]], "guids more than once: 'b'"),
-    "twice-shuffled": ([GOOD[2], GOOD[2], GOOD[0]], "guids more than once: 'c'"),
-    "gold": ([*GOOD[:2], ("c", [1, 2], 0)], "gold is not that .* in 'c'"),
-    "width": (
-        [*GOOD[:2], ("c", [1, 2, 3], 1)],
-        "record 3: .* of 2 finite numbers",
-    ),
-    "nan": ([*GOOD[:2], ("c", [1, np.nan], 1)], "record 3: .* 2 finite numbers"),
-    "null": ([*GOOD[:2], ("c", [1, None], 1)], "record 3: .* 2 finite numbers"),
-    "text": ([*GOOD[:2], ("c", [1, "x"], 1)], r"record 3 \(guid 'c'\)"),
-    "gold-text": ([*GOOD[:2], ("c", [1, 2], "yes")], "gold must be an integer"),
-    "guid-kind": ([*GOOD[:2], (7, [1, 2], 1)], "cannot be read|not in the first file"),
+UNICODE = [f"\u00e4\u6f22\U0001f600/{number} \u2028\"'\\\t" for number in range(60)]
+NAMES = {
+    "integers": None,
+    "negative and largest integers": [*range(-30, 29), 2**63 - 1],
+    "texts": [f"train-{number}" for number in range(60)],
+    "texts of digits": [f"{number:04}" for number in range(60)],
+    "texts like dates": [f"2020-01-01 00:00:{number:02}" for number in range(60)],
+    "unicode": UNICODE,
+    "an empty text": ["", *map(str, range(59))],
 }
 
 
-@pytest.mark.parametrize("case", BAD_SECOND_FILES)
-def test_bad_file_is_named_with_its_guids(tmp_path, case):
-    records, message = BAD_SECOND_FILES[case]
-    write(tmp_path, 0, GOOD)
-    write(tmp_path, 1, records)
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_guids_stay_what_they_are(tmp_path, names):
+    write_random(tmp_path, names=names, n_epochs=2)
+    expected = by_loop(tmp_path, 2)
+    data_map = read_training_dynamics(tmp_path)
+    assert_is(data_map, expected)
+    kinds = {type(guid) for guid in data_map.index.tolist()}
+    assert kinds == {type(guid) for guid in expected["guids"]}
+
+
+def test_unicode_need_not_be_escaped(tmp_path):
+    rows = [(name, [0.0, 1.0], 1) for name in UNICODE]
+    text = [
+        json.dumps({"guid": g, "logits_epoch_0": z, "gold": y}, ensure_ascii=False)
+        for g, z, y in rows
+    ]
+    write_lines(tmp_path, 0, text)
+    assert read_training_dynamics(tmp_path).index.tolist() == UNICODE
+
+
+@pytest.mark.parametrize("block", [2**20, 128], ids=["large blocks", "small blocks"])
+@pytest.mark.parametrize("size", [1, 90, 91, 1000])
+def test_chunks_do_not_show(tmp_path, monkeypatch, size, block):
+    write_random(tmp_path)
+    expected = by_loop(tmp_path, 5)
+    monkeypatch.setattr(_json_lines, "CHUNK_BYTES", size)
+    monkeypatch.setattr(_json_lines, "BLOCK_BYTES", block)
+    assert_is(read_training_dynamics(tmp_path), expected)
+
+
+def test_files_in_one_order_are_read_without_a_look_up(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for epoch in range(3):
+        z = rng.standard_normal((50, 2)).tolist()
+        write_epoch(tmp_path, epoch, [(i, z[i], i % 2) for i in range(50)])
+    monkeypatch.setattr(_json_lines, "CHUNK_BYTES", 300)
+    look_up = pd.Index.get_indexer
+
+    def few(index, *args, **kwargs):
+        assert len(index) < 50
+        return look_up(index, *args, **kwargs)
+
+    monkeypatch.setattr(pd.Index, "get_indexer", few)
+    assert_is(read_training_dynamics(tmp_path), by_loop(tmp_path, 3))
+    write_epoch(tmp_path, 3, [(i, [0, 1], i % 2) for i in range(50)][::-1])
+    with pytest.raises(AssertionError):
         read_training_dynamics(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "dynamics_epoch_0.jsonl is empty"),
-        (b"[1]\n", "record 1 must hold guid, logits_epoch_0, gold; it holds list"),
-        (b'{"guid": "a"}\n', "must hold guid, logits_epoch_0, gold"),
-        (b'{"guid": "a", \n', "record 1 is no JSON"),
-        (b'{"guid": "a", "logits_epoch_0": [1], "gold": 0}', "two or more"),
-        (b'{"guid": "a", "logits_epoch_0": [1, 2], "gold": 2}', "0 ... 1; it is 2"),
-        (b'{"guid": 1.5, "logits_epoch_0": [1, 2], "gold": 0}', "guid must be"),
-        (
-            b'{"guid": "a", "logits_epoch_0": [1, 2], "gold": 0}\n' * 2,
-            "guids more than once: 'a'",
-        ),
-        (
-            b'{"guid": "a", "logits_epoch_0": [1, 2], "gold": 0}\n{"guid": "b"}\n',
-            "record 2 must hold",
-        ),
-    ],
-)
-def test_bad_first_file_is_refused(tmp_path, content, message):
-    (tmp_path / "dynamics_epoch_0.jsonl").write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        read_training_dynamics(tmp_path)
+def test_a_record_may_be_longer_than_a_block(tmp_path, monkeypatch):
+    long = "x" * 5000
+    write_epoch(tmp_path, 0, [("short", [0, 1], 1), (long, [1, 0], 1)])
+    monkeypatch.setattr(_json_lines, "BLOCK_BYTES", 1000)
+    assert read_training_dynamics(tmp_path).index.tolist() == ["short", long]
 
 
-def test_key_must_be_that_of_the_file(tmp_path):
-    write(tmp_path, 0, GOOD)
-    write(tmp_path, 1, GOOD, key="logits_epoch_0")
-    with pytest.raises(ValueError, match=r"epoch_1.jsonl, record 1 .*logits_epoch_1"):
-        read_training_dynamics(tmp_path)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " \n \t\n", "\r\n\r\n"])
+@pytest.mark.parametrize("at_end", ["", "\n", "  ", "\r\n\n"])
+@pytest.mark.parametrize("size", [1, 2**20])
+def test_line_ends_and_blank_lines(tmp_path, monkeypatch, end, at_end, size):
+    monkeypatch.setattr(_json_lines, "CHUNK_BYTES", size)
+    for epoch, rows in enumerate(BY_HAND):
+        text = end.join(line(guid, epoch, z, gold) for guid, z, gold in rows)
+        path = tmp_path / f"dynamics_epoch_{epoch}.jsonl"
+        path.write_bytes(f"{end}{text}{at_end}".encode())
+    data_map = read_training_dynamics(tmp_path)
+    np.testing.assert_allclose(data_map.confidence, [5 / 8, 1 / 2], atol=1e-15)
 
 
-def test_missing_epochs_and_folders_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"No dynamics_epoch_0.jsonl"):
-        read_training_dynamics(tmp_path)
-    for epoch in (0, 1, 4):
-        write(tmp_path, epoch, GOOD)
-    with pytest.raises(ValueError, match=r"epochs \[2, 3\] are missing"):
-        read_training_dynamics(tmp_path)
+def test_epochs_follow_their_numbers_not_their_names(tmp_path):
+    # The own probability is 3/4 in epochs 0 to 9, 1/4 in 10 and 11.
+    for epoch in range(12):
+        z = [0, log(3)] if epoch < 10 else [log(3), 0]
+        write_epoch(tmp_path, epoch, [("a", z, 1)])
+    data_map = read_training_dynamics(
+        tmp_path, store_trajectories=True, measures=["forgetting", "first_learned"]
+    )
+    own = data_map.trajectories[:, 0]
+    np.testing.assert_allclose(own, [0.75] * 10 + [0.25] * 2, atol=1e-7)
+    assert data_map.measure("forgetting").tolist() == [1]
+    assert data_map.measure("first_learned").tolist() == [13]
 
 
-COORDINATES = pd.DataFrame(
-    {
-        "guid": ["x", "y", "z"],
-        "index": [0, 1, 2],
-        "confidence": [0.9, 0.5, 0.1],
-        "variability": [0.1, 0.4, 0.05],
-        "correctness": [4, 2, 0],
-        "forgetfulness": [0, 2, 1000],
-        "threshold_closeness": [0.09, 0.25, 0.09],
-    }
-)
+def test_epochs_may_start_at_one(tmp_path):
+    for epoch, rows in enumerate(BY_HAND, start=1):
+        write_epoch(tmp_path, epoch, rows)
+    assert read_training_dynamics(tmp_path).n_epochs == 2
 
 
-@pytest.fixture(params=["jsonl", "csv", "tsv"])
-def coordinates(request, tmp_path):
-    def write_frame(frame):
-        path = tmp_path / f"td_metrics.{request.param}"
-        if request.param == "jsonl":
-            frame.to_json(path, orient="records", lines=True)
-        else:
-            separator = "\t" if request.param == "tsv" else ","
-            frame.to_csv(path, sep=separator, index=False)
-        return path
-
-    return write_frame
+def test_rows_have_the_order_of_the_first_epoch(tmp_path):
+    write_epoch(tmp_path, 2, [("a", [0, 1], 1), ("b", [0, 1], 1)])
+    write_epoch(tmp_path, 10, [("b", [0, 1], 1), ("a", [0, 1], 1)])
+    for epoch in range(3, 10):
+        write_epoch(tmp_path, epoch, [("b", [0, 1], 1), ("a", [0, 1], 1)])
+    assert read_training_dynamics(tmp_path).index.tolist() == ["a", "b"]
 
 
-def test_coordinates_become_a_map(coordinates):
-    data_map = read_coordinates(coordinates(COORDINATES))
-    assert isinstance(data_map, DataMap)
-    assert data_map.n_epochs == 4
-    assert data_map.index.tolist() == ["x", "y", "z"]
-    assert data_map.confidence.tolist() == [0.9, 0.5, 0.1]
-    assert data_map.variability.tolist() == [0.1, 0.4, 0.05]
-    assert data_map.correctness.tolist() == [1, 0.5, 0]
-    np.testing.assert_allclose(data_map.margin, [0.8, 0, -0.8])
-    np.testing.assert_allclose(data_map.margin_std, [0.2, 0.8, 0.1])
-    assert data_map.regions().tolist() == ["easy", "ambiguous", "hard"]
-    assert data_map.rank("variability", n_samples=1).tolist() == [1]
-    assert list(data_map.columns) == ["forgetfulness"]
-    assert data_map.columns["forgetfulness"].tolist() == [0, 2, 1000]
-    assert data_map.label.tolist() == data_map.predicted.tolist() == [None] * 3
+@pytest.mark.parametrize("burn_out", [1, 3, 5, np.int64(2)])
+def test_burn_out_keeps_the_first_epochs(tmp_path, burn_out):
+    write_random(tmp_path)
+    data_map = read_training_dynamics(tmp_path, burn_out)
+    assert data_map.n_epochs == burn_out
+    assert_is(data_map, by_loop(tmp_path, burn_out))
 
 
-def test_map_of_coordinates_is_one_to_work_with(coordinates, tmp_path):
-    data_map = read_coordinates(coordinates(COORDINATES))
-    assert "3 rows, 4 epochs" in repr(data_map)
-    assert data_map.summary()["n_samples"].tolist() == [1, 1, 1]
-    assert data_map.summary(by="label").empty
-    assert data_map.to_frame()["region"].tolist() == ["easy", "ambiguous", "hard"]
-    assert data_map._repr_html_()
-    data_map.plot()
-    moved = data_map.compare(data_map)
-    assert np.diag(moved.transitions).tolist() == [1, 1, 1]
-    assert moved.changed_labels.empty
+def test_burn_out_above_the_number_of_epochs_is_all_as_in_the_reference(tmp_path):
+    write_random(tmp_path, n_epochs=3)
+    assert read_training_dynamics(tmp_path, burn_out=100).n_epochs == 3
+
+
+@pytest.mark.parametrize("burn_out", [0, -1, 2.0, True, "3"])
+def test_burn_out_must_be_a_positive_integer(tmp_path, burn_out):
+    message = f"burn_out must be an integer >= 1.*got {re.escape(repr(burn_out))}"
+    refused(tmp_path, message, burn_out=burn_out)
+
+
+def test_burn_out_leaves_later_files_unread(tmp_path):
+    write_random(tmp_path, n_epochs=2)
+    write_lines(tmp_path, 2, ["no JSON"])
+    assert read_training_dynamics(tmp_path, burn_out=2).n_epochs == 2
+
+
+def test_sub_folder_of_the_reference_code_is_found(tmp_path):
+    write_random(tmp_path / "training_dynamics")
+    (tmp_path / "dynamics_epoch_notes.jsonl").write_text("not an epoch")
+    data_map = read_training_dynamics(str(tmp_path))
+    assert data_map.n_epochs == 5
+    assert data_map.meta["source"] == str(tmp_path)
+    assert data_map.meta["recording"] == "in-sample"
+
+
+def test_files_of_the_folder_itself_come_before_the_sub_folder(tmp_path):
+    write_random(tmp_path / "training_dynamics")
+    write_random(tmp_path, n_epochs=2)
+    assert read_training_dynamics(tmp_path).n_epochs == 2
+
+
+def test_measures_and_trajectories_are_those_of_training_dynamics(tmp_path):
+    write_random(tmp_path, n_classes=4)
+    measures = ["loss", "el2n", "forgetting", "first_learned", "mean_proba"]
+    data_map = read_training_dynamics(
+        tmp_path, measures=iter(measures), store_trajectories=True
+    )
+    own = by_loop(tmp_path, 5)["own"]
+    np.testing.assert_allclose(data_map.trajectories, own, atol=1e-7)
+    np.testing.assert_allclose(data_map.measure("loss"), -np.log(own).mean(axis=0))
+    assert set(data_map.measures) == set(measures)
+
+
+def test_unknown_measure_is_refused_before_anything_is_read(tmp_path):
+    write_lines(tmp_path, 0, ["no JSON"])
+    refused(tmp_path, "measures must list names", measures=["gini"])
+
+
+def test_large_logits_do_not_overflow(tmp_path):
+    write_epoch(tmp_path, 0, [(1, [1e4, 0, -1e308], 0), (2, [-1e4, 0, 1], 0)])
+    data_map = read_training_dynamics(tmp_path)
+    assert data_map.confidence.tolist() == [1, 0]
+    assert data_map.correctness.tolist() == [1, 0]
+
+
+def test_prediction_is_the_largest_logit_where_probabilities_round_to_a_tie(tmp_path):
+    write_epoch(tmp_path, 0, [(1, [0.0, 1e-20], 1), (2, [1e-20, 0.0], 1)])
+    data_map = read_training_dynamics(tmp_path)
+    assert data_map.confidence.tolist() == [0.5, 0.5]
+    assert data_map.predicted.tolist() == [1, 0]
+
+
+def test_integers_and_exponents_are_numbers_and_more_fields_are_ignored(tmp_path):
+    text = '{"gold":1,"x":{"y":[]},"guid":5,"logits_epoch_0":[0,-1e0],"split":"train"}'
+    write_lines(tmp_path, 0, [text])
+    odds = np.exp(-1)
+    expected = odds / (1 + odds)
+    assert read_training_dynamics(tmp_path).confidence == pytest.approx(expected)
+
+
+def test_no_folder_is_said(tmp_path):
+    message = r"There is no folder '.*nowhere'"
+    refused(tmp_path / "nowhere", message, FileNotFoundError)
+    path = write_epoch(tmp_path, 0, BY_HAND[0])
+    refused(path, "There is no folder", FileNotFoundError)
+
+
+def test_no_file_is_said(tmp_path):
+    (tmp_path / "dynamics_epoch_0.json").touch()
+    (tmp_path / "dynamics_epoch_.jsonl").touch()
+    message = r"no dynamics_epoch_N\.jsonl .* in '.*', nor in its sub-folder"
+    refused(tmp_path, message, FileNotFoundError)
+
+
+def test_missing_epochs_are_named(tmp_path):
+    for epoch in (1, 2, 4, 7):
+        write_epoch(tmp_path, epoch, BY_HAND[0])
+    refused(tmp_path, "epochs 1 to 7 without 3, 5, 6:")
+    write_epoch(tmp_path, 10**15, BY_HAND[0])
+    refused(tmp_path, r"without 3, 5, 6, 8, 9, \.\.\.:")
+
+
+def test_two_files_of_one_epoch_are_refused(tmp_path):
+    path = write_epoch(tmp_path, 1, BY_HAND[0])
+    path.with_name("dynamics_epoch_01.jsonl").touch()
+    refused(tmp_path, r"epoch_01.jsonl and dynamics_epoch_1.jsonl are both of epoch 1")
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \r\n\n"])
+def test_empty_first_file_is_said(tmp_path, text):
+    (tmp_path / "dynamics_epoch_0.jsonl").write_text(text)
+    refused(tmp_path, r"dynamics_epoch_0\.jsonl is empty: it has no rows")
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \r\n\n"])
+def test_empty_later_file_misses_all_rows(tmp_path, text):
+    write_epoch(tmp_path, 0, BY_HAND[0])
+    (tmp_path / "dynamics_epoch_1.jsonl").write_text(text)
+    refused(tmp_path, r"epoch 1\) .*epoch_0.jsonl: 2 are missing, .*guid 'a', 'b'\.$")
+
+
+def rows_of(guids):
+    return [(guid, [0.0, 1.0], 1) for guid in guids]
+
+
+@pytest.fixture(params=[1, 2**20], ids=["chunks of a line", "one chunk"])
+def any_chunk(request, monkeypatch):
+    monkeypatch.setattr(_json_lines, "CHUNK_BYTES", request.param)
+
+
+@pytest.mark.usefixtures("any_chunk")
+class TestRowsThatDoNotFit:
+    def test_missing(self, tmp_path):
+        write_epoch(tmp_path, 0, rows_of(range(20)))
+        write_epoch(tmp_path, 1, rows_of(range(20)))
+        write_epoch(tmp_path, 2, rows_of(range(8)))
+        message = r"epoch_2\.jsonl \(epoch 2\) does not hold the rows of .*epoch_0\.js"
+        refused(tmp_path, message)
+        refused(tmp_path, r": 12 are missing, such as guid 8, 9, 10, 11, 12\.$")
+
+    def test_additional(self, tmp_path):
+        write_epoch(tmp_path, 0, rows_of("abc"))
+        write_epoch(tmp_path, 1, rows_of("axbycz"))
+        message = (
+            r"epoch 1\).*: 3 are not in the first file, such as guid 'x', 'y', 'z'"
+        )
+        refused(tmp_path, message + r"\.$")
+
+    def test_repeated(self, tmp_path):
+        write_epoch(tmp_path, 0, rows_of("abc"))
+        write_epoch(tmp_path, 1, rows_of("acbaca"))
+        refused(tmp_path, r"epoch 1\).*: 3 come twice, such as guid 'a', 'c'\.$")
+
+    def test_repeated_after_rows_in_the_first_order(self, tmp_path):
+        write_epoch(tmp_path, 0, rows_of("abc"))
+        write_epoch(tmp_path, 1, rows_of("abca"))
+        refused(tmp_path, r"epoch 1\).*: 1 come twice, such as guid 'a'\.$")
+
+    def test_rows_in_the_first_order_that_came_before(self, tmp_path):
+        # The third row has its own place, and comes for the second time.
+        write_epoch(tmp_path, 0, rows_of("abc"))
+        write_epoch(tmp_path, 1, rows_of("cbc"))
+        message = r"1 come twice, such as guid 'c'; 1 are missing, such as guid 'a'\.$"
+        refused(tmp_path, message)
+
+    def test_exchanged(self, tmp_path):
+        write_epoch(tmp_path, 0, rows_of("abc"))
+        write_epoch(tmp_path, 1, rows_of("abd"))
+        refused(tmp_path, "1 are not in .* guid 'd'; 1 are missing, .* guid 'c'")
+
+    def test_repeated_in_the_first_file(self, tmp_path):
+        write_epoch(tmp_path, 0, rows_of([4, 7, 4, 8, 7, 4]))
+        refused(tmp_path, r"\(epoch 0\): 3 rows repeat a guid .*, such as 4, 7\.")
+
+    def test_other_gold_label(self, tmp_path):
+        write_epoch(tmp_path, 0, [("a", [0, 1], 1), ("b", [0, 1], 1)])
+        write_epoch(tmp_path, 1, [("a", [0, 1], 1), ("b", [0, 1], 0)])
+        message = r"epoch 1\).*: 1 have another gold label, such as guid 'b'\.$"
+        refused(tmp_path, message)
+
+    def test_other_gold_label_in_another_order(self, tmp_path):
+        write_epoch(tmp_path, 0, [(1, [0, 1], 1), (2, [0, 1], 0), (3, [0, 1], 0)])
+        write_epoch(tmp_path, 1, [(2, [0, 1], 0), (3, [0, 1], 1), (1, [0, 1], 0)])
+        refused(tmp_path, ": 2 have another gold label, such as guid 3, 1")
+
+    @pytest.mark.parametrize("gold", [3, -1, 2**40])
+    def test_gold_label_beyond_the_logits(self, tmp_path, gold):
+        write_epoch(tmp_path, 0, [("a", [0, 1, 2], 1), ("b", [0, 1, 2], gold)])
+        message = rf"among the 3 logits, 0 \.\.\. 2; .* in 1 rows: {gold} for guid 'b'"
+        refused(tmp_path, message)
+
+
+GOOD = line("a", 0, [0.5, 1.5], 1)
+FAULTS = {
+    "half a line": ('{"guid": "b", "logits_epoch_0"', "line 4 is not JSON: "),
+    "two lines in one": (GOOD + ",", "line 4 is not JSON: "),
+    "no object": ("[1, 2]", r"line 4 is no JSON object, but \[1, 2\]"),
+    "no guid": (
+        '{"logits_epoch_0": [0, 1], "gold": 1}',
+        "line 4 has no 'guid'; it has",
+    ),
+    "no gold": (
+        '{"guid": "b", "logits_epoch_0": [0, 1]}',
+        r"line 4 \(guid 'b'\) has no 'gold'; it has guid, logits_epoch_0",
+    ),
+    "guid null": (line(None, 0, [0, 1], 1), "guid is null, no text"),
+    "guid of another type": (line(7, 0, [0, 1], 1), r"line 4 .*: guid is 7, no text"),
+    "gold null": (line("b", 0, [0, 1], None), "gold is null, no integer"),
+    "gold a text": (line("b", 0, [0, 1], "1"), 'gold is "1", no integer'),
+    "gold a real number": (line("b", 0, [0, 1], 1.0), r"gold is 1\.0, no integer"),
+    "gold a boolean": (line("b", 0, [0, 1], True), "gold is true, no integer"),
+    "no logits": ('{"guid": "b", "gold": 1}', "has no 'logits_epoch_0'"),
+    "logits of another epoch": (
+        line("b", 1, [0, 1], 1),
+        "has no 'logits_epoch_0'; it has guid, logits_epoch_1, gold",
+    ),
+    "logits null": (line("b", 0, None, 1), "epoch_0 is null, no list of 2 numbers"),
+    "logits a number": (line("b", 0, 3, 1), "epoch_0 is 3, no list of 2 numbers"),
+    "too many logits": (line("b", 0, [0, 1, 2], 1), "epoch_0 has 3 values, not 2"),
+    "too few logits": (line("b", 0, [0], 1), "epoch_0 has 1 values, not 2"),
+    "no logit": (line("b", 0, [], 1), "epoch_0 has 0 values, not 2"),
+    "nested logits": (
+        line("b", 0, [[0], [1]], 1),
+        r"has a value that is \[0\], no num",
+    ),
+    "texts as logits": (line("b", 0, ["0", "1"], 1), 'has a value that is "0", no num'),
+    "NaN": (line("b", 0, [0, np.nan], 1), "has a value that is NaN, not finite"),
+    "infinity": (line("b", 0, [0, np.inf], 1), "that is Infinity, not finite"),
+    "minus infinity": (line("b", 0, [-np.inf, 0], 1), "that is -Infinity, not finite"),
+    "number too large": (GOOD.replace("1.5", "1e999"), "Number too big"),
+    "the same field twice": (
+        GOOD.replace('"a"', '"a", "guid": "b"'),
+        "specified twice",
+    ),
+    "null among logits": (
+        line("b", 0, [None, 0], 1),
+        "holds null: it was NaN or infin",
+    ),
+}
+
+
+@pytest.mark.usefixtures("any_chunk")
+@pytest.mark.parametrize(("text", "message"), FAULTS.values(), ids=FAULTS)
+def test_faulty_line_is_named(tmp_path, text, message):
+    more = line("z", 0, [1, 0], 0)
+    write_lines(tmp_path, 0, [GOOD, "", more, text, line("c", 0, [1, 0], 0)])
+    refused(tmp_path, rf"dynamics_epoch_0\.jsonl, .*{message}")
+    refused(tmp_path, r"dynamics_epoch_0\.jsonl, line 4")
+
+
+@pytest.mark.parametrize("kind", ["NaN", "too many logits", "half a line"])
+def test_faulty_line_of_a_later_epoch_is_named(tmp_path, kind):
+    write_random(tmp_path, n_epochs=1, n_classes=2, names=list("abcdef") * 10)
+    write_lines(tmp_path, 0, [GOOD, line("b", 0, [0, 1], 1)])
+    later = [text.replace("epoch_0", "epoch_1") for text in (GOOD, FAULTS[kind][0])]
+    write_lines(tmp_path, 1, later)
+    refused(tmp_path, r"dynamics_epoch_1\.jsonl, line 2")
+
+
+@pytest.mark.usefixtures("any_chunk")
+def test_guid_that_is_not_utf_8_is_named(tmp_path):
+    texts = [GOOD.encode(), GOOD.replace('"a"', '"\u00e9"').encode("latin-1")]
+    (tmp_path / "dynamics_epoch_0.jsonl").write_bytes(b"\n".join(texts))
+    refused(tmp_path, "line 2 is not JSON: 'utf-8' codec")
+
+
+def test_guid_beyond_64_bits_is_named(tmp_path):
+    write_epoch(tmp_path, 0, rows_of([1, 2**63]))
+    refused(tmp_path, r"line 2 .*guid is 9223372036854775808, more than 64 bits hold")
+
+
+def test_file_with_the_logits_of_another_epoch_is_refused(tmp_path):
+    path = write_epoch(tmp_path, 0, BY_HAND[0])
+    path.rename(tmp_path / "dynamics_epoch_3.jsonl")
+    refused(tmp_path, "line 1 .* has no 'logits_epoch_3'; it has guid, logits_epoch_0")
+
+
+def test_one_class_is_refused(tmp_path):
+    write_epoch(tmp_path, 0, [("a", [0.3], 0)])
+    refused(tmp_path, r"first row has 1 values; .* at least two classes.*\[0, z\]")
+
+
+def test_labels_that_are_texts_are_refused(tmp_path):
+    write_epoch(tmp_path, 0, [("a", [0.3, 0.1], "entailment")])
+    refused(tmp_path, r"gold is 'entailment', a text; it must be the position")
+
+
+@pytest.mark.parametrize("text", ["7", "{}", "oops"])
+def test_faulty_first_line_is_named(tmp_path, text):
+    write_lines(tmp_path, 0, ["", text, GOOD])
+    refused(tmp_path, "line 2 (is no JSON object, but 7|has no 'guid'|is not JSON)")
+
+
+def test_map_is_that_of_the_probabilities(tmp_path):
+    # The same through a public door of its own: softmax tensors and from_probabilities.
+    rng = np.random.default_rng(1)
+    logits = rng.standard_normal((4, 30, 3))
+    gold = rng.integers(3, size=30)
+    dynamics = TrainingDynamics(gold, classes=[0, 1, 2])
+    for epoch, z in enumerate(logits):
+        rows = zip(range(30), z.tolist(), gold.tolist(), strict=True)
+        write_epoch(tmp_path, epoch, rows)
+        odds = np.exp(z)
+        dynamics.update(odds / odds.sum(axis=1, keepdims=True))
+    expected, data_map = dynamics.to_data_map(), read_training_dynamics(tmp_path)
+    for name in ("margin", "margin_std", "confidence", "variability"):
+        np.testing.assert_allclose(
+            getattr(data_map, name), getattr(expected, name), rtol=0, atol=1e-14
+        )
+    np.testing.assert_array_equal(data_map.regions(), expected.regions())
+    np.testing.assert_array_equal(data_map.predicted, expected.predicted)
+
+
+def test_map_survives_a_parquet_file(tmp_path):
+    write_random(tmp_path, names=UNICODE)
+    data_map = read_training_dynamics(tmp_path)
     data_map.to_parquet(tmp_path / "map.parquet")
     again = DataMap.from_parquet(tmp_path / "map.parquet")
+    assert again.index.equals(data_map.index)
     np.testing.assert_array_equal(again.confidence, data_map.confidence)
-    review = data_map.review(n=2)
-    assert review["id"].tolist() == ["z", "y"]
-
-
-@pytest.mark.parametrize("guids", [[3, 1, 20], ["01", "1", "a,b"]])
-def test_guids_keep_their_kind(coordinates, guids):
-    path = coordinates(COORDINATES.assign(guid=guids))
-    assert read_coordinates(path).index.tolist() == guids
-
-
-def test_coordinates_agree_with_the_dynamics_they_come_from(tmp_path, coordinates):
-    logits, gold = run_of(n_epochs=5)
-    for epoch in range(5):
-        rows = enumerate(zip(logits[epoch], gold.tolist(), strict=True))
-        write(tmp_path, epoch, [(f"g{i}", x, y) for i, (x, y) in rows])
-    direct = read_training_dynamics(tmp_path)
-    frame = pd.DataFrame(
-        {
-            "guid": direct.index,
-            "index": np.arange(50),
-            "confidence": direct.confidence,
-            "variability": direct.variability,
-            "correctness": np.rint(5 * direct.correctness).astype(int),
-        }
-    )
-    data_map = read_coordinates(coordinates(frame), n_epochs=5)
-    np.testing.assert_allclose(data_map.confidence, direct.confidence, atol=1e-9)
-    np.testing.assert_allclose(data_map.correctness, direct.correctness)
-
-
-def test_too_few_epochs_for_the_variability(coordinates):
-    # One value of 1 in n epochs: mean 1/n, variance 1/n - 1/n^2. Of mean 0.1, five
-    # values can vary by (0 + 0.5^2) / 5 - 0.01 = 0.04, ten by 0.09.
-    frame = COORDINATES.assign(confidence=[0.9, 0.5, 0.1], variability=[0.1, 0.4, 0.25])
-    path = coordinates(frame.assign(correctness=[5, 2, 0]))
-    with pytest.raises(ValueError, match=r"in 5 epochs \(the largest count\).*'z'"):
-        read_coordinates(path)
-    with pytest.raises(ValueError, match=r"in 5 epochs \(n_epochs\).*'z'"):
-        read_coordinates(path, n_epochs=5)
-    assert read_coordinates(path, n_epochs=10).correctness.tolist() == [0.5, 0.2, 0]
-    just = coordinates(frame.assign(correctness=[5, 2, 0], variability=0.2))
-    assert read_coordinates(just).n_epochs == 5
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"confidence": [0.9, 1.2, 0.1]}, "confidence .* 0 to 1, in 'y'"),
-        ({"variability": [0.9, 0.2, 0.1]}, "variability .* 0 to 0.5, in 'x'"),
-        ({"variability": [0.1, 0.2, -0.1]}, "variability .* in 'z'"),
-        ({"confidence": [0.9, None, 0.1]}, "confidence .* in 'y'"),
-        ({"correctness": [1.0, 0.5, 0.0]}, "must be a count .*'y'"),
-        ({"correctness": [0, 0, 0]}, "no row was right in any epoch"),
-        ({"guid": ["x", "x", "z"]}, "more than once, in 'x'"),
-    ],
-)
-def test_bad_coordinates_are_refused_by_guid(coordinates, change, message):
-    with pytest.raises(ValueError, match=message):
-        read_coordinates(coordinates(COORDINATES.assign(**change)))
-
-
-def test_bad_numbers_of_epochs_and_files_are_refused(coordinates, tmp_path):
-    path = coordinates(COORDINATES)
-    for wrong in (3, 0, 4.5, True, "4"):
-        with pytest.raises(ValueError, match="n_epochs must be an integer >= 4"):
-            read_coordinates(path, n_epochs=wrong)
-    with pytest.raises(ValueError, match="has no column 'variability'"):
-        read_coordinates(coordinates(COORDINATES.drop(columns="variability")))
-    with pytest.raises(FileNotFoundError):
-        read_coordinates(tmp_path / "none.jsonl")
-    (tmp_path / "text.jsonl").write_text("hello\n")
-    with pytest.raises(ValueError, match=r"text.jsonl is no file of JSON lines"):
-        read_coordinates(tmp_path / "text.jsonl")
