@@ -8,6 +8,7 @@ from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._display import DataMapDisplay
 from sklearn_datamaps._dynamics import TrainingDynamics
 from sklearn_datamaps._dynamics_files import read_training_dynamics
+from sklearn_datamaps._repeats import stability
 from sklearn_datamaps._stages import Stages, stages_of
 from sklearn_datamaps._trajectory_display import TrajectoryDisplay
 
@@ -24,5 +25,6 @@ __all__ = [
     "apply_review",
     "read_coordinates",
     "read_training_dynamics",
+    "stability",
     "stages_of",
 ]

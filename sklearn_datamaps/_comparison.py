@@ -105,7 +105,7 @@ def compare(
     ValueError
         If the maps are of other rows.
     """
-    _check_same_rows(before, after)
+    check_same_rows(before, after)
     _warn_unlike(before, after)
     pairs = _pairs(before, after)
     return DataMapComparison(
@@ -128,7 +128,21 @@ def label_changed(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     return changed
 
 
-def _check_same_rows(before: DataMap, after: DataMap) -> None:
+def check_same_rows(before: DataMap, after: DataMap) -> None:
+    """Raise unless both maps are of the same rows.
+
+    Parameters
+    ----------
+    before, after : DataMap
+        The maps.
+
+    Raises
+    ------
+    TypeError
+        If after is no map.
+    ValueError
+        Saying what tells that the rows are others.
+    """
     if not isinstance(after, DataMap):
         raise TypeError(f"compare needs a DataMap; got {type(after).__name__}.")
     if before.confidence.shape != after.confidence.shape:

@@ -179,6 +179,54 @@ class DataMap:
         return dynamics.to_data_map(meta=meta)
 
     @classmethod
+    def average(cls, maps: "Iterable[DataMap]") -> "DataMap":
+        """Average the maps of repeated runs: the same rows, other seeds.
+
+        One run is noisy, its variability most of all. Measures are averaged over the
+        runs, variability too: it is never the standard deviation of all runs' epochs
+        together, which would add what lies between runs. Derived measures are those
+        of each run, averaged; ``forgetting`` and ``first_learned``, whose largest
+        value stands for never, become medians.
+
+        Parameters
+        ----------
+        maps : iterable of DataMap
+            The maps.
+
+        Returns
+        -------
+        DataMap
+            ``predicted`` is the prediction of most runs (of equally many, that of the
+            earliest), ``columns`` are those of the first map; ``meta`` has ``n_runs``,
+            ``seeds`` and ``variability_spearman``, the mean agreement of two runs.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or they are of other rows, labels, epochs or measures.
+        TypeError
+            If one is no DataMap.
+
+        See Also
+        --------
+        sklearn_datamaps.stability : How far the runs agree.
+
+        Examples
+        --------
+        >>> from sklearn_datamaps import DataMap
+        >>> one = DataMap.from_probabilities([[[0.9, 0.1]], [[0.7, 0.3]]], [0],
+        ...                                  classes=[0, 1])
+        >>> two = DataMap.from_probabilities([[[0.6, 0.4]], [[0.6, 0.4]]], [0],
+        ...                                  classes=[0, 1])
+        >>> both = DataMap.average([one, two])
+        >>> both.confidence.round(3), both.variability.round(3)
+        (array([0.7]), array([0.05]))
+        """
+        from sklearn_datamaps._repeats import average
+
+        return average(maps)
+
+    @classmethod
     def from_estimator(cls, estimator: Any) -> "DataMap":
         """Find the map in a fitted classifier, a Pipeline or a search.
 
@@ -282,14 +330,14 @@ class DataMap:
         if name in ("confidence", "variability", "correctness", "margin", "margin_std"):
             values: Array = getattr(self, name)
             return values
+        if name in self.measures and name in _measures.ASCENDING:
+            return self.measures[name]
         if name == "aleatoric":
             return _measures.aleatoric(self.confidence, self.variability)
         if name == "threshold_closeness":
             return _measures.threshold_closeness(self.confidence)
         if name == "logit_margin":
             return _measures.logit_margin(self._mean_proba(), self.label_codes())
-        if name in _measures.ASCENDING and name in self.measures:
-            return self.measures[name]
         if name in _measures.ASCENDING:
             raise ValueError(
                 f"The measure {name!r} was not recorded. Fit with measures=[{name!r}]."

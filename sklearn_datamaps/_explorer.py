@@ -31,6 +31,8 @@ SCRIPTS = (
     *("data.js", "decisions.js", "plot.js", "select.js", "table.js", "row.js"),
     "page.js",
 )
+# The page works them out itself.
+DERIVED = ("aleatoric", "threshold_closeness")
 LARGEST_EXACT = 2**53  # beyond it, a browser's numbers skip integers
 # The hash admits our script alone: no inline handler runs. Plotly's WebGL compiles
 # its drawing commands, hence unsafe-eval, which no text of the map can reach.
@@ -215,6 +217,7 @@ def _measures(data_map: DataMap, *, with_margin: bool) -> dict[str, Array]:
     names += ["margin", "margin_std"] if with_margin else []
     names += [name for name in data_map.measures if name != "mean_proba"]
     names += ["logit_margin"] if "mean_proba" in data_map.measures else []
+    names = [name for name in dict.fromkeys(names) if name not in DERIVED]
     return {name: data_map.measure(name) for name in names}
 
 

@@ -10,6 +10,7 @@ from sklearn_datamaps._data_map import DataMap, require_labels
 from sklearn_datamaps._regions import REGIONS, UNSEEN
 
 BAND = 0.1
+REPRODUCIBLE = 0.75  # rank correlation of two runs
 N_LABELS_SHOWN = 3
 MEANS = ("confidence", "variability", "correctness")
 
@@ -132,6 +133,8 @@ def _headline(data_map: DataMap) -> str:
         size += f" x {len(data_map.classes)} labels"
     epochs = f"{data_map.n_epochs} epoch" + ("s" if data_map.n_epochs != 1 else "")
     facts = [size, epochs, data_map.meta.get("recording"), data_map.meta.get("learner")]
+    if data_map.meta.get("n_runs", 1) > 1:
+        facts.append(f"{data_map.meta['n_runs']} runs averaged")
     if data_map.meta.get("seed") is not None:
         facts.append(f"seed {data_map.meta['seed']}")
     return "DataMap: " + ", ".join(str(fact) for fact in facts if fact)
@@ -163,6 +166,12 @@ def _notes(data_map: DataMap) -> list[str]:
         notes.append(
             f"variability <= {np.ceil(largest * 1000) / 1000:.3f}: rows differ by "
             f"confidence, hardly by variability"
+        )
+    agreement = data_map.meta.get("variability_spearman")
+    if agreement is not None and not agreement >= REPRODUCIBLE:
+        notes.append(
+            f"variability is not reproducible: two of the {data_map.meta['n_runs']} "
+            f"runs agree to a rank correlation of {agreement:.2f}"
         )
     if data_map.n_epochs == 1:
         notes.append("one epoch only: variability is 0 by definition")

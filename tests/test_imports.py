@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "_comparison": {"_data_map", "_regions"},
     "_comparison_plot": {"_comparison"},
     "_parquet": {"_data_map", "_regions"},
+    "_repeats": {"_measures", "_comparison", "_data_map"},
     "_json_lines": set(),
     "_dynamics_files": {"_dynamics", "_data_map", "_json_lines"},
     "_coordinates_file": {"_data_map", "_json_lines", "_labels"},
