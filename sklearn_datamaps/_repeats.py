@@ -143,8 +143,10 @@ def _agreement(runs: list[DataMap], name: str) -> tuple[float, float, float]:
     correlations = np.corrcoef(ranks)[pairs]
     n_top = max(1, round(values.shape[1] / 3))
     order = values if _measures.ASCENDING[name] else -values
-    top = [set(np.argsort(v, kind="stable")[:n_top].tolist()) for v in order]
-    overlap = [len(one & two) / n_top for one, two in combinations(top, 2)]
+    top = np.zeros(values.shape, dtype=bool)
+    first = np.argsort(order, axis=1, kind="stable")[:, :n_top]
+    np.put_along_axis(top, first, True, axis=1)
+    overlap = [(one & two).sum() / n_top for one, two in combinations(top, 2)]
     return (
         float(correlations.mean()),
         float(correlations.min()),

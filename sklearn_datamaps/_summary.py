@@ -168,7 +168,7 @@ def _notes(data_map: DataMap) -> list[str]:
             f"confidence, hardly by variability"
         )
     agreement = data_map.meta.get("variability_spearman")
-    if agreement is not None and not agreement >= REPRODUCIBLE:
+    if agreement is not None and agreement < REPRODUCIBLE:  # not if NaN
         notes.append(
             f"variability is not reproducible: two of the {data_map.meta['n_runs']} "
             f"runs agree to a rank correlation of {agreement:.2f}"

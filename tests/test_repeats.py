@@ -137,6 +137,13 @@ def test_stability_by_pairs():
     np.testing.assert_allclose(same, 1)
 
 
+def test_agreement_that_cannot_be_told_is_not_spoken_of():
+    still = DataMap.from_probabilities([[[0.6, 0.4], [0.3, 0.7]]] * 2, [0, 1])
+    both = DataMap.average([still, still])
+    assert np.isnan(both.meta["variability_spearman"])
+    assert "reproducible" not in repr(both)
+
+
 def test_constant_measures_have_no_agreement():
     still = DataMap.from_probabilities([[[0.6, 0.4], [0.3, 0.7]]], [0, 1])
     table = stability([still, still])
