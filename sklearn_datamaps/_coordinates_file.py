@@ -253,12 +253,11 @@ def _check_epochs(
     whole = np.floor(n_epochs * confidence)
     part = n_epochs * confidence - whole
     largest = (whole + part**2) / n_epochs - confidence**2
-    # The slope of the bound is at most 2.
-    least = np.maximum(variability - ROUNDING, 0)
+    # Rounding v moves its square by 1 of these, rounding c the bound by 2, at most.
     _refuse(
         path,
         guids,
-        least**2 > largest + 2 * ROUNDING,
+        variability**2 > largest + 4 * ROUNDING,
         f"{told} cannot give so large a variability at this confidence. {cure} (or "
         f"written with --include_ci, which is no standard deviation)?",
     )

@@ -46,8 +46,7 @@ def read_json_lines(path: Path, fields: Fields) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             chunk += file.readline()
-            if not chunk.isspace():
-                yield _parse(path, chunk, first_line, fields)
+            yield _parse(path, chunk, first_line, fields)
             first_line += chunk.count(b"\n")
 
 

@@ -440,7 +440,7 @@ FAULTS = {
     "guid null": (line(None, 0, [0, 1], 1), "guid is null, no text"),
     "guid of another type": (line(7, 0, [0, 1], 1), r"line 4 .*: guid is 7, no text"),
     "gold null": (line("b", 0, [0, 1], None), "gold is null, no integer"),
-    "gold a text": (line("b", 0, [0, 1], "1"), 'gold is "1", no integer'),
+    "gold a text": (line("b", 0, [0, 1], "\u00e9"), 'gold is "\u00e9", no integer'),
     "gold a real number": (line("b", 0, [0, 1], 1.0), r"gold is 1\.0, no integer"),
     "gold a boolean": (line("b", 0, [0, 1], True), "gold is true, no integer"),
     "no logits": ('{"guid": "b", "gold": 1}', "has no 'logits_epoch_0'"),
