@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from numbers import Integral
 from typing import Any, Self
 from warnings import warn
@@ -12,6 +14,7 @@ import numpy as np
 import pandas as pd
 import scipy
 import sklearn
+from joblib import effective_n_jobs
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.multioutput import MultiOutputClassifier
@@ -23,16 +26,30 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_datamaps import _compat, _learners, _nets
-from sklearn_datamaps._dynamics import TrainingDynamics, check_measures
-from sklearn_datamaps._epochs import PartialFitRun
+from sklearn_datamaps import _compat, _learners, _measures, _nets
+from sklearn_datamaps._dynamics import check_measures
+from sklearn_datamaps._epochs import derive_seed
+from sklearn_datamaps._folds import Split, check_trainable, make_splits
 from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels, index_of
-from sklearn_datamaps._staged_run import StagedRun
+from sklearn_datamaps._training import (
+    Data,
+    Progress,
+    Recipe,
+    Record,
+    continue_record,
+    record_all_rows,
+    record_fold,
+    silent,
+)
 
-Run = PartialFitRun | StagedRun
-FITTED = ("estimator_", "classes_", "n_epochs_", "data_map_", "history_", "_record")
+FITTED = (
+    *("estimator_", "classes_", "n_epochs_", "data_map_", "history_", "_record"),
+    "in_sample_map_",
+)
+FOLD = 2  # sets the seeds of folds apart from those of epochs and members
 
 
 def _learner_has(method: str) -> Any:
@@ -80,12 +97,20 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ``"first_learned"``, ``"mean_proba"``.
     store_trajectories : bool, default=False
         Keep the probability of the own label at every epoch, as float32.
+    cv : int, splitter or iterable of (train, test), default=None
+        Record every row out-of-fold: epoch by epoch, by models that never trained on
+        it; ``cv=2`` is recommended. An int: that many stratified folds, shuffled
+        with ``random_state``, in which equal rows of a sparse X, or the ``groups``
+        given to ``fit``, stay together. None: in-sample, by the model trained on all
+        rows.
     warm_start : bool, default=False
         Continue the record of the last ``fit`` on the same data up to ``n_epochs``,
         also after an interruption. The parameters of ``estimator`` are then those of
-        the first ``fit``.
+        the first ``fit``. Not with ``cv``.
     n_jobs : int, default=None
-        Threads over the labels of a multilabel target.
+        With ``cv``: processes over the folds (or what the joblib backend chosen has
+        instead); the result is the same for every number. Else: threads over the
+        labels of a multilabel target.
     random_state : int, RandomState instance or None, default=None
         Base of a fresh seed for every epoch, batch and member, so that rows are
         reshuffled every epoch. None: the estimator's own integer seed, else a random
@@ -108,9 +133,12 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     n_epochs_ : int
         Number of epochs recorded.
     data_map_ : DataMap
-        The map, with regions, ranks, tables and plots.
+        The map, with regions, ranks, tables and plots. With ``cv`` it is out-of-fold
+        and has the measure ``"memorization"``.
+    in_sample_map_ : DataMap
+        With ``cv`` only: the in-sample map of ``estimator_``.
     history_ : pandas.DataFrame
-        One row an epoch: ``mean_confidence`` and ``accuracy`` on the training rows.
+        One row an epoch: ``mean_confidence`` and ``accuracy`` on the recorded rows.
     confidence_, variability_, correctness_ : ndarray of float64
         Arrays of the map, of shape (n_samples,) or (n_samples, n_labels).
 
@@ -133,6 +161,15 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     (in-sample). The reference code of the paper logs them in the middle of an epoch,
     with dropout switched on.
 
+    A model remembers rows, wrong labels too. With ``cv`` each fold is recorded by a
+    clone trained on the others, and ``estimator_`` is still trained on all rows, as
+    without ``cv``, and recorded in ``in_sample_map_``. What its confidence exceeds the
+    one out-of-fold by is the row's ``"memorization"``. Equal rows of a dense X are not
+    kept together: in a table of few columns they are seldom copies. A row whose class
+    is in no other fold has confidence 0. An interrupted ``fit`` has the rows of the
+    folds that were complete (others are ``"unseen"``), or before the first one the
+    in-sample map.
+
     Built in stages are all learners with ``staged_predict_proba`` (gradient boosting
     and AdaBoost of scikit-learn, CatBoost), ``XGBClassifier`` and ``LGBMClassifier``,
     and those registered with :func:`stages_of`. They are fitted once; an epoch is the
@@ -154,6 +191,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     ----------
     Swayamdipta et al., Dataset Cartography: Mapping and Diagnosing Datasets with
     Training Dynamics, EMNLP 2020, arXiv:2009.10795.
+    Feldman and Zhang, What Neural Networks Memorize and Why, NeurIPS 2020,
+    arXiv:2008.03703.
 
     Examples
     --------
@@ -167,6 +206,13 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     (150,)
     >>> clf.region_mask("easy").sum() > 75
     np.True_
+
+    By models that never trained on the row they judge:
+
+    >>> clf.set_params(cv=2).fit(scale(X), y).data_map_.meta["recording"]
+    'out-of-fold'
+    >>> clf.data_map_.rank("memorization", n_samples=3).shape
+    (3,)
     """
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
@@ -179,6 +225,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ],
         "measures": "no_validation",
         "store_trajectories": ["boolean"],
+        "cv": ["cv_object"],
         "warm_start": ["boolean"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -198,6 +245,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         response_method: str = "auto",
         measures: Any = (),
         store_trajectories: bool = False,
+        cv: Any = None,
         warm_start: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -210,6 +258,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.response_method = response_method
         self.measures = measures
         self.store_trajectories = store_trajectories
+        self.cv = cv
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -240,6 +289,11 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         MetadataRouter
         """
         router = MetadataRouter(owner=self).add_self_request(self)
+        if hasattr(self.cv, "split"):
+            router.add(
+                splitter=self.cv,
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
         return router.add(
             estimator=_learners.base_learner(self._estimator()),
             method_mapping=MethodMapping().add(
@@ -261,8 +315,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights for training; measures are of unweighted rows.
         **fit_params : dict
-            Further arguments of ``estimator.partial_fit``, routed when metadata
-            routing is enabled.
+            Further arguments of ``estimator.partial_fit``, and with ``cv`` the
+            ``groups`` of its splitter; routed when metadata routing is enabled.
 
         Returns
         -------
@@ -277,16 +331,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             continues them.
         """
         estimator = self._estimator()
-        response_method = _learners.check_learner(estimator, self.response_method)
-        staged = _learners.is_staged(estimator)
-        if staged:
-            _learners.check_not_for_stages(
-                _learners.base_learner(estimator),
-                batch_size=self.batch_size,
-                batch_order=self.batch_order,
-                warm_start=self.warm_start,
-            )
-        measures = check_measures(self.measures)
+        recipe = self._recipe(estimator)
         resume = self.warm_start and hasattr(self, "_record")
         if y is None:
             raise ValueError(
@@ -297,68 +342,65 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         X = self._validate(features, reset=not resume)
         index = index_of(X.shape[0], y, features)
         labels = self._encode(X, y, estimator)
-        params = self._fit_params(X, labels, sample_weight, fit_params)
+        params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
+        data = Data(X, labels, _readable(y, labels), params)
         _learners.warn_no_dynamics(estimator)
-        if staged:
+        if recipe.staged:
             _learners.warn_held_out(estimator, X.shape[0])
 
-        key = (X.shape, _digest(labels), measures, self.store_trajectories)
+        key = (X.shape, _digest(labels), recipe.measures, self.store_trajectories)
         if resume:
             self._check_resumable(key)
-            record = self._record
+            self._train(recipe, data, self._record)
+            return self
+        seed = self._base_seed(estimator)
+        splits = self._splits(recipe, data, seed, of_splitter)
+        for name in FITTED:
+            self.__dict__.pop(name, None)
+        if splits is None:
+            record = recipe.new_record(labels, seed, index=index, key=key)
+            self._train(recipe, data, record)
         else:
-            for name in FITTED:
-                self.__dict__.pop(name, None)
-            record = {
-                "key": key,
-                "seed": self._base_seed(estimator),
-                "dynamics": TrainingDynamics(
-                    labels,
-                    measures=measures,
-                    store_trajectories=self.store_trajectories,
-                    index=index,
-                ),
-                "history": [],
-                "members": None,
-            }
-        run = self._run(X, y, labels, estimator, record, response_method, params)
-        self._train(run, record, estimator)
+            self._train_folds(recipe, data, seed, index, splits)
         return self
 
-    def _run(
-        self,
-        X: Any,
-        y: Any,
-        labels: EncodedLabels,
-        estimator: Any,
-        record: dict[str, Any],
-        response_method: str,
-        params: dict[str, Any],
-    ) -> Run:
-        """Set the learner up to be trained and recorded."""
-        learner = _learners.base_learner(estimator)
-        codes = _compat.needs_codes(learner)
-        common: dict[str, Any] = {
-            "members": record["members"]
-            or _learners.make_members(estimator, labels, X),
-            "X": X,
-            "y": _targets(y, labels, estimator),
-            "labels": labels,
-            "classes": np.arange(len(labels.classes)) if codes else labels.classes,
-            "seed": record["seed"],
-            "fit_params": params,
-            # Threads would share torch's one random state.
-            "n_jobs": None if _nets.is_net(learner) else self.n_jobs,
-        }
-        if _learners.is_staged(estimator):
-            own = self.random_state is None and self._own_seeds(estimator)
-            return StagedRun(**common, reseed=not own)
-        return PartialFitRun(
-            **common,
-            response_method=response_method,
+    def _recipe(self, estimator: Any) -> Recipe:
+        response_method = _learners.check_learner(estimator, self.response_method)
+        staged = _learners.is_staged(estimator)
+        if staged:
+            _learners.check_not_for_stages(
+                _learners.base_learner(estimator),
+                batch_size=self.batch_size,
+                batch_order=self.batch_order,
+                warm_start=self.warm_start,
+            )
+        if self.cv is not None and self.warm_start:
+            raise ValueError(
+                "warm_start=True cannot be used with cv: the models of the folds are "
+                "not kept. Set warm_start=False, or cv=None."
+            )
+        own_seeds = self.random_state is None and bool(self._own_seeds(estimator))
+        return Recipe(
+            estimator,
+            self.n_epochs,
+            response_method,
             batch_size=self.batch_size,
             batch_order=self.batch_order,
+            own_seeds=own_seeds,
+            measures=check_measures(self.measures),
+            store_trajectories=self.store_trajectories,
+            n_jobs=self.n_jobs if self.cv is None else None,
         )
+
+    def _splits(
+        self, recipe: Recipe, data: Data, seed: int, params: dict[str, Any]
+    ) -> list[Split] | None:
+        if self.cv is None:
+            return None
+        weights = data.params.get("sample_weight")
+        splits = make_splits(self.cv, data.X, data.labels, seed, params)
+        check_trainable(splits, data.labels, weights, fitted=recipe.staged)
+        return splits
 
     def _validate(self, X: Any, *, reset: bool) -> Any:
         learner = _learners.base_learner(self._estimator())
@@ -406,7 +448,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         labels: EncodedLabels,
         sample_weight: Any,
         fit_params: dict[str, Any],
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Arguments of fit for the learner, and those for the splitter."""
         params = {k: v for k, v in fit_params.items() if v is not None}
         if sample_weight is not None:
             weights = _compat.check_sample_weight(sample_weight, X)
@@ -418,9 +461,14 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             params["sample_weight"] = weights
         if _compat.routing_enabled():
             routed = process_routing(self, "fit", **params)
-            return dict(routed.estimator[_learners.training_method(self._estimator())])
+            of_splitter = routed.splitter.split if "splitter" in routed else {}
+            training = _learners.training_method(self._estimator())
+            return dict(routed.estimator[training]), dict(of_splitter)
+        of_splitter = {}
+        if self.cv is not None and "groups" in params:
+            of_splitter["groups"] = params.pop("groups")
         _learners.check_fit_params(_learners.base_learner(self._estimator()), params)
-        return params
+        return params, of_splitter
 
     def _base_seed(self, estimator: Any) -> int:
         random_state = self.random_state
@@ -445,7 +493,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         names = ("the shape of X", "the labels", "measures", "store_trajectories")
         changed = [
             name
-            for name, old, new in zip(names, self._record["key"], key, strict=True)
+            for name, old, new in zip(names, self._record.key, key, strict=True)
             if old != new
         ]
         if changed:
@@ -454,10 +502,10 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"{' and '.join(changed)} changed. Set warm_start=False to start anew."
             )
         seed = self.random_state
-        if isinstance(seed, Integral) and seed != self._record["seed"]:
+        if isinstance(seed, Integral) and seed != self._record.seed:
             raise ValueError(
                 f"warm_start=True continues the record made with seed "
-                f"{self._record['seed']}; got random_state={seed}. Set "
+                f"{self._record.seed}; got random_state={seed}. Set "
                 f"warm_start=False to start anew."
             )
         if self.n_epochs < self.n_epochs_:
@@ -472,77 +520,128 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 stacklevel=4,
             )
 
-    def _train(self, run: Run, record: dict[str, Any], estimator: Any) -> None:
-        dynamics: TrainingDynamics = record["dynamics"]
-        done = dynamics.n_epochs
-        # A learner that was caught in mid-epoch is trained again from the start, with
-        # the same seeds; what was recorded stands.
-        first = done if record["members"] else 0
-        record["members"] = None
+    def _train(self, recipe: Recipe, data: Data, record: Record) -> None:
+        """Train on all rows and record them, as far as it gets."""
+        run = recipe.run(data, record.seed, members=record.members)
+        progress = partial(self._progress, None if self.cv is None else "all rows")
         try:
-            with sklearn.config_context(assume_finite=True):
-                n_epochs = run.start(self.n_epochs)
-                with self._progress(done, n_epochs) as advance:
-                    for epoch in range(first, n_epochs):
-                        run.train(epoch)
-                        if epoch >= done:
-                            record_epoch(dynamics, run, record["history"])
-                            advance(record["history"][-1])
+            continue_record(run, record, self.n_epochs, progress=progress)
         except BaseException:
-            dynamics.rollback()
-            if dynamics.n_epochs:
-                self._publish(run, record, estimator)
+            if record.dynamics.n_epochs:
+                self._publish(recipe, data, record, run.members)
             raise
-        record["members"] = run.members
-        self._publish(run, record, estimator)
+        self._publish(recipe, data, record, run.members)
+
+    def _train_folds(
+        self,
+        recipe: Recipe,
+        data: Data,
+        seed: int,
+        index: pd.Index,
+        splits: list[Split],
+    ) -> None:
+        """Train on all rows and on every fold; the map is that of the rows held out."""
+        n_workers = effective_n_jobs(self.n_jobs)
+        progress: Progress = silent
+        jobs = []
+        if n_workers == 1:
+            self._train(recipe, data, recipe.new_record(data.labels, seed, index=index))
+        else:
+            jobs.append(delayed(record_all_rows)(recipe, data, seed, index))
+        for number, (train, test) in enumerate(splits):
+            if n_workers == 1:
+                fold = f"fold {number + 1} of {len(splits)}"
+                progress = partial(self._progress, fold)
+            of_fold = derive_seed(seed, number, FOLD)
+            jobs.append(
+                delayed(record_fold)(recipe, data, train, test, of_fold, progress)
+            )
+        whole = recipe.new_record(data.labels, seed, index=index)
+        try:
+            with contextlib.closing(self._results(jobs, n_workers)) as results:
+                if n_workers > 1:
+                    self._publish(recipe, data, *next(results))
+                for record, (_, test) in zip(results, splits, strict=True):
+                    whole.absorb(record, test)
+        finally:
+            if whole.totals and hasattr(self, "data_map_"):
+                self._publish_folds(recipe, whole, len(splits))
+
+    def _results(self, jobs: list[Any], n_workers: int) -> Generator[Any, None, None]:
+        """Results of the jobs in their order, with a bar of the models if wanted."""
+        parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+        with contextlib.closing(parallel(jobs)) as results:
+            if not self.verbose or n_workers == 1:
+                yield from results
+                return
+            from tqdm import tqdm
+
+            yield from tqdm(results, total=len(jobs), unit="model")
 
     @contextlib.contextmanager
-    def _progress(self, done: int, n_epochs: int) -> Iterator[Any]:
+    def _progress(self, what: str | None, done: int, n_epochs: int) -> Iterator[Any]:
         """A tqdm bar over the epochs, or nothing."""
         if not self.verbose:
             yield lambda _: None
             return
         from tqdm import tqdm
 
-        with tqdm(total=n_epochs, initial=done, unit="epoch") as bar:
+        with tqdm(total=n_epochs, initial=done, unit="epoch", desc=what) as bar:
 
-            def advance(figures: dict[str, float]) -> None:
+            def advance(totals: Array) -> None:
+                cells, confidence, right = totals
                 bar.set_postfix(
-                    confidence=f"{figures['mean_confidence']:.3f}",
-                    accuracy=f"{figures['accuracy']:.3f}",
+                    confidence=f"{confidence / cells:.3f}",
+                    accuracy=f"{right / cells:.3f}",
                     refresh=False,
                 )
                 bar.update()
 
             yield advance
 
-    def _publish(self, run: Run, record: dict[str, Any], estimator: Any) -> None:
-        """Set the fitted attributes from what is recorded."""
-        dynamics: TrainingDynamics = record["dynamics"]
-        run.restore_seeds()
-        dynamics.release()
-        n_epochs = dynamics.n_epochs
-        del record["history"][n_epochs:]
-        self.data_map_ = dynamics.to_data_map(meta=self._meta(run, estimator))
-        self.history_ = pd.DataFrame(
-            record["history"], index=pd.RangeIndex(1, n_epochs + 1, name="epoch")
-        )
-        self.classes_ = run.labels.classes
-        self.n_epochs_ = n_epochs
-        self.estimator_ = _learners.assemble(estimator, run.members, run.labels)
-        self._record = record
+    def _publish(
+        self, recipe: Recipe, data: Data, record: Record, members: list[Any]
+    ) -> None:
+        """Set the fitted attributes from what is recorded of all rows."""
+        meta = self._meta(recipe, record)
+        self.data_map_ = record.dynamics.to_data_map(meta=meta)
+        self.history_ = record.history()
+        self.classes_ = data.labels.classes
+        self.n_epochs_ = self.data_map_.n_epochs
+        self.estimator_ = _learners.assemble(recipe.estimator, members, data.labels)
+        if self.cv is None:
+            self._record = record
+        else:
+            self.in_sample_map_ = self.data_map_
 
-    def _meta(self, run: Run, estimator: Any) -> dict[str, Any]:
+    def _publish_folds(self, recipe: Recipe, record: Record, n_folds: int) -> None:
+        """Put the map of the rows held out in place of the in-sample one."""
+        in_sample = self.in_sample_map_
+        meta = self._meta(recipe, record)
+        meta |= {"recording": "out-of-fold", "n_folds": n_folds}
+        # After an interruption some folds are missing.
+        out_of_fold = record.dynamics.to_data_map(allow_incomplete=True, meta=meta)
+        memorization = _measures.memorization(
+            in_sample.confidence, out_of_fold.confidence
+        )
+        self.data_map_ = replace(
+            out_of_fold,
+            measures={**out_of_fold.measures, "memorization": memorization},
+        )
+        self.history_ = record.history()
+        self.n_epochs_ = self.data_map_.n_epochs
+
+    def _meta(self, recipe: Recipe, record: Record) -> dict[str, Any]:
         return {
             "learner": " of ".join(
-                type(inner).__name__ for inner in _compat.with_inner(estimator)
+                type(inner).__name__ for inner in _compat.with_inner(recipe.estimator)
             ),
             "recording": "in-sample",
-            "seed": run.seed,
+            "seed": record.seed,
             "batch_size": self.batch_size,
             "batch_order": self.batch_order,
-            "response_method": run.response_method,
-            "stages": run.stages[0].tolist() if isinstance(run, StagedRun) else None,
+            "response_method": recipe.response_method,
+            "stages": record.stages,
             "versions": {
                 module.__name__: module.__version__ for module in (sklearn, np, scipy)
             },
@@ -663,38 +762,12 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return decision
 
 
-def record_epoch(
-    dynamics: TrainingDynamics, run: Run, history: list[dict[str, float]]
-) -> None:
-    """Record one epoch, all or nothing.
-
-    Parameters
-    ----------
-    dynamics : TrainingDynamics
-        The record; unless this function returns, a rollback undoes the epoch.
-    run : PartialFitRun or StagedRun
-        The trained learner.
-    history : list of dict
-        Gets the epoch's mean confidence and accuracy.
-    """
-    dynamics.checkpoint()
-    before = dynamics.totals.copy()
-    for rows, proba, resolve_ties in run.blocks():
-        dynamics.update(proba, rows, resolve_ties=resolve_ties)
-    cells, confidence, right = dynamics.totals - before
-    history.append({"mean_confidence": confidence / cells, "accuracy": right / cells})
-    dynamics.commit()
-
-
-def _targets(y: Any, labels: EncodedLabels, estimator: Any) -> Array | None:
-    """Labels as the learner wants them; None where each clone has its own column."""
-    if _learners.trains_per_label(estimator, labels):
+def _readable(y: Any, labels: EncodedLabels) -> Array | None:
+    """Labels as given, where a learner can read those."""
+    if labels.multilabel:
         return None
-    codes = _compat.needs_codes(_learners.base_learner(estimator))
-    if labels.multilabel or codes:
-        return labels.codes.astype(np.int64)
     given = np.asarray(y)
-    return given if given.ndim == 1 and given.dtype != object else labels.values()
+    return given if given.ndim == 1 and given.dtype != object else None
 
 
 def _digest(labels: EncodedLabels) -> str:

@@ -316,7 +316,7 @@ class DataMap:
             ``"margin_std"``, ``"aleatoric"``, ``"threshold_closeness"``, or one that
             was asked for with ``measures=``: ``"loss"``, ``"el2n"``,
             ``"forgetting"``, ``"first_learned"`` and, from ``"mean_proba"``,
-            ``"logit_margin"``.
+            ``"logit_margin"``; with ``cv=``, ``"memorization"``.
 
         Returns
         -------
@@ -338,6 +338,10 @@ class DataMap:
             return _measures.threshold_closeness(self.confidence)
         if name == "logit_margin":
             return _measures.logit_margin(self._mean_proba(), self.label_codes())
+        if name == "memorization":
+            raise ValueError(
+                "The map has no memorization: that takes rows held out. Fit with cv=2."
+            )
         if name in _measures.ASCENDING:
             raise ValueError(
                 f"The measure {name!r} was not recorded. Fit with measures=[{name!r}]."

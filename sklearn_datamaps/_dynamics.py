@@ -491,6 +491,25 @@ class TrainingDynamics:
         self.totals = self.totals + other.totals
         return self
 
+    def absorb(self, part: "TrainingDynamics", rows: NDArray[np.intp]) -> None:
+        """Take in a record made of some rows alone, with the same options.
+
+        Parameters
+        ----------
+        part : TrainingDynamics
+            Built from ``y[rows]``, all classes, the same measures and trajectories.
+        rows : ndarray of int of shape (part.n_samples,)
+            Their positions here; none of them has been recorded.
+        """
+        for name, values in self._state.items():
+            values[rows] = part._state[name]
+        while len(self._trajectories) < len(part._trajectories):
+            empty = np.full(self._codes.shape, np.nan, dtype=np.float32)
+            self._trajectories.append(empty)
+        for stored, theirs in zip(self._trajectories, part._trajectories, strict=False):
+            stored[rows] = theirs
+        self.totals = self.totals + part.totals
+
     def to_data_map(
         self, *, allow_incomplete: bool = False, meta: Mapping[str, Any] | None = None
     ) -> DataMap:

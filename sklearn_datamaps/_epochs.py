@@ -48,6 +48,30 @@ def row_block(X: Any, start: int, stop: int) -> Any:
     return block
 
 
+def row_blocks(run: Any, n_columns: int) -> Iterator[tuple[slice, Any]]:
+    """Rows that a run is to record, in blocks of at most ``BLOCK_CELLS`` values.
+
+    Parameters
+    ----------
+    run : PartialFitRun or StagedRun
+        The run, of which the rows held out are recorded if there are any, else X.
+    n_columns : int
+        Probabilities a row.
+
+    Yields
+    ------
+    rows : slice
+        Which rows.
+    X : {ndarray, csr} of shape (n_rows, n_features)
+        Their features, a view.
+    """
+    X = run.X if run.held_out is None else run.held_out
+    n_samples, size = X.shape[0], max(1, BLOCK_CELLS // n_columns)
+    for start in range(0, n_samples, size):
+        stop = min(start + size, n_samples)
+        yield slice(start, stop), row_block(X, start, stop)
+
+
 def derive_seed(*entropy: int) -> int:
     """One seed in [0, 2**32) from a base seed and counters (epoch, batch, member)."""
     return int(np.random.SeedSequence(entropy).generate_state(1)[0])
@@ -146,6 +170,8 @@ class PartialFitRun:
         Further arguments of ``partial_fit``, sliced by row where they have rows.
     n_jobs : int or None
         Threads over the members.
+    held_out : {ndarray, csr} of shape (n_held_out, n_features) or None
+        Rows to record instead of those of X.
     """
 
     members: list[Any]
@@ -159,6 +185,7 @@ class PartialFitRun:
     batch_order: str = "rows"
     fit_params: Mapping[str, Any] = field(default_factory=dict)
     n_jobs: int | None = None
+    held_out: Any = None
 
     def __post_init__(self) -> None:
         parameters = inspect.signature(self.members[0].partial_fit).parameters
@@ -265,12 +292,8 @@ class PartialFitRun:
         resolve_ties : callable
             From positions in the block to the labels the learner predicts.
         """
-        n_samples = self.X.shape[0]
-        size = max(1, BLOCK_CELLS // len(self.labels.classes))
-        for start in range(0, n_samples, size):
-            stop = min(start + size, n_samples)
-            X = row_block(self.X, start, stop)
-            yield slice(start, stop), self.respond(X), self._resolver(X)
+        for rows, X in row_blocks(self, len(self.labels.classes)):
+            yield rows, self.respond(X), self._resolver(X)
 
     def _resolver(self, X: Any) -> Callable[[Array], Array]:
         def resolve_ties(positions: Array) -> Array:

@@ -34,6 +34,7 @@ ASCENDING: Mapping[str, bool] = MappingProxyType(
         "loss": False,
         "el2n": False,
         "logit_margin": True,
+        "memorization": False,
     }
 )
 
@@ -323,3 +324,27 @@ def logit_margin(mean_proba: Array, codes: Array) -> Array:
     proba[rows, codes] = 0.0
     ratio: Array = np.log(own) - np.log(proba.max(axis=1))
     return ratio
+
+
+def memorization(in_sample: Array, out_of_fold: Array) -> Array:
+    """In-sample confidence less out-of-fold confidence.
+
+    How much of a row's confidence is owed to having trained on the row itself.
+
+    Parameters
+    ----------
+    in_sample, out_of_fold : ndarray
+        Confidence recorded by the model that trained on the row, and by models that
+        did not.
+
+    Returns
+    -------
+    ndarray of float64, shape of in_sample, in [-1, 1]
+
+    References
+    ----------
+    Feldman and Zhang, What Neural Networks Memorize and Why, NeurIPS 2020,
+    arXiv:2008.03703.
+    """
+    owed: Array = in_sample - out_of_fold
+    return owed

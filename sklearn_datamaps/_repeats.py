@@ -18,7 +18,10 @@ Array = NDArray[Any]
 # Counts whose largest value stands for "never": a mean with it would mean nothing.
 WITH_SENTINEL = ("forgetting", "first_learned")
 DERIVED = ("aleatoric", "threshold_closeness", "logit_margin")
-SHARED = ("learner", "recording", "batch_size", "batch_order", "response_method")
+SHARED = (
+    *("learner", "recording", "n_folds"),
+    *("batch_size", "batch_order", "response_method"),
+)
 
 
 def average(maps: Iterable[DataMap]) -> DataMap:

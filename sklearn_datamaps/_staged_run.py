@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_datamaps._epochs import BLOCK_CELLS, Block, Seeds, in_order, row_block
+from sklearn_datamaps._epochs import Block, Seeds, in_order, row_blocks
 from sklearn_datamaps._labels import Array, EncodedLabels
 from sklearn_datamaps._stages import Stages, spread, stages_of
 
@@ -39,6 +39,8 @@ class StagedRun:
         Further arguments of ``fit``.
     n_jobs : int or None
         Threads over the members.
+    held_out : {ndarray, csr} of shape (n_held_out, n_features) or None
+        Rows to record instead of those of X.
     """
 
     members: list[Any]
@@ -50,7 +52,7 @@ class StagedRun:
     reseed: bool = True
     fit_params: Mapping[str, Any] = field(default_factory=dict)
     n_jobs: int | None = None
-    response_method: str = "predict_proba"
+    held_out: Any = None
 
     def __post_init__(self) -> None:
         self.seeds = [Seeds(m, self.seed, i) for i, m in enumerate(self.members)]
@@ -98,11 +100,7 @@ class StagedRun:
     def _staged_blocks(
         self, found: list[Stages]
     ) -> Iterator[tuple[slice, list[Iterator[Array]]]]:
-        n_samples = self.X.shape[0]
-        size = max(1, BLOCK_CELLS // len(self.labels.classes))
-        for start in range(0, n_samples, size):
-            rows = slice(start, min(start + size, n_samples))
-            X = row_block(self.X, rows.start, rows.stop)
+        for rows, X in row_blocks(self, len(self.labels.classes)):
             yield (
                 rows,
                 [

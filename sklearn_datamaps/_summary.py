@@ -132,7 +132,10 @@ def _headline(data_map: DataMap) -> str:
     if data_map.multilabel:
         size += f" x {len(data_map.classes)} labels"
     epochs = f"{data_map.n_epochs} epoch" + ("s" if data_map.n_epochs != 1 else "")
-    facts = [size, epochs, data_map.meta.get("recording"), data_map.meta.get("learner")]
+    recording = data_map.meta.get("recording")
+    if data_map.meta.get("n_folds"):
+        recording = f"{recording} ({data_map.meta['n_folds']} folds)"
+    facts = [size, epochs, recording, data_map.meta.get("learner")]
     if data_map.meta.get("n_runs", 1) > 1:
         facts.append(f"{data_map.meta['n_runs']} runs averaged")
     if data_map.meta.get("seed") is not None:

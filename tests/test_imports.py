@@ -36,9 +36,14 @@ MAY_IMPORT = {
     "_learners": {"_compat", "_labels", "_nets", "_stages"},
     "_epochs": {"_compat", "_labels", "_nets"},
     "_staged_run": {"_epochs", "_labels", "_stages"},
+    "_folds": {"_epochs", "_labels"},
+    "_training": {
+        *("_compat", "_dynamics", "_epochs", "_labels", "_learners", "_nets"),
+        *("_staged_run",),
+    },
     "_classifier": {
         *("_measures", "_regions", "_labels", "_data_map", "_dynamics"),
-        *("_compat", "_learners", "_epochs", "_nets", "_staged_run"),
+        *("_compat", "_learners", "_epochs", "_nets", "_folds", "_training"),
     },
     "_drawing": {"_data_map", "_regions"},
     "_display": {"_data_map", "_regions", "_drawing", "_by_label"},
