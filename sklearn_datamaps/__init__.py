@@ -1,6 +1,7 @@
 """Data maps (Dataset Cartography) for everyone who already works in scikit-learn."""
 
 from sklearn_datamaps._apply_review import apply_review
+from sklearn_datamaps._audit import LabelAudit, audit_labels
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._comparison import DataMapComparison
 from sklearn_datamaps._coordinates_file import read_coordinates
@@ -19,10 +20,12 @@ __all__ = [
     "DataMapClassifier",
     "DataMapComparison",
     "DataMapDisplay",
+    "LabelAudit",
     "Stages",
     "TrainingDynamics",
     "TrajectoryDisplay",
     "apply_review",
+    "audit_labels",
     "read_coordinates",
     "read_training_dynamics",
     "stability",

@@ -74,17 +74,45 @@ def apply_review(
     >>> kept
     array([ True,  True, False])
     """
+    frame, cells, known = decided_cells(y, review, X, index=index)
+    rows = np.array([cell[0] for cell in cells], dtype=np.intp)
+    relabel = frame["decision"] == "relabel"
+    values = _new_labels(frame[relabel], known)
+    kept = np.ones(np.shape(y)[0], dtype=bool)
+    kept[rows[frame["decision"] == "drop"]] = False
+    return _corrected(y, [cells[at] for at in np.flatnonzero(relabel)], values), kept
+
+
+def decided_cells(
+    y: Any, review: Any, X: Any = None, *, index: Any = None
+) -> tuple[pd.DataFrame, list[tuple[int, ...]], dict[str, Any]]:
+    """Find and check the rows that a review decides.
+
+    Parameters
+    ----------
+    y, review, X, index
+        As in :func:`apply_review`.
+
+    Returns
+    -------
+    frame : DataFrame
+        The rows with a decision.
+    cells : list of tuple of int
+        The position of each; multilabel: position and column.
+    known : dict
+        Labels of y by their text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`apply_review`, but for what concerns new labels.
+    """
     frame = _decided(_read(review))
     labels, label_names, known = _labels_of(y, multilabel="label_name" in frame)
     names = _names(len(labels), y, X, index)
     rows = _rows_of(frame, names)
     _check_hashes(frame, rows, labels, names, X)
-    cells = _cells_of(frame, rows, label_names)
-    relabel = frame["decision"] == "relabel"
-    values = _new_labels(frame[relabel], known)
-    kept = np.ones(len(labels), dtype=bool)
-    kept[rows[frame["decision"] == "drop"]] = False
-    return _corrected(y, [cells[at] for at in np.flatnonzero(relabel)], values), kept
+    return frame, _cells_of(frame, rows, label_names), known
 
 
 def _read(review: Any) -> pd.DataFrame:

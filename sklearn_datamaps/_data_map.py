@@ -316,7 +316,8 @@ class DataMap:
             ``"margin_std"``, ``"aleatoric"``, ``"threshold_closeness"``, or one that
             was asked for with ``measures=``: ``"loss"``, ``"el2n"``,
             ``"forgetting"``, ``"first_learned"`` and, from ``"mean_proba"``,
-            ``"logit_margin"``; with ``cv=``, ``"memorization"``.
+            ``"logit_margin"``; with ``cv=``, ``"memorization"``; in the map of an
+            audit, ``"label_quality"``.
 
         Returns
         -------
@@ -341,6 +342,11 @@ class DataMap:
         if name == "memorization":
             raise ValueError(
                 "The map has no memorization: that takes rows held out. Fit with cv=2."
+            )
+        if name == "label_quality":
+            raise ValueError(
+                "The map has no label_quality: that takes known flips. Use "
+                "audit_labels(estimator, X, y).data_map."
             )
         if name in _measures.ASCENDING:
             raise ValueError(

@@ -35,6 +35,7 @@ ASCENDING: Mapping[str, bool] = MappingProxyType(
         "el2n": False,
         "logit_margin": True,
         "memorization": False,
+        "label_quality": True,  # of audit_labels: the margin of the map it chose
     }
 )
 

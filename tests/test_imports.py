@@ -53,7 +53,17 @@ MAY_IMPORT = {
     "_review": {"_data_map", "_labels"},
     "_apply_review": {"_labels", "_review"},
     "_sampler": {"_classifier", "_data_map"},
-    "_audit": {"_classifier", "_data_map"},
+    "_flips": {"_labels"},
+    "_wrong_labels": {"_labels"},
+    "_candidates": {
+        *("_classifier", "_data_map", "_flips", "_labels", "_learners"),
+    },
+    "_audit": {
+        *("_candidates", "_classifier", "_data_map", "_flips", "_labels", "_learners"),
+        *("_wrong_labels",),
+    },
+    "_review_progress": {"_apply_review", "_audit", "_labels"},
+    "_audit_plot": {"_audit"},
     "out_of_core": set(),
     "dask": {"_classifier", "_dynamics", "_data_map"},
     "datasets": set(),

@@ -1,0 +1,552 @@
+"""Audit of labels: how far a map can be trusted to find wrong ones, and which map."""
+
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from sklearn_datamaps import _learners
+from sklearn_datamaps._candidates import (
+    AS_GIVEN,
+    AVERAGED,
+    Run,
+    Runner,
+    candidate_margins,
+    judge,
+)
+from sklearn_datamaps._classifier import DataMapClassifier
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._flips import Flips, plant_flips
+from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._wrong_labels import (
+    FIRMLY,
+    best_threshold,
+    chance_wrong,
+    count_wrong,
+)
+
+if TYPE_CHECKING:
+    from sklearn_datamaps._review_progress import ReviewProgress
+
+FEWEST_FLIPS = 10
+# Areas under the ROC curve, in words.
+LEARNS = 0.6
+TELLS = {0.9: "well", 0.8: "fairly well", 0.7: "roughly"}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelAudit:
+    """What :func:`audit_labels` found.
+
+    Attributes
+    ----------
+    candidates : pandas.DataFrame
+        One row a candidate map, the chosen one first: ``weights``, ``recorder``;
+        ``auroc``, ``average_precision`` and ``precision_at_k`` (k: their
+        number) on known wrong labels that are like the suspicious ones, and
+        ``ap_slips``, the average precision on random ones; means over the repeats.
+    data_map : DataMap
+        The out-of-fold map of the labels as given, averaged over the repeats, with the
+        weights of the best candidate (as given, if it averages over them) and the
+        measures ``"memorization"``, ``"mean_proba"`` and ``"label_quality"``: the mean
+        margin of the best candidate. Rank, plot, explore and review by it.
+    threshold : float
+        Labels whose quality is at or below it look wrong.
+    chance : ndarray, shape of data_map.confidence
+        Probability that each label is wrong; adds up to the estimate.
+    n_wrong : float
+        Estimated number of wrong labels.
+    n_wrong_interval : tuple of float
+        Its 90 % bootstrap interval.
+    n_flips : int
+        Known flips in all repeats.
+    n_repeats : int
+        How many there were.
+    learner_auroc : float
+        How well the learner tells the classes of rows that it has not seen: mean area
+        under the ROC curve of one class (or label) against the others. A learner that
+        learned nothing has no suspicion worth the name.
+
+    See Also
+    --------
+    audit_labels : Makes one, with an example.
+    """
+
+    candidates: pd.DataFrame
+    data_map: DataMap
+    threshold: float
+    chance: NDArray[np.float64]
+    n_wrong: float
+    n_wrong_interval: tuple[float, float]
+    n_flips: int
+    n_repeats: int
+    learner_auroc: float
+
+    @property
+    def best(self) -> pd.Series:
+        """The candidate that was chosen: first row of ``candidates``."""
+        return self.candidates.iloc[0]
+
+    @property
+    def suspicious(self) -> NDArray[np.bool_]:
+        """Which labels look wrong: a mask of the shape of ``data_map.confidence``."""
+        looks: NDArray[np.bool_] = self.data_map.measure("label_quality") <= (
+            self.threshold
+        )
+        return looks
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether the learner learned, and known wrong labels were told from others."""
+        learned = self.learner_auroc >= LEARNS
+        return bool(learned and self.best["auroc"] >= min(TELLS))
+
+    def with_columns(self, **columns: Any) -> "LabelAudit":
+        """Attach values of the rows, such as their text, to what is listed.
+
+        Parameters
+        ----------
+        **columns : array-like of shape (n_samples,)
+            As in :meth:`DataMap.with_columns`.
+
+        Returns
+        -------
+        LabelAudit
+        """
+        return replace(self, data_map=self.data_map.with_columns(**columns))
+
+    def to_frame(self, n: int | None = None) -> pd.DataFrame:
+        """List labels, the most suspicious first.
+
+        Parameters
+        ----------
+        n : int, default=None
+            How many. None: those that look wrong.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The index of the map; ``position``, carried columns, ``label`` as given and
+            ``suggested`` (the most probable other one), ``label_quality``,
+            ``chance_wrong``, the measures and whether it ``looks_wrong``. Multilabel:
+            one row a (row, label) cell, with ``label_name``.
+
+        Raises
+        ------
+        ValueError
+            If n is not in 0 ... the number of labels.
+        """
+        data_map = self.data_map
+        n = int(self.suspicious.sum()) if n is None else n
+        ranked = data_map.rank("label_quality")
+        if not 0 <= n <= len(ranked):
+            raise ValueError(f"n must be in 0 ... {len(ranked)}; got {n!r}.")
+        cells = tuple(np.atleast_2d(ranked[:n].T))
+        rows = cells[0]
+        data: dict[str, Any] = {"position": rows}
+        if data_map.multilabel:
+            data["label_name"] = data_map.classes[cells[1]]
+        data |= {name: values[rows] for name, values in data_map.columns.items()}
+        data["label"] = data_map.label[cells]
+        data["suggested"] = _suggested(data_map, cells)
+        data["label_quality"] = data_map.measure("label_quality")[cells]
+        data["chance_wrong"] = self.chance[cells]
+        for name in ("confidence", "variability", "correctness", "memorization"):
+            data[name] = data_map.measure(name)[cells]
+        data["looks_wrong"] = self.suspicious[cells]
+        return pd.DataFrame(data, index=data_map.index[rows])
+
+    def review(self, n: int | None = 100) -> pd.DataFrame:
+        """List the most suspicious labels to decide on; see :meth:`DataMap.review`.
+
+        Parameters
+        ----------
+        n : int, default=100
+            How many. None: all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            To be filled in, then handed to :meth:`update` and
+            :func:`~sklearn_datamaps.apply_review`.
+        """
+        return self.data_map.review(n=n, by="label_quality")
+
+    def update(
+        self, review: Any, *, n_next: int = 100, worth: float = 0.05
+    ) -> "ReviewProgress":
+        """Learn from the decisions made so far how many wrong labels are left.
+
+        Parameters
+        ----------
+        review : DataFrame, str or path
+            The frame of :meth:`review` with its decisions, or a CSV file of it.
+            ``relabel`` and ``drop`` say that a label was wrong, ``keep`` that it was
+            right; rows without a decision are passed over.
+        n_next : int, default=100
+            How many labels would be read next.
+        worth : float, default=0.05
+            Share of wrong ones among them below which reading is not worth it.
+
+        Returns
+        -------
+        ReviewProgress
+            Found so far, how many are left, what to expect next, and when to stop.
+
+        Raises
+        ------
+        ValueError
+            If the review is of other data or has no decision, or n_next or worth is
+            out of range.
+        """
+        from sklearn_datamaps._review_progress import review_progress
+
+        return review_progress(self, review, n_next=n_next, worth=worth)
+
+    def plot(self, *, axes: Any = None) -> Any:
+        """Draw the scores of known flips, and how well each candidate finds them.
+
+        Parameters
+        ----------
+        axes : sequence of two matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+
+        Returns
+        -------
+        ndarray of two matplotlib Axes
+            Labels by quality, and candidates by average precision.
+        """
+        from sklearn_datamaps import _audit_plot
+
+        return _audit_plot.plot(self, axes=axes)
+
+    def summary(self) -> str:
+        """Say in plain words what was found, and how far it can be trusted.
+
+        Returns
+        -------
+        str
+        """
+        best = self.best
+        low, high = self.n_wrong_interval
+        unit = "labels" if self.data_map.multilabel else "rows"
+        k = round(self.n_flips / self.n_repeats)
+        weights = best["weights"]
+        lines = [
+            f"Audit of {self.data_map.confidence.size:,} {unit}, with {k:,} known "
+            f"wrong labels in each of {self.n_repeats} repeats",
+            f"best map: {best['recorder']}"
+            + ("" if weights == AS_GIVEN else f", class weights {weights}"),
+        ]
+        if not self.can_tell:
+            lines.append(
+                f"! the map cannot tell wrong labels: on rows it has not seen, the "
+                f"learner tells classes with an area under the ROC curve of "
+                f"{self.learner_auroc:.2f}, and the map known wrong labels with "
+                f"{best['auroc']:.2f} (0.5 is chance). Do not act on what follows; try "
+                f"another learner or other features."
+            )
+        else:
+            how = next(word for least, word in TELLS.items() if best["auroc"] >= least)
+            lines.append(
+                f"it tells known wrong labels {how}: area under the ROC curve "
+                f"{best['auroc']:.2f}, average precision "
+                f"{best['average_precision']:.2f}; {best['precision_at_k']:.0%} of the "
+                f"first {k:,}"
+            )
+        lines += [
+            f"look wrong: {int(self.suspicious.sum()):,} {unit}",
+            f"estimated wrong: {self.n_wrong:,.0f} (90 % interval {low:,.0f} to "
+            f"{high:,.0f}), if the learner can learn these classes at all",
+            "Nothing was changed. Read before you relabel: review(), then update().",
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+
+def audit_labels(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    flip_fraction: float = 0.05,
+    n_repeats: int = 3,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+    verbose: int = 0,
+    **fit_params: Any,
+) -> LabelAudit:
+    """Find out how well maps find wrong labels in this data set, and use the best.
+
+    Candidate maps are recorded: in-sample, out-of-fold, the average of both; with and
+    without balanced class weights, and the average of these. Suspicious labels are then
+    replaced, and as many known wrong ones planted that are like them: between the same
+    classes, as near the boundary. The candidate that finds these best ranks the labels
+    as they were given. No label is changed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier as for :class:`~sklearn_datamaps.DataMapClassifier`, one of those
+        (its parameters are used, ``cv`` too), or a Pipeline that ends in either; its
+        transformers are fitted once, on all rows as they are. Nothing is modified.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The features; for a Pipeline, what it takes. Texts are carried along.
+    y : array-like of shape (n_samples,), or (n_samples, n_labels)
+        Labels of any kind, or a 0/1 indicator for multilabel.
+    flip_fraction : float in (0, 0.3), default=0.05
+        Least share of the labels that get a known wrong double; half as many wrong
+        labels are added at random.
+    n_repeats : int, default=3
+        How often, with other seeds. Scores are averages over the repeats, which are
+        much better than one run.
+    n_jobs : int, default=None
+        Processes over the runs; the result is the same for every number.
+    random_state : int, RandomState instance or None, default=None
+        Seeds flips, folds and training. Pass an int for the same audit bit for bit.
+    verbose : int, default=0
+        1: a progress bar over the runs.
+    **fit_params : dict
+        Further arguments of ``DataMapClassifier.fit``, such as ``sample_weight``.
+
+    Returns
+    -------
+    LabelAudit
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot be mapped.
+    ValueError
+        If a parameter is out of range, data are bad, or too few rows can be flipped.
+
+    See Also
+    --------
+    DataMap.review : Lists rows to decide on, without an audit.
+
+    Notes
+    -----
+    With two folds (the default) an audit costs about ``5 * n_repeats`` times a fit, and
+    twice that where there are class weights to compare.
+
+    All figures hold if wrong labels are like the suspicious ones, and the average
+    precision is too good where many rows are hard, not wrong. No one can know before
+    reading some; :meth:`LabelAudit.update` then takes the decisions in.
+
+    References
+    ----------
+    Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795, section 5.
+    Garg et al., Mixture Proportion Estimation and PU Learning, NeurIPS 2021,
+    arXiv:2111.00980, for the lower end of the estimate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_datamaps import audit_labels
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y = np.where(np.arange(150) % 30 == 0, (y + 1) % 3, y)  # five wrong labels
+    >>> sgd = SGDClassifier(loss="log_loss")
+    >>> audit = audit_labels(sgd, scale(X), y, flip_fraction=0.1, random_state=0)
+    >>> audit.can_tell
+    True
+    >>> found = audit.to_frame(n=5)
+    >>> bool((found["position"] % 30 == 0).sum() >= 4)
+    True
+    """
+    _check_parameters(flip_fraction, n_repeats)
+    classifier, X, text = _unwrapped(estimator, X, y)
+    labels = encode_labels(y)
+    seeds = check_random_state(random_state).randint(2**31 - 1, size=n_repeats)
+    runner = Runner(
+        classifier,
+        labels.codes,
+        seeds.tolist(),
+        fit_params,
+        n_jobs=n_jobs,
+        verbose=verbose,
+    )
+    given = runner.run(X, [y] * n_repeats, keep=True, what="labels as given")
+    flips = _plant(given, labels, flip_fraction, seeds)
+    planted = runner.run(
+        X, [_values(labels, of_repeat) for of_repeat in flips], keep=False, what="flips"
+    )
+    flipped_margins = candidate_margins(planted)
+    candidates = judge(flipped_margins, flips)
+    weights = str(candidates["weights"].iloc[0])
+    of_map = AS_GIVEN if weights == AVERAGED else weights
+    data_map = DataMap.average(run.data_map for run in given[of_map] if run.data_map)
+    data_map = replace(data_map, index=index_of(data_map.n_samples, y, X))
+    if text is not None:
+        data_map = data_map.with_columns(text=text)
+    return _audit(
+        candidates,
+        data_map,
+        {at: np.stack(runs) for at, runs in candidate_margins(given).items()},
+        flipped_margins,
+        flips,
+        np.random.default_rng(seeds),
+    )
+
+
+def _check_parameters(flip_fraction: Any, n_repeats: Any) -> None:
+    number = isinstance(flip_fraction, Real) and not isinstance(flip_fraction, bool)
+    if not (number and 0 < flip_fraction < 0.3):
+        raise ValueError(
+            f"flip_fraction must be a number between 0 and 0.3; got {flip_fraction!r}."
+        )
+    whole = isinstance(n_repeats, Integral) and not isinstance(n_repeats, bool)
+    if not (whole and n_repeats >= 1):
+        raise ValueError(f"n_repeats must be an integer >= 1; got {n_repeats!r}.")
+
+
+def _unwrapped(estimator: Any, X: Any, y: Any) -> tuple[DataMapClassifier, Any, Any]:
+    """Classifier, features, and the texts they were made of, if they were."""
+    text = None
+    if isinstance(estimator, Pipeline):
+        steps = estimator[:-1]
+        estimator = estimator[-1]
+        if len(steps):
+            _refuse_unmappable(estimator)
+            text = X if _is_text(X) else None
+            X = clone(steps).fit_transform(X, y)
+    if not isinstance(estimator, DataMapClassifier):
+        estimator = DataMapClassifier(estimator)
+    _refuse_unmappable(estimator)
+    return estimator, X, text
+
+
+def _refuse_unmappable(estimator: Any) -> None:
+    """Raise before any work what a fit would raise."""
+    method = "auto"
+    if isinstance(estimator, DataMapClassifier):
+        method, estimator = estimator.response_method, estimator.estimator
+    if estimator is not None:
+        _learners.check_learner(estimator, method)
+
+
+def _is_text(X: Any) -> bool:
+    values = np.asarray(X, dtype=object) if not hasattr(X, "shape") else X
+    if getattr(values, "ndim", 0) != 1 or not len(values):
+        return False
+    return isinstance(next(iter(values)), str)
+
+
+def _plant(
+    given: dict[str, list[Run]],
+    labels: EncodedLabels,
+    flip_fraction: float,
+    seeds: Array,
+) -> list[Flips]:
+    """Known wrong labels like the suspicious ones, anew for every repeat."""
+    runs = [run for repeats in given.values() for run in repeats]
+    margin = np.mean([run.margin["average"] for run in runs], axis=0)
+    maps = [run.data_map for run in runs if run.data_map is not None]
+    mean_proba = np.mean([one.measures["mean_proba"] for one in maps], axis=0)
+    fewest = round(flip_fraction * margin.size)
+    n_suspicious = max(fewest, int((margin < FIRMLY).sum()))
+    flips = [
+        plant_flips(
+            labels.codes,
+            mean_proba,
+            margin,
+            n_suspicious,
+            flip_fraction / 2,
+            np.random.default_rng(seed),
+        )
+        for seed in seeds
+    ]
+    n_doubles = [int(planted.doubles.sum()) for planted in flips]
+    if sum(n_doubles) < FEWEST_FLIPS or min(n_doubles) == 0:
+        raise ValueError(
+            f"flip_fraction={flip_fraction} of {margin.size:,} labels gives "
+            f"{sum(n_doubles)} known wrong ones in {len(flips)} repeats, too few to "
+            f"judge a map by. Raise flip_fraction or n_repeats."
+        )
+    return flips
+
+
+def _values(labels: EncodedLabels, flips: Flips) -> Array:
+    """Labels with the flips in them, as a fit takes them."""
+    values = replace(labels, codes=flips.codes).values()
+    return values.astype(np.int8) if labels.multilabel else values
+
+
+def _audit(
+    candidates: pd.DataFrame,
+    data_map: DataMap,
+    given: dict[tuple[str, str], Array],
+    planted: dict[tuple[str, str], list[Array]],
+    flips: list[Flips],
+    rng: np.random.Generator,
+) -> LabelAudit:
+    weights, recorder = candidates[["weights", "recorder"]].iloc[0].astype(str)
+
+    def of_flips(recorder: str, kind: str) -> Array:
+        pairs = zip(planted[weights, recorder], flips, strict=True)
+        return np.concatenate([margin[getattr(at, kind)] for margin, at in pairs])
+
+    margin = given[weights, "average"]
+    count = count_wrong(
+        margin.mean(axis=0).ravel(),
+        single=margin.ravel(),
+        slips=of_flips("average", "slips"),
+        doubles=of_flips("average", "doubles"),
+        rng=rng,
+    )
+    quality = given[weights, recorder].mean(axis=0)
+    chance = chance_wrong(
+        quality.ravel(),
+        unflipped=of_flips(recorder, "unflipped"),
+        flipped=of_flips(recorder, "doubles"),
+        n_wrong=count.estimate,
+    )
+    return LabelAudit(
+        candidates=candidates,
+        data_map=replace(
+            data_map, measures={**data_map.measures, "label_quality": quality}
+        ),
+        threshold=best_threshold(quality.ravel(), chance),
+        chance=chance.reshape(quality.shape),
+        n_wrong=count.estimate,
+        n_wrong_interval=(count.low, count.high),
+        n_flips=sum(int(of_repeat.doubles.sum()) for of_repeat in flips),
+        n_repeats=len(flips),
+        learner_auroc=_learner_auroc(data_map),
+    )
+
+
+def _learner_auroc(data_map: DataMap) -> float:
+    proba = data_map.measures["mean_proba"]
+    codes = data_map.label_codes()
+    if not data_map.multilabel:
+        codes = codes[:, None] == np.arange(proba.shape[1])
+    areas = [
+        roc_auc_score(is_set, of_class)
+        for is_set, of_class in zip(codes.T, proba.T, strict=True)
+        if is_set.any() and not is_set.all()
+    ]
+    return float(np.mean(areas))
+
+
+def _suggested(data_map: DataMap, cells: tuple[Array, ...]) -> Array:
+    """Most probable other label of some labels."""
+    if data_map.multilabel:
+        return ~data_map.label[cells]
+    rows = cells[0]
+    proba = np.array(data_map.measures["mean_proba"][rows])
+    own = data_map.label_codes()[rows]
+    proba[np.arange(len(rows)), own] = -1.0
+    other: Array = data_map.classes[proba.argmax(axis=1)]
+    return other

@@ -1,0 +1,244 @@
+"""Candidate maps of one data set: recorded from shared runs, judged by known flips."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_datamaps import _learners
+from sklearn_datamaps._classifier import DataMapClassifier
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._flips import Flips
+from sklearn_datamaps._labels import Array
+
+RECORDERS = ("in-sample", "out-of-fold", "average")
+AS_GIVEN, AVERAGED = "as given", "averaged"
+BALANCED_ENOUGH = 1.5  # largest class over smallest: balanced weights change little
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is kept of one run.
+
+    Attributes
+    ----------
+    margin : mapping of str to ndarray
+        Mean margin of every label, by recorder.
+    data_map : DataMap or None
+        The out-of-fold map, if it was to be kept.
+    """
+
+    margin: Mapping[str, Array]
+    data_map: DataMap | None
+
+
+class Runner:
+    """Fits the same classifier with several weights and seeds.
+
+    Parameters
+    ----------
+    classifier : DataMapClassifier
+        What the user gave.
+    codes : ndarray
+        Labels as codes.
+    seeds : list of int
+        One for each repeat.
+    fit_params : mapping
+        Arguments of ``fit``.
+    n_jobs, verbose
+        As in :func:`~sklearn_datamaps.audit_labels`.
+    """
+
+    def __init__(
+        self,
+        classifier: DataMapClassifier,
+        codes: Array,
+        seeds: list[int],
+        fit_params: Mapping[str, Any],
+        *,
+        n_jobs: int | None,
+        verbose: int,
+    ) -> None:
+        self.classifier = _prepared(classifier)
+        self.learners = dict(_weightings(self.classifier, codes))
+        self.seeds = seeds
+        self.fit_params = fit_params
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def run(
+        self, X: Any, labels: list[Any], *, keep: bool, what: str
+    ) -> dict[str, list[Run]]:
+        """Record maps of labels, one set of labels for each seed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features.
+        labels : list of array-like
+            As many as seeds.
+        keep : bool
+            Whether to keep the maps.
+        what : str
+            Shown beside the progress bar.
+
+        Returns
+        -------
+        dict of str to list of Run
+            By weights, in the order of the seeds.
+        """
+        jobs = [
+            delayed(_run)(self._classifier(weights, seed), X, y, self.fit_params, keep)
+            for weights in self.learners
+            for seed, y in zip(self.seeds, labels, strict=True)
+        ]
+        results: Iterator[Run] = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            jobs
+        )
+        if self.verbose:
+            from tqdm import tqdm
+
+            results = iter(tqdm(results, total=len(jobs), unit="map", desc=what))
+        return {weights: [next(results) for _ in labels] for weights in self.learners}
+
+    def _classifier(self, weights: str, seed: int) -> DataMapClassifier:
+        classifier: DataMapClassifier = clone(self.classifier)
+        return classifier.set_params(
+            estimator=self.learners[weights], random_state=seed
+        )
+
+
+def _prepared(classifier: DataMapClassifier) -> DataMapClassifier:
+    """Classifier that records what an audit needs, and nothing else."""
+    cv = 2 if classifier.cv is None else classifier.cv
+    if isinstance(cv, Iterable) and not hasattr(cv, "split"):
+        cv = list(cv)  # a generator of splits would be empty after the first run
+    needed = {
+        "cv": cv,
+        "measures": ("mean_proba",),
+        "store_trajectories": False,
+        "warm_start": False,
+        "n_jobs": None,
+        "verbose": 0,
+    }
+    return type(classifier)(**(classifier.get_params(deep=False) | needed))
+
+
+def _weightings(
+    classifier: DataMapClassifier, codes: Array
+) -> Iterator[tuple[str, Any]]:
+    """Learners as given, and with and without balanced weights where they have them."""
+    learner = classifier.estimator
+    learner = _learners.default_learner() if learner is None else learner
+    yield AS_GIVEN, learner
+    base = _learners.base_learner(learner)
+    params = base.get_params(deep=False) if hasattr(base, "get_params") else {}
+    if "class_weight" not in params:
+        return
+    if codes.ndim == 1:
+        n_rows = np.unique(codes, return_counts=True)[1]
+        if n_rows.max() <= BALANCED_ENOUGH * n_rows.min():
+            return
+    given = params["class_weight"]
+    name = "class_weight" if base is learner else "estimator__class_weight"
+    if given is not None:
+        yield "none", clone(learner).set_params(**{name: None})
+    if not (isinstance(given, str) and given == "balanced"):
+        yield "balanced", clone(learner).set_params(**{name: "balanced"})
+
+
+def _run(
+    classifier: DataMapClassifier,
+    X: Any,
+    y: Any,
+    fit_params: Mapping[str, Any],
+    keep: bool,
+) -> Run:
+    classifier.fit(X, y, **fit_params)
+    in_sample, out_of_fold = classifier.in_sample_map_, classifier.data_map_
+    margin = {
+        "in-sample": in_sample.margin,
+        "out-of-fold": out_of_fold.margin,
+        "average": (in_sample.margin + out_of_fold.margin) / 2,
+    }
+    return Run(margin, out_of_fold if keep else None)
+
+
+def candidate_margins(
+    runs: Mapping[str, list[Run]],
+) -> dict[tuple[str, str], list[Array]]:
+    """Margins of every candidate, one array a repeat.
+
+    Parameters
+    ----------
+    runs : mapping of str to list of Run
+        By weights.
+
+    Returns
+    -------
+    dict of (str, str) to list of ndarray
+        By weights and recorder; with several weights, also those averaged over them.
+    """
+    margins = {
+        (weights, recorder): [run.margin[recorder] for run in repeats]
+        for weights, repeats in runs.items()
+        for recorder in RECORDERS
+    }
+    if len(runs) > 1:
+        for recorder in RECORDERS:
+            of_weights = [margins[weights, recorder] for weights in runs]
+            margins[AVERAGED, recorder] = [
+                np.mean(same_repeat, axis=0)
+                for same_repeat in zip(*of_weights, strict=True)
+            ]
+    return margins
+
+
+def judge(
+    margins: Mapping[tuple[str, str], list[Array]], flips: list[Flips]
+) -> pd.DataFrame:
+    """Tell how well each candidate finds the flips.
+
+    Parameters
+    ----------
+    margins : mapping of (str, str) to list of ndarray
+        From :func:`candidate_margins`, one array for each element of flips.
+    flips : list of Flips
+        What was planted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a candidate, those that find doubles with the largest average precision
+        first.
+    """
+    rows = []
+    for (weights, recorder), repeats in margins.items():
+        pairs = zip(repeats, flips, strict=True)
+        figures = pd.DataFrame([_figures(margin, planted) for margin, planted in pairs])
+        rows.append({"weights": weights, "recorder": recorder} | dict(figures.mean()))
+    table = pd.DataFrame(rows)
+    return table.sort_values(
+        "average_precision", ascending=False, kind="stable", ignore_index=True
+    )
+
+
+def _figures(margin: Array, planted: Flips) -> dict[str, float]:
+    suspicion = -margin.ravel()
+    doubles, slips = planted.doubles.ravel(), planted.slips.ravel()
+    ranked, is_double = suspicion[~slips], doubles[~slips]
+    first = np.argsort(-ranked, kind="stable")[: int(doubles.sum())]
+    at_random = np.nan
+    if slips.any():
+        at_random = average_precision_score(slips[~doubles], suspicion[~doubles])
+    return {
+        "auroc": roc_auc_score(is_double, ranked),
+        "average_precision": average_precision_score(is_double, ranked),
+        "precision_at_k": is_double[first].mean(),
+        "ap_slips": at_random,
+    }
