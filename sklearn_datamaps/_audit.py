@@ -18,8 +18,9 @@ from sklearn_datamaps._candidates import (
     AVERAGED,
     Run,
     Runner,
-    candidate_margins,
+    candidate_probas,
     judge,
+    score_of,
 )
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._data_map import DataMap
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 FEWEST_FLIPS = 10
 # Areas under the ROC curve, in words.
 LEARNS = 0.6
+NAMES = {"confidence": "confidence", "margin": "margin", "logit_margin": "logit margin"}
 TELLS = {0.9: "well", 0.8: "fairly well", 0.7: "roughly"}
 
 
@@ -48,15 +50,15 @@ class LabelAudit:
     Attributes
     ----------
     candidates : pandas.DataFrame
-        One row a candidate map, the chosen one first: ``weights``, ``recorder``;
+        One row a candidate, the chosen one first: ``weights``, ``recorder``, ``score``;
         ``auroc``, ``average_precision`` and ``precision_at_k`` (k: their
         number) on known wrong labels that are like the suspicious ones, and
         ``ap_slips``, the average precision on random ones; means over the repeats.
     data_map : DataMap
         The out-of-fold map of the labels as given, averaged over the repeats, with the
         weights of the best candidate (as given, if it averages over them) and the
-        measures ``"memorization"``, ``"mean_proba"`` and ``"label_quality"``: the mean
-        margin of the best candidate. Rank, plot, explore and review by it.
+        measures ``"memorization"``, ``"mean_proba"`` and ``"label_quality"``: the score
+        of the best candidate. Rank, plot, explore and review by it.
     threshold : float
         Labels whose quality is at or below it look wrong.
     chance : ndarray, shape of data_map.confidence
@@ -242,7 +244,7 @@ class LabelAudit:
         lines = [
             f"Audit of {self.data_map.confidence.size:,} {unit}, with {k:,} known "
             f"wrong labels in each of {self.n_repeats} repeats",
-            f"best map: {best['recorder']}"
+            f"best map: {best['recorder']}, by {NAMES[best['score']]}"
             + ("" if weights == AS_GIVEN else f", class weights {weights}"),
         ]
         if not self.can_tell:
@@ -382,8 +384,8 @@ def audit_labels(
     planted = runner.run(
         X, [_values(labels, of_repeat) for of_repeat in flips], keep=False, what="flips"
     )
-    flipped_margins = candidate_margins(planted)
-    candidates = judge(flipped_margins, flips)
+    flipped_probas = candidate_probas(planted)
+    candidates = judge(flipped_probas, flips)
     weights = str(candidates["weights"].iloc[0])
     of_map = AS_GIVEN if weights == AVERAGED else weights
     data_map = DataMap.average(run.data_map for run in given[of_map] if run.data_map)
@@ -393,8 +395,9 @@ def audit_labels(
     return _audit(
         candidates,
         data_map,
-        {at: np.stack(runs) for at, runs in candidate_margins(given).items()},
-        flipped_margins,
+        labels.codes,
+        candidate_probas(given),
+        flipped_probas,
         flips,
         np.random.default_rng(seeds),
     )
@@ -451,9 +454,9 @@ def _plant(
 ) -> list[Flips]:
     """Known wrong labels like the suspicious ones, anew for every repeat."""
     runs = [run for repeats in given.values() for run in repeats]
-    margin = np.mean([run.margin["average"] for run in runs], axis=0)
-    maps = [run.data_map for run in runs if run.data_map is not None]
-    mean_proba = np.mean([one.measures["mean_proba"] for one in maps], axis=0)
+    average = np.mean([run.proba["average"] for run in runs], axis=0)
+    margin = score_of("margin", average, labels.codes)
+    mean_proba = np.mean([run.proba["out-of-fold"] for run in runs], axis=0)
     fewest = round(flip_fraction * margin.size)
     n_suspicious = max(fewest, int((margin < FIRMLY).sum()))
     flips = [
@@ -486,30 +489,36 @@ def _values(labels: EncodedLabels, flips: Flips) -> Array:
 def _audit(
     candidates: pd.DataFrame,
     data_map: DataMap,
-    given: dict[tuple[str, str], Array],
+    codes: Array,
+    given: dict[tuple[str, str], list[Array]],
     planted: dict[tuple[str, str], list[Array]],
     flips: list[Flips],
     rng: np.random.Generator,
 ) -> LabelAudit:
-    weights, recorder = candidates[["weights", "recorder"]].iloc[0].astype(str)
+    name = candidates[["weights", "recorder", "score"]].iloc[0]
+    weights, recorder, score = name.astype(str)
 
-    def of_flips(recorder: str, kind: str) -> Array:
+    def of_flips(score: str, recorder: str, kind: str) -> Array:
         pairs = zip(planted[weights, recorder], flips, strict=True)
-        return np.concatenate([margin[getattr(at, kind)] for margin, at in pairs])
+        return np.concatenate(
+            [score_of(score, p, at.codes)[getattr(at, kind)] for p, at in pairs]
+        )
 
-    margin = given[weights, "average"]
+    average = given[weights, "average"]
+    single = [score_of("margin", proba, codes).ravel() for proba in average]
     count = count_wrong(
-        margin.mean(axis=0).ravel(),
-        single=margin.ravel(),
-        slips=of_flips("average", "slips"),
-        doubles=of_flips("average", "doubles"),
+        score_of("margin", np.mean(average, axis=0), codes).ravel(),
+        single=np.concatenate(single),
+        slips=of_flips("margin", "average", "slips"),
+        doubles=of_flips("margin", "average", "doubles"),
         rng=rng,
     )
-    quality = given[weights, recorder].mean(axis=0)
+    proba = np.mean(given[weights, recorder], axis=0)
+    quality = score_of(score, proba, codes)
     chance = chance_wrong(
         quality.ravel(),
-        unflipped=of_flips(recorder, "unflipped"),
-        flipped=of_flips(recorder, "doubles"),
+        unflipped=of_flips(score, recorder, "unflipped"),
+        flipped=of_flips(score, recorder, "doubles"),
         n_wrong=count.estimate,
     )
     return LabelAudit(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._audit import LabelAudit
+from sklearn_datamaps._audit import NAMES, LabelAudit
 
 N_BARS = 40
 
@@ -31,7 +31,7 @@ def plot(audit: LabelAudit, *, axes: Any = None) -> Any:
 def frame(audit: LabelAudit) -> pd.DataFrame:
     """What the right panel shows: candidates by name, kinds of flips as columns."""
     shown = audit.candidates
-    name = shown["recorder"]
+    name = shown["recorder"] + ", " + shown["score"].replace(NAMES)
     if (shown["weights"] != "as given").any():
         name = name + ", weights " + shown["weights"]
     return pd.DataFrame(
@@ -86,7 +86,7 @@ def _draw_scores(audit: LabelAudit, ax: Any) -> None:
     # Room for the legend, above the bars.
     ax.set_ylim(0.7, ax.get_ylim()[1] * 8)
     ax.set(
-        xlabel=f"label quality (mean margin, {audit.best['recorder']})",
+        xlabel=f"label quality: {audit.best['recorder']} {NAMES[audit.best['score']]}",
         ylabel=f"{unit} (log)",
         title="Labels as given",
     )

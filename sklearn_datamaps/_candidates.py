@@ -10,12 +10,13 @@ from sklearn.base import clone
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_datamaps import _learners
+from sklearn_datamaps import _learners, _measures
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._flips import Flips
 from sklearn_datamaps._labels import Array
 
+SCORES = ("confidence", "margin", "logit_margin")
 RECORDERS = ("in-sample", "out-of-fold", "average")
 AS_GIVEN, AVERAGED = "as given", "averaged"
 BALANCED_ENOUGH = 1.5  # largest class over smallest: balanced weights change little
@@ -27,13 +28,13 @@ class Run:
 
     Attributes
     ----------
-    margin : mapping of str to ndarray
-        Mean margin of every label, by recorder.
+    proba : mapping of str to ndarray
+        Mean probabilities of all classes, by recorder.
     data_map : DataMap or None
         The out-of-fold map, if it was to be kept.
     """
 
-    margin: Mapping[str, Array]
+    proba: Mapping[str, Array]
     data_map: DataMap | None
 
 
@@ -160,19 +161,20 @@ def _run(
     keep: bool,
 ) -> Run:
     classifier.fit(X, y, **fit_params)
-    in_sample, out_of_fold = classifier.in_sample_map_, classifier.data_map_
-    margin = {
-        "in-sample": in_sample.margin,
-        "out-of-fold": out_of_fold.margin,
-        "average": (in_sample.margin + out_of_fold.margin) / 2,
+    maps = (classifier.in_sample_map_, classifier.data_map_)
+    in_sample, out_of_fold = (one.measures["mean_proba"] for one in maps)
+    proba = {
+        "in-sample": in_sample,
+        "out-of-fold": out_of_fold,
+        "average": (in_sample + out_of_fold) / 2,
     }
-    return Run(margin, out_of_fold if keep else None)
+    return Run(proba, classifier.data_map_ if keep else None)
 
 
-def candidate_margins(
+def candidate_probas(
     runs: Mapping[str, list[Run]],
 ) -> dict[tuple[str, str], list[Array]]:
-    """Margins of every candidate, one array a repeat.
+    """Mean probabilities of every candidate map, one array a repeat.
 
     Parameters
     ----------
@@ -184,30 +186,54 @@ def candidate_margins(
     dict of (str, str) to list of ndarray
         By weights and recorder; with several weights, also those averaged over them.
     """
-    margins = {
-        (weights, recorder): [run.margin[recorder] for run in repeats]
+    probas = {
+        (weights, recorder): [run.proba[recorder] for run in repeats]
         for weights, repeats in runs.items()
         for recorder in RECORDERS
     }
     if len(runs) > 1:
         for recorder in RECORDERS:
-            of_weights = [margins[weights, recorder] for weights in runs]
-            margins[AVERAGED, recorder] = [
+            of_weights = [probas[weights, recorder] for weights in runs]
+            probas[AVERAGED, recorder] = [
                 np.mean(same_repeat, axis=0)
                 for same_repeat in zip(*of_weights, strict=True)
             ]
-    return margins
+    return probas
+
+
+def score_of(name: str, proba: Array, codes: Array) -> Array:
+    """Score of every label by mean probabilities; the lower, the more suspicious.
+
+    Parameters
+    ----------
+    name : {"confidence", "margin", "logit_margin"}
+        Which one.
+    proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+        Mean probabilities.
+    codes : ndarray of shape (n_samples,), or of bool (n_samples, n_labels)
+        The labels.
+
+    Returns
+    -------
+    ndarray of float64, shape of codes
+    """
+    if name == "logit_margin":
+        return _measures.logit_margin(proba, codes)
+    own = _measures.own_probability(proba, codes)
+    if name == "confidence":
+        return own
+    return 2 * own - 1 if codes.ndim == 2 else _measures.epoch_margin(proba, codes, own)
 
 
 def judge(
-    margins: Mapping[tuple[str, str], list[Array]], flips: list[Flips]
+    probas: Mapping[tuple[str, str], list[Array]], flips: list[Flips]
 ) -> pd.DataFrame:
     """Tell how well each candidate finds the flips.
 
     Parameters
     ----------
-    margins : mapping of (str, str) to list of ndarray
-        From :func:`candidate_margins`, one array for each element of flips.
+    probas : mapping of (str, str) to list of ndarray
+        From :func:`candidate_probas`, one array for each element of flips.
     flips : list of Flips
         What was planted.
 
@@ -218,18 +244,25 @@ def judge(
         first.
     """
     rows = []
-    for (weights, recorder), repeats in margins.items():
-        pairs = zip(repeats, flips, strict=True)
-        figures = pd.DataFrame([_figures(margin, planted) for margin, planted in pairs])
-        rows.append({"weights": weights, "recorder": recorder} | dict(figures.mean()))
+    for (weights, recorder), repeats in probas.items():
+        for score in SCORES:
+            pairs = zip(repeats, flips, strict=True)
+            figures = pd.DataFrame(
+                [
+                    _figures(score_of(score, proba, planted.codes), planted)
+                    for proba, planted in pairs
+                ]
+            )
+            name = {"weights": weights, "recorder": recorder, "score": score}
+            rows.append(name | dict(figures.mean()))
     table = pd.DataFrame(rows)
     return table.sort_values(
         "average_precision", ascending=False, kind="stable", ignore_index=True
     )
 
 
-def _figures(margin: Array, planted: Flips) -> dict[str, float]:
-    suspicion = -margin.ravel()
+def _figures(score: Array, planted: Flips) -> dict[str, float]:
+    suspicion = -score.ravel()
     doubles, slips = planted.doubles.ravel(), planted.slips.ravel()
     ranked, is_double = suspicion[~slips], doubles[~slips]
     first = np.argsort(-ranked, kind="stable")[: int(doubles.sum())]

@@ -19,8 +19,8 @@ N_BINS = 64  # of labels, by the logarithm of their rank
 # but never less than this; and from rank to rank, where ranks that differ by a factor
 # of e ** LENGTH have little to do with each other.
 LEAST_SPREAD = 0.5
-LOCAL_SPREAD = 1.0
-LENGTH = 1.0
+LOCAL_SPREAD = 1.5
+LENGTH = 2.0
 Z_90 = 1.6448536269514722  # half-width of a 90 % interval, in standard deviations
 
 
