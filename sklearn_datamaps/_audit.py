@@ -340,6 +340,10 @@ def audit_labels(
     With two folds (the default) an audit costs about ``5 * n_repeats`` times a fit, and
     twice that where there are class weights to compare.
 
+    The candidate is chosen by the geometric mean of the average precisions on wrong
+    labels like the suspicious ones and on random ones; the average of both recorders
+    by margin is kept unless another is clearly better (by 0.02 and a standard error).
+
     All figures hold if wrong labels are like the suspicious ones, and the average
     precision is too good where many rows are hard, not wrong. No one can know before
     reading some; :meth:`LabelAudit.update` then takes the decisions in.
