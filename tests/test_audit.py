@@ -23,6 +23,7 @@ from sklearn_datamaps import DataMap, DataMapClassifier, LabelAudit, audit_label
 from sklearn_datamaps._wrong_labels import best_threshold, chance_wrong, count_wrong
 
 SGD = SGDClassifier(loss="log_loss")
+BRIEF = DataMapClassifier(SGD, n_epochs=3)
 
 
 def flipped(y, share, seed=0):
@@ -78,7 +79,7 @@ def test_estimate_is_near_and_interval_covers(digits):
     assert low <= wrong.sum() <= high
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.2])
+@pytest.mark.parametrize("share", [0.0, 0.15])
 def test_estimate_follows_the_number_of_wrong_labels(share):
     X, y = load_digits(return_X_y=True)
     y, wrong = flipped(y, share, seed=1)
@@ -170,12 +171,12 @@ def test_a_generator_of_splits_lasts_for_all_runs(iris):
     assert audit.data_map.meta["n_folds"] == 2
 
 
-@pytest.mark.parametrize("n_jobs", [2, -1])
+@pytest.mark.parametrize("n_jobs", [2])
 def test_same_seed_same_audit_for_every_n_jobs(iris, n_jobs):
     X, y = iris
     given = {"flip_fraction": 0.1, "random_state": 3, "n_repeats": 2}
-    one = audit_labels(SGD, X, y, **given)
-    other = audit_labels(SGD, X, y, n_jobs=n_jobs, **given)
+    one = audit_labels(BRIEF, X, y, **given)
+    other = audit_labels(BRIEF, X, y, n_jobs=n_jobs, **given)
     np.testing.assert_array_equal(one.chance, other.chance)
     pd.testing.assert_frame_equal(one.candidates, other.candidates)
     assert one.n_wrong_interval == other.n_wrong_interval
@@ -184,7 +185,8 @@ def test_same_seed_same_audit_for_every_n_jobs(iris, n_jobs):
 def test_another_seed_is_another_audit(iris):
     X, y = iris
     one, two = (
-        audit_labels(SGD, X, y, flip_fraction=0.1, random_state=seed) for seed in (0, 1)
+        audit_labels(BRIEF, X, y, flip_fraction=0.1, random_state=seed)
+        for seed in (0, 1)
     )
     assert (one.data_map.confidence != two.data_map.confidence).any()
 
@@ -193,21 +195,34 @@ def weightings(audit):
     return sorted(audit.candidates["weights"].unique())
 
 
-def test_balanced_weights_are_a_candidate_where_classes_differ_in_size(iris):
+def briefly(learner, X, y):
+    classifier = DataMapClassifier(learner, n_epochs=2)
+    return audit_labels(
+        classifier, X, y, flip_fraction=0.2, random_state=0, n_repeats=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("weight", "names"),
+    [
+        (None, ["as given", "averaged", "balanced"]),
+        ("balanced", ["as given", "averaged", "none"]),
+        ({0: 2.0, 1: 1.0, 2: 1.0}, ["as given", "averaged", "balanced", "none"]),
+    ],
+)
+def test_balanced_weights_are_a_candidate_where_classes_differ_in_size(
+    iris, weight, names
+):
     X, y = iris
-    assert weightings(
-        audit_labels(SGD, X, y, flip_fraction=0.1, random_state=0, n_repeats=1)
-    ) == ["as given"]
     rare = np.r_[0:60, 100:150]
-    audit = audit_labels(SGD, X[rare], y[rare], flip_fraction=0.1, random_state=0)
-    assert weightings(audit) == ["as given", "averaged", "balanced"]
-    assert len(audit.candidates) == 27
-    weighted = clone(SGD).set_params(class_weight="balanced")
-    audit = audit_labels(weighted, X[rare], y[rare], flip_fraction=0.1, random_state=0)
-    assert weightings(audit) == ["as given", "averaged", "none"]
-    weighted = clone(SGD).set_params(class_weight={0: 2.0, 1: 1.0, 2: 1.0})
-    audit = audit_labels(weighted, X[rare], y[rare], flip_fraction=0.1, random_state=0)
-    assert weightings(audit) == ["as given", "averaged", "balanced", "none"]
+    learner = clone(SGD).set_params(class_weight=weight)
+    audit = briefly(learner, X[rare], y[rare])
+    assert weightings(audit) == names
+    assert len(audit.candidates) == 9 * len(names)
+
+
+def test_balanced_weights_are_no_candidate_where_classes_are_alike(iris):
+    assert weightings(briefly(SGD, *iris)) == ["as given"]
 
 
 def test_learners_without_class_weights_have_fewer_candidates(iris):
@@ -216,9 +231,7 @@ def test_learners_without_class_weights_have_fewer_candidates(iris):
     for learner in (MultinomialNB(), OneVsRestClassifier(SGD)):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*no training dynamics")
-            audit = audit_labels(
-                learner, X[rare] - X.min(), y[rare], flip_fraction=0.1, random_state=0
-            )
+            audit = briefly(learner, X[rare] - X.min(), y[rare])
         assert weightings(audit) == ["as given"]
         assert len(audit.candidates) == 9
 
@@ -278,13 +291,15 @@ def test_staged_learners(iris):
     assert audit.can_tell
 
 
-@pytest.mark.parametrize("learner", [SGD, MultiOutputClassifier(SGD)])
+@pytest.mark.parametrize(
+    "learner", [SGD, MultiOutputClassifier(SGDClassifier(loss="log_loss"))]
+)
 def test_multilabel_audits_every_label_of_a_row(learner):
-    X, y = make_multilabel_classification(800, n_classes=3, random_state=0)
+    X, y = make_multilabel_classification(500, n_classes=3, random_state=0)
     rng = np.random.default_rng(0)
     wrong = rng.random(y.shape) < 0.03
     frame = pd.DataFrame(np.where(wrong, 1 - y, y), columns=["a", "b", "c"])
-    audit = audit_labels(learner, scale(X), frame, random_state=0, n_repeats=2)
+    audit = audit_labels(learner, scale(X), frame, random_state=0, n_repeats=1)
     assert audit.chance.shape == y.shape
     found = audit.to_frame(n=5)
     assert set(found["label_name"]) <= {"a", "b", "c"}
@@ -347,7 +362,7 @@ def test_map_without_an_audit_says_where_label_quality_comes_from(iris):
 
 
 def test_progress_is_shown_when_asked(iris, capsys):
-    audit_labels(SGD, *iris, flip_fraction=0.1, random_state=0, n_repeats=1, verbose=1)
+    audit_labels(BRIEF, *iris, random_state=0, n_repeats=1, verbose=1)
     shown = capsys.readouterr().err
     assert "labels as given" in shown
     assert "flips" in shown
