@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "_flips": {"_labels"},
     "_wrong_labels": {"_labels"},
     "_candidates": {
-        *("_classifier", "_data_map", "_flips", "_labels", "_learners"),
+        *("_classifier", "_data_map", "_flips", "_labels", "_learners", "_measures"),
     },
     "_audit": {
         *("_candidates", "_classifier", "_data_map", "_flips", "_labels", "_learners"),
