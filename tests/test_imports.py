@@ -52,7 +52,11 @@ MAY_IMPORT = {
     "_explorer": {"_data_map"},
     "_review": {"_data_map", "_labels"},
     "_apply_review": {"_labels", "_review"},
-    "_sampler": {"_classifier", "_data_map"},
+    "_selection": set(),
+    "_sampler": {
+        *("_classifier", "_data_map", "_compat", "_labels", "_measures"),
+        *("_regions", "_selection"),
+    },
     "_audit": {"_classifier", "_data_map"},
     "out_of_core": set(),
     "dask": {"_classifier", "_dynamics", "_data_map"},
