@@ -1,5 +1,6 @@
 """DataMapSampler: a subset of the rows, chosen by their data map."""
 
+import contextlib
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Self
@@ -7,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
@@ -15,6 +17,7 @@ from sklearn.base import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import InputTags, Tags, check_consistent_length
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import validate_data
 
 from sklearn_datamaps import _compat, _measures, _regions
@@ -197,6 +200,23 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
             tags.input_tags = self._recorder(None).__sklearn_tags__().input_tags
         return _sampler_tags(tags)
 
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell how ``fit_resample`` routes its arguments: to what trains the map.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        router = MetadataRouter(owner=self)
+        if self._ready_map() is None:
+            mapping = MethodMapping()
+            # scikit-learn knows of this method once imbalanced-learn is imported;
+            # before that there is nobody to route to it.
+            with contextlib.suppress(ValueError):
+                mapping.add(caller="fit_resample", callee="fit")
+            router.add(estimator=self._recorder(None), method_mapping=mapping)
+        return router
+
     @_compat.fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> Self:
         """Check the parameters and the data; to sample, use ``fit_resample``.
@@ -236,13 +256,15 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         **fit_params : dict
             Arguments of ``DataMapClassifier.fit``, such as ``sample_weight``, for the
             training of the map alone; those of the rows kept are
-            ``sample_weight[sampler.sample_indices_]``.
+            ``sample_weight[sampler.sample_indices_]``. The ``Pipeline`` of
+            imbalanced-learn hands them on when metadata routing is enabled, and
+            without it leaves them out.
 
         Returns
         -------
         X_resampled, y_resampled
             The rows kept, in their order, of the types given; pandas objects keep their
-            index.
+            index. Sparse formats other than CSR and CSC become CSR.
 
         Raises
         ------
@@ -265,6 +287,8 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         self.sampling_strategy_ = dict(
             zip(labels.classes.tolist(), kept.tolist(), strict=True)
         )
+        if sparse.issparse(X) and X.format != "csc":
+            X = X.tocsr()
         return _compat.take_rows(X, rows), _compat.take_rows(y, rows)
 
     def _ready_map(self) -> DataMap | None:
