@@ -92,6 +92,10 @@ def kept(*args, X=X, y=Y, **kwargs):
         # No row of "a" is hard: the one nearest to it is added, or none.
         ({"keep": "hard"}, [3, 7]),
         ({"keep": "hard", "min_per_class": 2}, [2, 3, 6, 7]),
+        # The least sure of the others are nearest to ambiguous; of these the surest,
+        # right or wrong, to the rest.
+        ({"keep": "ambiguous", "min_per_class": 3}, [1, 2, 3, 4, 5, 6]),
+        ({"drop": "ambiguous", "min_per_class": 3}, [0, 1, 3, 4, 6, 7]),
     ],
 )
 def test_rows_of_a_map_worked_out_by_hand(data_map, parameters, expected):
@@ -245,8 +249,13 @@ def test_rows_never_recorded_are_neither_kept_nor_dropped():
     dynamics.update(proba, rows=np.arange(2, 8))
     partial = dynamics.to_data_map(allow_incomplete=True)
     assert {0, 1}.isdisjoint(kept(partial, keep="confidence", fraction=0.75))
+    assert kept(partial, keep="variability", fraction=0.75, min_per_class=3) == [
+        *range(2, 8)
+    ]
     assert {0, 1} <= set(kept(partial, drop="confidence", fraction=0.5))
+    assert {0, 1} <= set(kept(partial, drop="confidence", fraction=0.125))
     assert {0, 1}.isdisjoint(kept(partial, keep=["easy", "ambiguous", "hard"]))
+    assert {0, 1}.isdisjoint(kept(partial, keep="hard", min_per_class=4))
     assert {0, 1} <= set(kept(partial, drop="hard"))
     with pytest.raises(ValueError, match=r"7 rows are to be kept, but .* recorded 6"):
         kept(partial, keep="confidence", fraction=0.9)
@@ -593,6 +602,13 @@ def test_map_of_other_rows_is_refused(name):
     make, message = MAPS_OF_OTHER_ROWS[name]
     with pytest.raises(ValueError, match=f"{message}.*Give the map of exactly these"):
         kept(make(), y=pd.Series(Y, index=INDEX))
+
+
+@pytest.mark.parametrize("index", [INDEX, None])
+def test_rows_without_names_are_matched_by_their_place(index):
+    named = map_of(OWN, Y, index=INDEX)
+    assert kept(named, y=Y) == [2, 5, 6]
+    assert kept(map_of(OWN, Y), y=pd.Series(Y, index=index)) == [2, 5, 6]
 
 
 def test_map_without_labels_is_matched_by_its_length(data_map):
