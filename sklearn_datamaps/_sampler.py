@@ -1,13 +1,11 @@
 """DataMapSampler: a subset of the rows, chosen by their data map."""
 
 import contextlib
-from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
@@ -16,27 +14,16 @@ from sklearn.base import (
     clone,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import InputTags, Tags, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import validate_data
 
-from sklearn_datamaps import _compat, _measures, _regions
+from sklearn_datamaps import _compat, _measures
 from sklearn_datamaps._classifier import DataMapClassifier
-from sklearn_datamaps._data_map import DataMap, selection_size
+from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._labels import EncodedLabels, encode_labels, index_of
-from sklearn_datamaps._selection import choose, fill_up
-
-PAPER = ("variability", 1 / 3)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What to keep or drop: some regions, or a fraction along a measure."""
-
-    drop: bool
-    regions: frozenset[str] = frozenset()
-    measure: str | None = None
-    fraction: float | None = None
+from sklearn_datamaps._sampler_tags import with_sampler_tags
+from sklearn_datamaps._sampling_rule import Rule
 
 
 class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
@@ -198,7 +185,7 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags.sparse = tags.input_tags.allow_nan = True
         if self._ready_map() is None:
             tags.input_tags = self._recorder(None).__sklearn_tags__().input_tags
-        return _sampler_tags(tags)
+        return with_sampler_tags(tags)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Tell how ``fit_resample`` routes its arguments: to what trains the map.
@@ -274,7 +261,7 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         rule = self._rule()
         labels = self._check_data(rule, X, y)
         self.data_map_ = self._map(rule, X, y, labels, fit_params)
-        rows = self._rows(rule, self.data_map_, labels.codes)
+        rows = rule.rows(self.data_map_, labels.codes)
         kept = np.bincount(labels.codes[rows], minlength=len(labels.classes))
         if (kept > 0).sum() < min(2, len(kept)):
             raise ValueError(
@@ -317,56 +304,15 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         return recorder
 
     def _rule(self) -> Rule:
-        """What to keep or drop, or an error that says what does not go together."""
-        if self.keep is not None and self.drop is not None:
-            raise ValueError(
-                f"Give either keep or drop, not both; got keep={self.keep!r} and "
-                f"drop={self.drop!r}."
-            )
-        drop = self.drop is not None
-        given = self.drop if drop else self.keep
-        if given is None:
-            fraction = PAPER[1] if self.fraction is None else self.fraction
-            return Rule(drop, measure=PAPER[0], fraction=fraction)
-        name = "drop" if drop else "keep"
-        if isinstance(given, str) and given in _measures.ASCENDING:
-            if self.fraction is None:
-                raise ValueError(
-                    f"{name}={given!r} is a measure and needs the share of the rows to "
-                    f"{name}: set fraction, such as fraction=0.1."
-                )
-            if drop and self.easy_fraction:
-                raise ValueError(
-                    f"easy_fraction is a share of rows to keep along a measure; got "
-                    f"easy_fraction={self.easy_fraction!r} with drop={given!r}."
-                )
-            return Rule(drop, measure=given, fraction=self.fraction)
-        return Rule(drop, regions=self._regions(name, given))
-
-    def _regions(self, name: str, given: Any) -> frozenset[str]:
-        listed = [given] if isinstance(given, str) else given
-        known = (*_regions.REGIONS, *_regions.ALIASES)
-        try:
-            regions = frozenset(_regions.check_region(region) for region in listed)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"{name} must be one region or several of {known}, or one measure of "
-                f"{tuple(_measures.ASCENDING)}; got {given!r}."
-            ) from None
-        nothing = set(_regions.REGIONS) if name == "drop" else set()
-        if regions == nothing:
-            raise ValueError(f"{name}={given!r} leaves no row.")
-        for parameter, unset in (
-            *(("fraction", None), ("ascending", None)),
-            *(("easy_fraction", 0), ("stratify", False)),
-        ):
-            if getattr(self, parameter) != unset:
-                raise ValueError(
-                    f"{parameter} goes with a measure; got "
-                    f"{parameter}={getattr(self, parameter)!r} with {name}={given!r}. "
-                    f'For a part of the rows, set {name}="variability", say.'
-                )
-        return regions
+        return Rule.of(
+            self.keep,
+            self.drop,
+            fraction=self.fraction,
+            ascending=self.ascending,
+            easy_fraction=self.easy_fraction,
+            stratify=self.stratify,
+            min_per_class=self.min_per_class,
+        )
 
     def _check_data(self, rule: Rule, X: Any, y: Any) -> EncodedLabels:
         """Encode the labels; refuse what cannot be sampled, before any training."""
@@ -385,35 +331,8 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
                 f"DataMapClassifier: data_map_.rank('variability', fraction=1/3, "
                 f"per_row='worst')."
             )
-        if rule.measure is not None:
-            self._check_size(rule, labels.codes, np.ones(len(labels.codes), dtype=bool))
+        rule.check_size(labels.codes)
         return labels
-
-    def _check_size(
-        self, rule: Rule, codes: NDArray[Any], eligible: NDArray[np.bool_]
-    ) -> int:
-        """Count the rows to keep along a measure."""
-        n_samples = len(codes)
-        size = selection_size(n_samples, None, rule.fraction)
-        size = n_samples - size if rule.drop else size
-        if size == 0:
-            raise ValueError(
-                f"drop with fraction={rule.fraction!r} leaves no row of "
-                f"n_samples={n_samples}. Choose a smaller one."
-            )
-        if size > eligible.sum():
-            raise ValueError(
-                f"{size:,} rows are to be kept, but the map has recorded "
-                f"{eligible.sum():,} of {n_samples:,}. Choose a smaller fraction."
-            )
-        least = np.minimum(np.bincount(codes[eligible]), self.min_per_class)
-        if size < least.sum():
-            raise ValueError(
-                f"{size:,} rows are to be kept, but min_per_class={self.min_per_class} "
-                f"needs {least.sum():,} for {np.count_nonzero(least)} classes. Keep "
-                f"more rows, or set a smaller min_per_class."
-            )
-        return size
 
     def _map(
         self,
@@ -433,42 +352,6 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
             )
         _check_same_rows(ready, X, y, labels)
         return ready
-
-    def _rows(
-        self, rule: Rule, data_map: DataMap, codes: NDArray[Any]
-    ) -> NDArray[np.intp]:
-        """Positions of the rows to keep, ascending."""
-        seen = ~np.isnan(data_map.confidence)
-        if rule.measure is None:
-            names = data_map.regions()
-            mask = np.isin(names, list(rule.regions)) != rule.drop
-            nearest = _nearest(data_map, rule)
-            return fill_up(mask, nearest[seen[nearest]], codes, self.min_per_class)
-        order = data_map.rank(rule.measure, ascending=self.ascending)
-        easiest = data_map.rank("confidence", ascending=False)
-        eligible = seen | rule.drop
-        size = self._check_size(rule, codes, eligible)
-        # The rank has rows never recorded at its end: dropped last, or never kept.
-        order = order[::-1] if rule.drop else order[seen[order]]
-        return choose(
-            order,
-            easiest[eligible[easiest]],
-            codes,
-            size,
-            round(self.easy_fraction * size),
-            minimum=self.min_per_class,
-            stratify=self.stratify,
-        )
-
-
-def _nearest(data_map: DataMap, rule: Rule) -> NDArray[np.intp]:
-    """Rows by how near their margin is to the regions that are kept."""
-    kept = rule.regions ^ set(_regions.REGIONS) if rule.drop else rule.regions
-    toward = int("easy" in kept) - int("hard" in kept)
-    if toward:
-        return data_map.rank("margin", ascending=toward < 0)
-    away = np.abs(data_map.margin)
-    return np.argsort(-away if "easy" in kept else away, kind="stable")
 
 
 def _check_same_rows(data_map: DataMap, X: Any, y: Any, labels: EncodedLabels) -> None:
@@ -508,32 +391,3 @@ def _column(y: Any) -> Any:
     if getattr(y, "ndim", 1) == 1:
         return y
     return y.iloc[:, 0] if isinstance(y, pd.DataFrame) else np.asarray(y)[:, 0]
-
-
-@dataclass(slots=True)
-class SamplerInputTags(InputTags):
-    """Tags of X, with one that imbalanced-learn adds."""
-
-    dataframe: bool = True
-
-
-@dataclass(slots=True)
-class SamplerTags:
-    """Tags of a sampler, under the names of imbalanced-learn."""
-
-    sample_indices: bool = True
-
-
-@dataclass(slots=True)
-class TagsOfSampler(Tags):
-    """Tags with those of samplers, under the names of imbalanced-learn."""
-
-    sampler_tags: SamplerTags | None = None
-
-
-def _sampler_tags(tags: Tags) -> TagsOfSampler:
-    def values(of: Any) -> dict[str, Any]:
-        return {field.name: getattr(of, field.name) for field in fields(of)}
-
-    given = values(tags) | {"input_tags": SamplerInputTags(**values(tags.input_tags))}
-    return TagsOfSampler(**given, sampler_tags=SamplerTags())

@@ -53,9 +53,11 @@ MAY_IMPORT = {
     "_review": {"_data_map", "_labels"},
     "_apply_review": {"_labels", "_review"},
     "_selection": set(),
+    "_sampling_rule": {"_data_map", "_measures", "_regions", "_selection"},
+    "_sampler_tags": set(),
     "_sampler": {
         *("_classifier", "_data_map", "_compat", "_labels", "_measures"),
-        *("_regions", "_selection"),
+        *("_sampling_rule", "_sampler_tags"),
     },
     "_audit": {"_classifier", "_data_map"},
     "out_of_core": set(),
