@@ -60,7 +60,8 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
     easy_fraction : float, default=0.0
         Share of the kept rows, in [0, 1], that is taken from the rows of highest
         confidence instead. In the paper a small subset of ambiguous rows alone is not
-        enough to learn from. With a measure in ``keep`` only.
+        enough to learn from. With a measure in ``keep`` only; fewer, without
+        ``stratify``, where ``min_per_class`` needs the room.
     stratify : bool, default=False
         Whether every class keeps its share: quotas in proportion to the sizes of the
         classes, by largest remainder. With a measure only.
