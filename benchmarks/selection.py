@@ -229,7 +229,7 @@ def run(arguments: argparse.Namespace) -> None:
     table = against(table, "random", ["task", "test", "share"])
     noise_columns = ["seed", "task", "share", "subset", "n_rows", "macro_f1", "found"]
     noise = pd.DataFrame(noisy, columns=noise_columns)
-    noise = against_nothing(noise)
+    noise = against(noise, "nothing dropped", ["task"])
     summary = summarize(table, GROUPS)
     noise_summary = summarize(noise, ["task", "share", "subset"])
     print(f"\nMacro-F1, mean of {n_seeds} seeds, and difference to random rows")
@@ -244,11 +244,6 @@ def run(arguments: argparse.Namespace) -> None:
         noise_rounds=noise,
     )
     draw(table, noise)
-
-
-def against_nothing(noise: pd.DataFrame) -> pd.DataFrame:
-    """Add the difference to training on all rows, flipped ones among them."""
-    return against(noise, "nothing dropped", ["task"])
 
 
 def draw(table: pd.DataFrame, noise: pd.DataFrame) -> None:
@@ -266,7 +261,7 @@ def draw(table: pd.DataFrame, noise: pd.DataFrame) -> None:
         panels = {
             test: of_subsets[of_subsets["test"] == test] for test in (SAME, SHIFTED)
         }
-        panels["10 % flipped, some dropped"] = of_noise
+        panels["10 % of labels flipped"] = of_noise
         for axes, (title, panel) in zip(row, panels.items(), strict=True):
             shown = panel[panel["task"] == task]
             sns.pointplot(
