@@ -113,6 +113,11 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
     ``DataMapClassifier(learner, cv=2)``. Measures to be recorded on request are
     requested; the measure ``"memorization"`` takes ``cv=2``, too.
 
+    A subset is no shortcut by itself. On GoEmotions, with words as features and a
+    linear model, most subsets were worse to train on than as many random rows; maps
+    out-of-fold with quotas came nearest (``python -m benchmarks selection``). Compare
+    on data held out.
+
     Rows of a test set must never be sampled; the ``Pipeline`` of imbalanced-learn calls
     ``fit_resample`` in ``fit`` alone. scikit-learn's own ``Pipeline`` takes no sampler.
 
