@@ -9,10 +9,14 @@ from benchmarks import (
     memory,
     overhead,
     reading,
+    selection,
     stages,
 )
 
-MODULES = (overhead, memory, accumulator, command_line, stages, flipped_digits, reading)
+MODULES = (
+    *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
+    *(selection,),
+)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 

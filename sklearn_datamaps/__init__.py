@@ -10,6 +10,7 @@ from sklearn_datamaps._display import DataMapDisplay
 from sklearn_datamaps._dynamics import TrainingDynamics
 from sklearn_datamaps._dynamics_files import read_training_dynamics
 from sklearn_datamaps._repeats import stability
+from sklearn_datamaps._sampler import DataMapSampler
 from sklearn_datamaps._stages import Stages, stages_of
 from sklearn_datamaps._trajectory_display import TrajectoryDisplay
 
@@ -20,6 +21,7 @@ __all__ = [
     "DataMapClassifier",
     "DataMapComparison",
     "DataMapDisplay",
+    "DataMapSampler",
     "LabelAudit",
     "Stages",
     "TrainingDynamics",

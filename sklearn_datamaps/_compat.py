@@ -12,6 +12,7 @@ from sklearn.linear_model._stochastic_gradient import BaseSGD
 from sklearn.naive_bayes import CategoricalNB, GaussianNB, _BaseDiscreteNB
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.utils import Tags, get_tags
+from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
 from sklearn.utils.validation import _check_method_params as index_fit_params
@@ -34,6 +35,7 @@ __all__ = [
     "needs_codes",
     "routing_enabled",
     "swallowed_interrupt",
+    "take_rows",
     "with_inner",
 ]
 

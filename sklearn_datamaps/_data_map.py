@@ -480,7 +480,7 @@ class DataMap:
             if per_row != "worst":
                 raise ValueError(f"per_row must be 'worst' or None; got {per_row!r}.")
             keys = keys.min(axis=1)
-        size = _selection_size(keys.size, n_samples, fraction)
+        size = selection_size(keys.size, n_samples, fraction)
         order = np.argsort(keys, axis=None, kind="stable")[:size]
         if keys.ndim == 1:
             return order
@@ -782,7 +782,7 @@ def _walk(estimator: Any) -> Iterable[Any]:
             yield from _walk(inner)
 
 
-def _selection_size(size: int, n_samples: int | None, fraction: float | None) -> int:
+def selection_size(size: int, n_samples: int | None, fraction: float | None) -> int:
     if n_samples is not None and fraction is not None:
         raise ValueError(
             f"Give either n_samples or fraction, not both; got n_samples={n_samples!r} "

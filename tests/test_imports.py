@@ -52,7 +52,6 @@ MAY_IMPORT = {
     "_explorer": {"_data_map"},
     "_review": {"_data_map", "_labels"},
     "_apply_review": {"_labels", "_review"},
-    "_sampler": {"_classifier", "_data_map"},
     "_flips": {"_labels"},
     "_wrong_labels": {"_labels"},
     "_candidates": {
@@ -64,6 +63,13 @@ MAY_IMPORT = {
     },
     "_review_progress": {"_apply_review", "_audit", "_labels"},
     "_audit_plot": {"_audit"},
+    "_selection": set(),
+    "_sampling_rule": {"_data_map", "_measures", "_regions", "_selection"},
+    "_sampler_tags": set(),
+    "_sampler": {
+        *("_classifier", "_data_map", "_compat", "_labels", "_measures"),
+        *("_sampling_rule", "_sampler_tags"),
+    },
     "out_of_core": set(),
     "dask": {"_classifier", "_dynamics", "_data_map"},
     "datasets": set(),
