@@ -6,13 +6,17 @@ from benchmarks import (
     accumulator,
     command_line,
     flipped_digits,
+    folds,
     memory,
     overhead,
     reading,
     stages,
 )
 
-MODULES = (overhead, memory, accumulator, command_line, stages, flipped_digits, reading)
+MODULES = (
+    *(overhead, memory, accumulator, command_line, stages, flipped_digits),
+    *(reading, folds),
+)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 
