@@ -163,13 +163,13 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     with dropout switched on.
 
     A model remembers rows, wrong labels too. With ``cv`` each fold is recorded by a
-    clone trained on the others, and ``estimator_`` is still trained on all rows, as
-    without ``cv``, and recorded in ``in_sample_map_``. What its confidence exceeds the
-    one out-of-fold by is the row's ``"memorization"``. Equal rows of a dense X are not
-    kept together: in a table of few columns they are seldom copies. A row whose class
-    is in no other fold has a confidence near 0. An interrupted ``fit`` has the rows of
-    the folds that were complete (others are ``"unseen"``), or before the first one the
-    in-sample map.
+    clone trained on a copy of the others, and ``estimator_`` is still trained on all
+    rows, as without ``cv``, and recorded in ``in_sample_map_``. What its confidence
+    exceeds the one out-of-fold by is the row's ``"memorization"``. Equal rows of a
+    dense X are not kept together: in a table of few columns they are seldom copies. A
+    row whose class is in no other fold has a confidence near 0. An interrupted ``fit``
+    has the rows of the folds that were complete (others are ``"unseen"``), or before
+    the first one the in-sample map.
 
     Built in stages are all learners with ``staged_predict_proba`` (gradient boosting
     and AdaBoost of scikit-learn, CatBoost), ``XGBClassifier`` and ``LGBMClassifier``,

@@ -146,8 +146,8 @@ def duplicate_rows(X: Any) -> NDArray[np.intp]:
     bounds = np.unique([0, *(starts - 1), n_samples])
     for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         block = row_block(X, start, stop)
-        # A sum has no order; + 0.0 makes the negative zero an ordinary one.
-        values = np.asarray(block.data, dtype=np.float64) + 0.0
+        # A sum has no order, and what is stored but 0 adds nothing.
+        values = np.asarray(block.data, dtype=np.float64)
         mixed = _mixed(values.view(np.uint64) + _mixed(block.indices.astype(np.uint64)))
         mixed[values == 0] = 0
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed)])

@@ -43,7 +43,7 @@ def fold_of(splits, n_samples):
 
 
 def as_dicts(X):
-    """Every row as its columns and values other than 0, summed, in plain Python."""
+    """Every row as its columns and values other than 0, in plain Python."""
     X = X.tocsr()
     rows = []
     for row in range(X.shape[0]):
