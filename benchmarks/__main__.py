@@ -6,6 +6,7 @@ from benchmarks import (
     accumulator,
     command_line,
     flipped_digits,
+    folds,
     memory,
     overhead,
     reading,
@@ -15,7 +16,7 @@ from benchmarks import (
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(selection,),
+    *(folds, selection),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 

@@ -17,6 +17,7 @@ import sklearn
 from joblib import effective_n_jobs
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.metadata_routing import (
@@ -162,13 +163,13 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     with dropout switched on.
 
     A model remembers rows, wrong labels too. With ``cv`` each fold is recorded by a
-    clone trained on the others, and ``estimator_`` is still trained on all rows, as
-    without ``cv``, and recorded in ``in_sample_map_``. What its confidence exceeds the
-    one out-of-fold by is the row's ``"memorization"``. Equal rows of a dense X are not
-    kept together: in a table of few columns they are seldom copies. A row whose class
-    is in no other fold has confidence 0. An interrupted ``fit`` has the rows of the
-    folds that were complete (others are ``"unseen"``), or before the first one the
-    in-sample map.
+    clone trained on a copy of the others, and ``estimator_`` is still trained on all
+    rows, as without ``cv``, and recorded in ``in_sample_map_``. What its confidence
+    exceeds the one out-of-fold by is the row's ``"memorization"``. Equal rows of a
+    dense X are not kept together: in a table of few columns they are seldom copies. A
+    row whose class is in no other fold has a confidence near 0. An interrupted ``fit``
+    has the rows of the folds that were complete (others are ``"unseen"``), or before
+    the first one the in-sample map.
 
     Built in stages are all learners with ``staged_predict_proba`` (gradient boosting
     and AdaBoost of scikit-learn, CatBoost), ``XGBClassifier`` and ``LGBMClassifier``,
@@ -289,9 +290,12 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         MetadataRouter
         """
         router = MetadataRouter(owner=self).add_self_request(self)
-        if hasattr(self.cv, "split"):
+        # What an int becomes where there are groups.
+        with_groups = isinstance(self.cv, Integral)
+        splitter = StratifiedGroupKFold() if with_groups else self.cv
+        if hasattr(splitter, "split"):
             router.add(
-                splitter=self.cv,
+                splitter=splitter,
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
         return router.add(
@@ -399,7 +403,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             return None
         weights = data.params.get("sample_weight")
         splits = make_splits(self.cv, data.X, data.labels, seed, params)
-        check_trainable(splits, data.labels, weights, fitted=recipe.staged)
+        check_trainable(splits, data.labels, weights, fitted=recipe.sees_every_class)
         return splits
 
     def _validate(self, X: Any, *, reset: bool) -> Any:
@@ -562,7 +566,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 if n_workers > 1:
                     self._publish(recipe, data, *next(results))
                 for record, (_, test) in zip(results, splits, strict=True):
-                    whole.absorb(record, test)
+                    whole.absorb(record, test, self.in_sample_map_.n_epochs)
         finally:
             if whole.totals and hasattr(self, "data_map_"):
                 self._publish_folds(recipe, whole, len(splits))

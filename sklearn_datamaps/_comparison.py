@@ -173,7 +173,7 @@ def check_same_rows(before: DataMap, after: DataMap) -> None:
 def _warn_unlike(before: DataMap, after: DataMap) -> None:
     pairs = {"n_epochs": (before.n_epochs, after.n_epochs)} | {
         key: (before.meta.get(key), after.meta.get(key))
-        for key in ("recording", "learner", "batch_size")
+        for key in ("recording", "n_folds", "learner", "batch_size")
     }
     unlike = [f"{k} ({a!r} and {b!r})" for k, (a, b) in pairs.items() if a != b]
     if unlike:

@@ -33,6 +33,7 @@ __all__ = [
     "members_of",
     "min_categories",
     "needs_codes",
+    "needs_rows_of_every_class",
     "routing_enabled",
     "swallowed_interrupt",
     "take_rows",
@@ -83,6 +84,14 @@ def has_no_dynamics(estimator: Any) -> bool:
         isinstance(inner, GaussianNB | _BaseDiscreteNB)
         for inner in with_inner(estimator)
     )
+
+
+def needs_rows_of_every_class(estimator: Any) -> bool:
+    """Whether the learner cannot be told of a class that has no rows.
+
+    GaussianNB takes the logarithm of each class's share of the rows.
+    """
+    return any(isinstance(inner, GaussianNB) for inner in with_inner(estimator))
 
 
 def ignores_adaptive_rate(estimator: Any) -> bool:

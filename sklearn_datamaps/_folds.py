@@ -12,7 +12,6 @@ from sklearn.model_selection import (
     GroupKFold,
     StratifiedGroupKFold,
     StratifiedKFold,
-    check_cv,
 )
 from sklearn.utils import check_consistent_length
 
@@ -56,7 +55,8 @@ def make_splits(
     Raises
     ------
     ValueError
-        If a row is held out never or twice, or is in both parts of a split.
+        If a row is held out never or twice, or is in both parts of a split, or the
+        splits are no rows of X, or the groups are of another length.
     """
     if isinstance(cv, Integral):
         splits = _shuffled(int(cv), X, labels, seed, params.get("groups"))
@@ -64,11 +64,8 @@ def make_splits(
         y = labels.values()
         if params.get("groups") is not None:
             check_consistent_length(X, params["groups"])
-        splitter = check_cv(cv, y=y, classifier=True)
-        splits = [
-            (_positions(train, len(y)), _positions(test, len(y)))
-            for train, test in splitter.split(X, y, **params)
-        ]
+        pairs = cv.split(X, y, **params) if hasattr(cv, "split") else cv
+        splits = [_split(pair, len(y)) for pair in pairs]
     _check_partition(splits, X.shape[0])
     return splits
 
@@ -76,16 +73,23 @@ def make_splits(
 def _shuffled(
     n_splits: int, X: Any, labels: EncodedLabels, seed: int, groups: Any
 ) -> list[Split]:
-    strata = _strata(labels, n_splits)
+    codes = labels.codes
     if groups is not None:
         check_consistent_length(X, groups)
+        n_groups = len(pd.unique(np.asarray(groups)))
+        if n_groups < n_splits:
+            raise ValueError(
+                f"cv={n_splits} is more than the number of groups: {n_groups}. Choose "
+                f"a smaller cv."
+            )
         kind = GroupKFold if labels.multilabel else StratifiedGroupKFold
         folds = kind(n_splits, shuffle=True, random_state=seed)
-        return list(folds.split(strata, strata, groups))
-    unit = duplicate_rows(X) if sparse.issparse(X) else np.arange(len(strata))
+        return list(folds.split(codes, codes, groups))
+    unit = duplicate_rows(X) if sparse.issparse(X) else np.arange(len(codes))
     # Equal rows are dealt as one, with the label of the first of them.
     _, first = np.unique(unit, return_index=True)
-    if np.bincount(strata[first]).max() < n_splits:
+    strata = _strata(codes[first], n_splits)
+    if np.bincount(strata).max() < n_splits:
         raise ValueError(
             f"cv={n_splits} is more than the number of different rows of every class "
             f"({len(first):,} different rows in all; equal rows of a sparse X are kept "
@@ -93,7 +97,7 @@ def _shuffled(
         )
     fold = np.empty(len(first), dtype=np.intp)
     folds = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-    for number, (_, test) in enumerate(folds.split(first, strata[first])):
+    for number, (_, test) in enumerate(folds.split(first, strata)):
         fold[test] = number
     of_row = fold[unit]
     return [
@@ -102,16 +106,19 @@ def _shuffled(
     ]
 
 
-def _strata(labels: EncodedLabels, n_splits: int) -> NDArray[np.intp]:
+def _strata(codes: Array, n_splits: int) -> NDArray[np.intp]:
     """Labels to stratify by; of several labels a row, the rarest one that is set."""
-    if not labels.multilabel:
-        return labels.codes.astype(np.intp)
-    n_set = labels.codes.sum(axis=0)
-    rarity = np.where(labels.codes, n_set, np.iinfo(np.intp).max)
-    rarest = np.where(labels.codes.any(axis=1), rarity.argmin(axis=1), len(n_set))
+    if codes.ndim == 1:
+        return codes.astype(np.intp)
+    n_set = codes.sum(axis=0)
+    rarity = np.where(codes, n_set, np.iinfo(np.intp).max)
+    rarest = np.where(codes.any(axis=1), rarity.argmin(axis=1), len(n_set))
     rows = np.bincount(rarest, minlength=len(n_set) + 1)
-    # What cannot be in every fold goes with the rows without a label.
-    return np.where(rows[rarest] < n_splits, len(n_set), rarest)
+    # What cannot be in every fold goes with the rows without a label, and if these are
+    # still too few, with the most frequent stratum.
+    small = rows < n_splits
+    rest = len(n_set) if rows[small].sum() >= n_splits else rows.argmax()
+    return np.where(small[rarest], rest, rarest)
 
 
 def duplicate_rows(X: Any) -> NDArray[np.intp]:
@@ -139,8 +146,8 @@ def duplicate_rows(X: Any) -> NDArray[np.intp]:
     bounds = np.unique([0, *(starts - 1), n_samples])
     for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         block = row_block(X, start, stop)
-        # A sum has no order; + 0.0 makes the negative zero an ordinary one.
-        values = np.asarray(block.data, dtype=np.float64) + 0.0
+        # A sum has no order, and what is stored but 0 adds nothing.
+        values = np.asarray(block.data, dtype=np.float64)
         mixed = _mixed(values.view(np.uint64) + _mixed(block.indices.astype(np.uint64)))
         mixed[values == 0] = 0
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed)])
@@ -159,22 +166,50 @@ def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return bits ^ (bits >> np.uint64(31))
 
 
+def _split(pair: Any, n_samples: int) -> Split:
+    try:
+        train, test = pair
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"cv must give pairs (train, test) of rows; got {type(pair).__name__}."
+        ) from error
+    return _positions(train, n_samples), _positions(test, n_samples)
+
+
 def _positions(rows: Any, n_samples: int) -> NDArray[np.intp]:
     rows = np.asarray(rows)
-    if rows.dtype == bool and rows.shape == (n_samples,):
+    if rows.dtype == bool:
+        if rows.shape != (n_samples,):
+            raise ValueError(
+                f"cv gave a mask of {rows.size} rows, but X has {n_samples}."
+            )
         return np.flatnonzero(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise ValueError(
+            f"cv must name rows by integers or a boolean mask; got an array of shape "
+            f"{rows.shape} and type {rows.dtype}."
+        )
     return rows.astype(np.intp)
 
 
 def _check_partition(splits: list[Split], n_samples: int) -> None:
     if not splits:
         raise ValueError("cv gave no split.")
-    held_out = np.concatenate([test for _, test in splits])
     named = np.concatenate([rows for split in splits for rows in split])
     if named.size and (named.min() < 0 or named.max() >= n_samples):
         raise ValueError(
             f"cv names rows outside 0 ... {n_samples - 1}: X has {n_samples} rows."
         )
+    for number, (train, test) in enumerate(splits):
+        if np.intersect1d(train, test).size:
+            raise ValueError(
+                f"Split {number} of cv trains on rows that it holds out, so the map "
+                f"would not be out-of-fold."
+            )
+        if not train.size or not test.size:
+            lacks = "row to train on" if not train.size else "row to hold out"
+            raise ValueError(f"Split {number} of cv has no {lacks}.")
+    held_out = np.concatenate([test for _, test in splits])
     times = np.bincount(held_out, minlength=n_samples)
     if (times != 1).any():
         never, often = int((times == 0).sum()), int((times > 1).sum())
@@ -184,14 +219,6 @@ def _check_partition(splits: list[Split], n_samples: int) -> None:
             f"StratifiedKFold; for repeats, average the maps of several seeds with "
             f"DataMap.average."
         )
-    for number, (train, test) in enumerate(splits):
-        if np.intersect1d(train, test).size:
-            raise ValueError(
-                f"Split {number} of cv trains on rows that it holds out, so the map "
-                f"would not be out-of-fold."
-            )
-        if not train.size:
-            raise ValueError(f"Split {number} of cv has no row to train on.")
 
 
 def check_trainable(
@@ -208,7 +235,7 @@ def check_trainable(
     weights : ndarray of shape (n_samples,) or None
         Weights of the rows; those of weight 0 count as absent.
     fitted : bool
-        Whether learners are trained by ``fit``, for which a label that is set in all
+        Whether the learner must see every class, so that a label that is set in all
         rows or in none cannot be learned.
 
     Raises

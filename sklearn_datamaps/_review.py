@@ -105,8 +105,8 @@ def review(
     pandas.DataFrame
         ``id`` (the name in the index of the map), ``position``, ``text`` and the
         other carried columns, ``label``, ``predicted``, ``confidence``,
-        ``variability``, ``correctness``, ``region``, with a text also
-        ``conflicting_duplicates`` (other rows with the same text, up to case and
+        ``variability``, ``correctness``, the measure ``by``, ``region``, with a text
+        also ``conflicting_duplicates`` (other rows with the same text, up to case and
         surrounding white space, and another label), empty ``decision`` and
         ``new_label``, and ``row_hash``. Multilabel: one row a (row, label) cell, with
         ``label_name`` after the position and the label True or False.
@@ -151,6 +151,7 @@ def review(
     data |= {name: data_map.columns[name][rows] for name in carried}
     measures = ("label", "predicted", "confidence", "variability", "correctness")
     data |= {name: getattr(data_map, name)[cells] for name in measures}
+    data.setdefault(by, data_map.measure(by)[cells])
     data["region"] = data_map.regions()[cells]
     if "text" in data_map.columns:
         data["conflicting_duplicates"] = conflicting_duplicates(data_map)[cells]

@@ -3,12 +3,13 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import sklearn
+from sklearn.base import clone
 
 from sklearn_datamaps import _compat, _learners, _nets
 from sklearn_datamaps._dynamics import TrainingDynamics
@@ -89,20 +90,21 @@ class Record:
     members: list[Any] | None = None
     stages: list[int] | None = None
 
-    def absorb(self, other: "Record", rows: Array) -> None:
+    def absorb(self, other: "Record", rows: Array, n_epochs: int) -> None:
         """Take in the record of some rows, in their order, that are not here yet.
 
         Raises
         ------
         ValueError
-            If it has another number of epochs.
+            If it has another number of epochs than the one given, which all have.
         """
-        if self.totals and len(self.totals) != len(other.totals):
-            fewest = min(len(self.totals), len(other.totals))
+        if len(other.totals) != n_epochs:
+            fewest, most = sorted([len(other.totals), n_epochs])
             raise ValueError(
-                f"The learner stopped after {fewest} stages in one fold, and later in "
-                f"another, so their rows are not comparable. Set n_epochs={fewest} or "
-                f"less, or switch early stopping off."
+                f"The learner stopped after {fewest} stages on the rows of one fold, "
+                f"after {most} or more on all rows or those of another, so their maps "
+                f"are not comparable. Set n_epochs={fewest} or less, or switch early "
+                f"stopping off."
             )
         self.dynamics.absorb(other.dynamics, rows)
         self.stages = other.stages
@@ -228,6 +230,22 @@ class Recipe:
     def staged(self) -> bool:
         """Whether the learner is fitted once and recorded stage by stage."""
         return _learners.is_staged(self.estimator)
+
+    @property
+    def sees_every_class(self) -> bool:
+        """Whether the learner can be told of no class but those of its rows."""
+        learner = _learners.base_learner(self.estimator)
+        return self.staged or _compat.needs_rows_of_every_class(learner)
+
+    def for_classes(self, classes: Array) -> "Recipe":
+        """Leave out the weights of classes that are not there; learners refuse them."""
+        weights = getattr(self.estimator, "class_weight", None)
+        if not isinstance(weights, Mapping):
+            return self
+        known = set(classes.tolist())
+        weights = {k: weight for k, weight in weights.items() if k in known}
+        estimator = clone(self.estimator).set_params(class_weight=weights)
+        return replace(self, estimator=estimator)
 
     def _targets(self, data: Data, *, codes: bool) -> Array | None:
         """Labels as the learner wants them; None: each clone has its own column."""
@@ -379,10 +397,11 @@ def record_fold(
     """
     learned, columns = data.take(train), None
     # partial_fit takes every class there is; fit knows what its rows have.
-    if recipe.staged and not data.labels.multilabel:
+    if recipe.sees_every_class and not data.labels.multilabel:
         learned, present = learned.of_present_classes()
         if len(present) < len(data.labels.classes):
             columns = present
+            recipe = recipe.for_classes(learned.labels.classes)
     labels = EncodedLabels(data.labels.codes[test], data.labels.classes)
     record = recipe.new_record(labels, seed)
     run = recipe.run(learned, seed, all_rows=data.X, held_out=data.X[test])

@@ -38,7 +38,9 @@ def test_attributes_of_the_table_exist(binary):
     names = set(re.findall(r"`(\w+_)`", table))
     assert {"confidence_", "data_map_", "estimator_"} <= names
     missing = {name for name in names if not hasattr(clf, name)}
-    assert missing == {"feature_names_in_"}  # X had no names
+    # X had no names, and there was no cv.
+    assert missing == {"feature_names_in_", "in_sample_map_"}
+    assert hasattr(clf.set_params(cv=2).fit(*binary), "in_sample_map_")
 
 
 def test_gratitude_example_prints_what_the_readme_shows(
@@ -66,6 +68,16 @@ def test_gratitude_example_prints_what_the_readme_shows(
     np.testing.assert_array_equal(
         model.predict(texts), namespace["pipe"].predict(texts)
     )
+
+
+def test_out_of_fold_example_runs():
+    namespace = {}
+    exec(block_with("in_sample_map_"), namespace)
+    data_map = namespace["clf"].data_map_
+    assert data_map.meta["recording"] == "out-of-fold"
+    assert namespace["in_sample"].meta["recording"] == "in-sample"
+    memorization = data_map.measure("memorization")
+    assert memorization[namespace["memorized"]].min() > np.quantile(memorization, 0.98)
 
 
 def test_own_loop_example_runs(binary):
