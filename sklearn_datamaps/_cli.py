@@ -167,11 +167,16 @@ def _add_map(commands: Any) -> None:
 
             data_map.csv   every row of the file, in order, with predicted label,
                            measures and region; cells are as in the file
-            review.csv     the rows of lowest confidence, to decide about; for
+            review.csv     the most suspicious rows, to decide about; for
                            spreadsheets, a text that could be run as a formula has an
                            apostrophe before it, which apply takes off
             data_map.png   the map
             data_map.html  the map to explore and decide in (needs the extra explore)
+            audit.png      with --audit: known wrong labels, and which map finds them
+
+            With --cv, each row is judged by models that never trained on it, which
+            is better for finding wrong labels. With --audit, known wrong labels are
+            planted to see which map finds them; review.csv is then by that map.
 
             Texts become TF-IDF of words and pairs of words; numbers are scaled, other
             columns one-hot. The learner is logistic regression with balanced classes.
@@ -194,6 +199,17 @@ def _add_map(commands: Any) -> None:
         "--id",
         metavar="COL",
         help="column that names the rows (default: their number, from 0)",
+    )
+    parser.add_argument(
+        "--cv",
+        metavar="N",
+        type=_at_least(2),
+        help="folds of an out-of-fold map; 2 is recommended (default: in-sample)",
+    )
+    parser.add_argument(
+        "--audit",
+        action="store_true",
+        help="audit the labels; takes about thirty times as long as a map",
     )
     _add_reading_options(parser)
     _add_run_options(parser, out="datamap", top="of each region")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_datamaps._audit import LabelAudit, audit_labels
 from sklearn_datamaps._corrections import apply_to_table
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._demo import (
@@ -35,7 +36,7 @@ from sklearn_datamaps._tables import (
 NAME = "sklearn-datamaps"
 PROG = "python -m sklearn_datamaps"
 N_REVIEW = 100
-FILES = ("data_map.csv", "review.csv", "data_map.png", "data_map.html")
+FILES = ("data_map.csv", "review.csv", "data_map.png", "data_map.html", "audit.png")
 
 
 def map_file(args: argparse.Namespace) -> list[str]:
@@ -67,18 +68,23 @@ def map_file(args: argparse.Namespace) -> list[str]:
     rows = select_rows(table, args.label, args.text, args.id)
     _check_folder(args)
     with drawing(len(rows.labels)) as draw:
-        data_map = _map_rows(args, table, rows)
+        data_map, audit = _map_rows(args, table, rows)
         tell(args, "writing")
         written = _write_map(args, table, rows, data_map, draw)
+        if audit is not None:
+            written.append(_write_audit(audit, args.out))
     return [
         *describe(data_map, data_map.to_frame(), args.top),
+        *([] if audit is None else [audit.summary()]),
         *_left_out(rows),
         list_files(written),
         _next_step(args, written[1]),
     ]
 
 
-def _map_rows(args: argparse.Namespace, table: Table, rows: Rows) -> DataMap:
+def _map_rows(
+    args: argparse.Namespace, table: Table, rows: Rows
+) -> tuple[DataMap, LabelAudit | None]:
     carried: dict[str, Any]
     if args.text is not None:
         carried = {"text": table.column(args.text)[rows.positions]}
@@ -89,8 +95,13 @@ def _map_rows(args: argparse.Namespace, table: Table, rows: Rows) -> DataMap:
     make_folder(args.out)
     tell(args, f"training on {X.shape[1]:,} features")
     labels = pd.Series(rows.labels, index=rows.index)
-    fitted = classifier(learner(), args).fit(X, labels)
-    return fitted.data_map_.with_columns(**carried)
+    unfitted = classifier(learner(), args)
+    if not args.audit:
+        return unfitted.fit(X, labels).data_map_.with_columns(**carried), None
+    verbose = unfitted.verbose
+    audit = audit_labels(unfitted, X, labels, random_state=args.seed, verbose=verbose)
+    audit = audit.with_columns(**carried, chance_wrong=audit.chance)
+    return audit.data_map, audit
 
 
 def apply_file(args: argparse.Namespace) -> list[str]:
@@ -158,7 +169,9 @@ def _write_map(
     draw: Callable[[DataMap, Path], Finish],
 ) -> list[Path]:
     picture = draw(data_map, args.out)
-    listed = review(data_map, n=N_REVIEW)
+    audited = "label_quality" in data_map.measures
+    by = "label_quality" if audited else "confidence"
+    listed = review(data_map, n=N_REVIEW, by=by)
     written = [
         write_csv(annotated(table, rows, data_map), args.out / "data_map.csv"),
         write_csv(guarded(listed), args.out / "review.csv"),
@@ -171,6 +184,15 @@ def _write_map(
             f"{NAME}: note: data_map.html left out: {one_line(error)}", file=sys.stderr
         )
     return [*written, picture(), *pages]
+
+
+def _write_audit(audit: LabelAudit, folder: Path) -> Path:
+    import matplotlib.pyplot as plt
+
+    figure = audit.plot()[0].figure
+    figure.savefig(folder / "audit.png", dpi=150)
+    plt.close(figure)
+    return folder / "audit.png"
 
 
 def _left_out(rows: Rows) -> list[str]:

@@ -143,7 +143,7 @@ def classifier(learner: Any, args: argparse.Namespace) -> DataMapClassifier:
     learner : estimator
         The learner.
     args : argparse.Namespace
-        Options ``epochs``, ``seed`` and ``quiet``.
+        Options ``epochs``, ``seed`` and ``quiet``, and ``cv`` if it has that.
 
     Returns
     -------
@@ -153,6 +153,7 @@ def classifier(learner: Any, args: argparse.Namespace) -> DataMapClassifier:
     return DataMapClassifier(
         learner,
         n_epochs=args.epochs,
+        cv=getattr(args, "cv", None),
         random_state=args.seed,
         verbose=int(not args.quiet),
     )

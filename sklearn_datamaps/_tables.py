@@ -27,9 +27,10 @@ FEW_CLASSES = 20
 NO_NUMBER = {"", "na", "n/a", "nan", "null", "none", "?"}
 ADDED = ["predicted", "confidence", "variability", "correctness"]
 ADDED += ["margin", "margin_std", "region"]
+IF_RECORDED = ["memorization", "suggested", "label_quality", "chance_wrong"]
 # Names that no carried column can have.
 RESERVED = {*_FRAME_COLUMNS, *_measures.ASCENDING, *_measures.STREAMED, *OWN}
-RESERVED |= {"self", "text"}
+RESERVED |= {"self", "text", *IF_RECORDED}
 
 
 @dataclass(frozen=True)
@@ -219,10 +220,11 @@ def annotated(table: Table, rows: Rows, data_map: DataMap) -> pd.DataFrame:
         empty where a row was left out. One whose name the file has already begins
         with ``datamap_``.
     """
-    frame = data_map.to_frame()[ADDED].set_axis(rows.positions)
-    frame = frame.reindex(range(len(table)))
+    frame = data_map.to_frame()
+    added = [*ADDED, *(name for name in IF_RECORDED if name in frame)]
+    frame = frame[added].set_axis(rows.positions).reindex(range(len(table)))
     taken = set(table.cells.columns)
-    names = [f"datamap_{name}" if name in taken else name for name in ADDED]
+    names = [f"datamap_{name}" if name in taken else name for name in added]
     return pd.concat([table.cells, frame.set_axis(names, axis=1)], axis=1)
 
 

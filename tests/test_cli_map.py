@@ -515,3 +515,45 @@ def test_texts_without_a_word_are_said_to_be_so(tmp_path, capsys):
     assert "no word of two letters" in error
     assert "'a b'" in error
     assert not out.exists()
+
+
+def test_folds_make_the_map_out_of_fold(file):
+    result, out = run_map(file, *TEXT, "--cv", "2")
+    assert result.code == 0
+    assert "out-of-fold (2 folds)" in result.out
+    assert "memorization" in table_of(out / "data_map.csv")
+
+
+def test_audit_ranks_the_review_by_label_quality(file):
+    result, out = run_map(file, *TEXT, "--id", "id", "--audit")
+    assert result.code == 0
+    assert "Audit of 27 rows" in result.out
+    assert "estimated wrong" in result.out
+    table = table_of(out / "data_map.csv")
+    mapped = table[table["label_quality"] != ""].set_index("id")
+    quality = mapped["label_quality"].astype(float)
+    review = table_of(out / "review.csv").set_index("id")
+    listed = quality[review.index]
+    assert listed.is_monotonic_increasing
+    assert listed.index[0] == "c0"  # thanks, and labelled as if it were none
+    assert mapped.loc["c0", "suggested"] == "001"
+    chance = review["chance_wrong"].astype(float)
+    assert chance.is_monotonic_decreasing
+    assert (out / "audit.png").stat().st_size > 10_000
+
+
+def test_audited_review_is_applied(file):
+    _, out = run_map(file, *TEXT, "--id", "id", "--audit")
+    review = table_of(out / "review.csv")
+    review.loc[review["id"] == "c0", ["decision", "new_label"]] = ["relabel", "001"]
+    review.to_csv(out / "review.csv", index=False)
+    corrected = out / "corrected.csv"
+    result = run("apply", file, out / "review.csv", "--out", corrected)
+    assert "1 relabelled" in result.out
+    assert table_of(corrected).set_index("id").loc["c0", "tag"] == "001"
+
+
+def test_too_few_folds_are_refused(file):
+    assert_one_line_error(
+        run_map(file, *TEXT, "--cv", "1")[0], "--cv", "must be an integer >= 2"
+    )
