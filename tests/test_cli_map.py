@@ -524,10 +524,19 @@ def test_folds_make_the_map_out_of_fold(file):
     assert "memorization" in table_of(out / "data_map.csv")
 
 
-def test_audit_ranks_the_review_by_label_quality(file):
-    result, out = run_map(file, *TEXT, "--id", "id", "--audit")
-    assert result.code == 0
-    assert "Audit of 27 rows" in result.out
+@pytest.fixture
+def many(tmp_path, pictures):
+    """A file of 123 rows to map, of which c0 has a wrong label."""
+    more = [[f"{row[0]}-{copy}", *row[1:]] for copy in range(4) for row in ROWS[:24]]
+    path = tmp_path / "comments.csv"
+    path.write_text(as_csv([*ROWS, *more]), encoding="utf-8")
+    return path
+
+
+def test_audit_ranks_the_review_by_label_quality(many):
+    result, out = run_map(many, *TEXT, "--id", "id", "--audit")
+    assert result.code == 0, result.err
+    assert "Audit of 123 rows" in result.out
     assert "estimated wrong" in result.out
     table = table_of(out / "data_map.csv")
     mapped = table[table["label_quality"] != ""].set_index("id")
@@ -542,13 +551,13 @@ def test_audit_ranks_the_review_by_label_quality(file):
     assert (out / "audit.png").stat().st_size > 10_000
 
 
-def test_audited_review_is_applied(file):
-    _, out = run_map(file, *TEXT, "--id", "id", "--audit")
+def test_audited_review_is_applied(many):
+    _, out = run_map(many, *TEXT, "--id", "id", "--audit")
     review = table_of(out / "review.csv")
     review.loc[review["id"] == "c0", ["decision", "new_label"]] = ["relabel", "001"]
     review.to_csv(out / "review.csv", index=False)
     corrected = out / "corrected.csv"
-    result = run("apply", file, out / "review.csv", "--out", corrected)
+    result = run("apply", many, out / "review.csv", "--out", corrected)
     assert "1 relabelled" in result.out
     assert table_of(corrected).set_index("id").loc["c0", "tag"] == "001"
 
