@@ -80,6 +80,19 @@ def test_out_of_fold_example_runs():
     assert memorization[namespace["memorized"]].min() > np.quantile(memorization, 0.98)
 
 
+def test_audit_and_sampler_examples_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    exec(block_with("in_sample_map_"), namespace)
+    exec(block_with("audit_labels("), namespace)
+    assert "estimated wrong" in capsys.readouterr().out
+    namespace["review"].assign(decision="keep").to_csv("review.csv", index=False)
+    exec(block_with("audit.update"), namespace)
+    assert "Reviewed 100, wrong 0" in capsys.readouterr().out
+    exec(block_with("DataMapSampler("), namespace)
+    assert len(namespace["y_kept"]) == 1797 - round(0.02 * 1797)
+
+
 def test_own_loop_example_runs(binary):
     X, y = binary
     example = block_with("train_one_epoch")
