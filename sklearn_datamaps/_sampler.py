@@ -266,7 +266,7 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         """
         rule = self._rule()
         labels = self._check_data(rule, X, y)
-        self.data_map_ = self._map(rule, X, y, labels, fit_params)
+        self.data_map_ = self._map(rule, X, y, fit_params)
         rows = rule.rows(self.data_map_, labels.codes)
         kept = np.bincount(labels.codes[rows], minlength=len(labels.classes))
         if (kept > 0).sum() < min(2, len(kept)):
@@ -338,16 +338,12 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
                 f"per_row='worst')."
             )
         rule.check_size(labels.codes)
+        ready = self._ready_map()
+        if ready is not None:
+            _check_same_rows(ready, X, y, labels)
         return labels
 
-    def _map(
-        self,
-        rule: Rule,
-        X: Any,
-        y: Any,
-        labels: EncodedLabels,
-        fit_params: dict[str, Any],
-    ) -> DataMap:
+    def _map(self, rule: Rule, X: Any, y: Any, fit_params: dict[str, Any]) -> DataMap:
         ready = self._ready_map()
         if ready is None:
             recorder = self._recorder(rule.measure)
@@ -356,7 +352,6 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
             raise TypeError(
                 f"A ready map is not trained and takes no {', '.join(fit_params)}."
             )
-        _check_same_rows(ready, X, y, labels)
         return ready
 
 

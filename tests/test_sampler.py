@@ -318,6 +318,11 @@ def test_fit_checks_and_trains_nothing(binary, recording_sgd):
     assert sampler.n_features_in_ == binary[0].shape[1]
 
 
+def test_fit_with_a_ready_map_takes_texts(data_map):
+    sampler = DataMapSampler(data_map).fit([f"comment {row}" for row in range(8)], Y)
+    assert not hasattr(sampler, "sample_indices_")
+
+
 # What records the map
 
 
@@ -598,10 +603,12 @@ MAPS_OF_OTHER_ROWS = {
 
 
 @pytest.mark.parametrize("name", MAPS_OF_OTHER_ROWS)
-def test_map_of_other_rows_is_refused(name):
+@pytest.mark.parametrize("method", ["fit", "fit_resample"])
+def test_map_of_other_rows_is_refused(name, method):
     make, message = MAPS_OF_OTHER_ROWS[name]
+    sampler = DataMapSampler(make())
     with pytest.raises(ValueError, match=f"{message}.*Give the map of exactly these"):
-        kept(make(), y=pd.Series(Y, index=INDEX))
+        getattr(sampler, method)(X, pd.Series(Y, index=INDEX))
 
 
 @pytest.mark.parametrize("index", [INDEX, None])
@@ -628,6 +635,11 @@ def test_map_without_labels_is_matched_by_its_length(data_map):
         classes=np.array([]),
     )
     assert kept(unlabelled) == [2, 5, 6]
+
+
+def test_ready_map_asks_for_no_metadata(data_map):
+    router = DataMapSampler(data_map).get_metadata_routing()
+    assert not router.consumes("fit", ["sample_weight"])
 
 
 def test_ready_map_takes_no_weights(data_map):
