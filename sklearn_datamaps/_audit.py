@@ -50,7 +50,8 @@ class LabelAudit:
     Attributes
     ----------
     candidates : pandas.DataFrame
-        One row a candidate, the chosen one first: ``weights``, ``recorder``, ``score``;
+        One row a candidate, the chosen one first: ``weights``, ``recorder``, ``score``
+        (of two classes the margin alone, since all scores rank alike);
         ``auroc``, ``average_precision`` and ``precision_at_k`` (k: their
         number) on known wrong labels that are like the suspicious ones, and
         ``ap_slips``, the average precision on random ones; means over the repeats.

@@ -90,6 +90,7 @@ def _draw_scores(audit: LabelAudit, ax: Any) -> None:
         ylabel=f"{unit} (log)",
         title="Labels as given",
     )
+    ax.locator_params(axis="x", nbins=6)
     ax.legend(loc="upper left", fontsize="small", frameon=True)
     sns.despine(ax=ax)
 

@@ -249,8 +249,10 @@ def judge(
         what was suspected, slips depend on nothing: a candidate should find both.
     """
     rows, found = [], {}
+    # Of two classes, all scores rank alike.
+    of_two = flips[0].codes.ndim == 2 or probas[PREFERRED[:2]][0].shape[1] == 2
     for (weights, recorder), repeats in probas.items():
-        for score in SCORES:
+        for score in PREFERRED[2:] if of_two else SCORES:
             pairs = zip(repeats, flips, strict=True)
             figures = pd.DataFrame(
                 [
