@@ -290,10 +290,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         MetadataRouter
         """
         router = MetadataRouter(owner=self).add_self_request(self)
-        # What an int becomes where there are groups.
-        with_groups = isinstance(self.cv, Integral)
-        splitter = StratifiedGroupKFold() if with_groups else self.cv
-        if hasattr(splitter, "split"):
+        splitter = self._splitter()
+        if splitter is not None:
             router.add(
                 splitter=splitter,
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
@@ -304,6 +302,12 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 caller="fit", callee=_learners.training_method(self._estimator())
             ),
         )
+
+    def _splitter(self) -> Any:
+        """Return what arguments of fit are routed to, or None."""
+        if isinstance(self.cv, Integral):
+            return StratifiedGroupKFold()  # what an int becomes where there are groups
+        return self.cv if hasattr(self.cv, "split") else None
 
     @_compat.fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
@@ -465,7 +469,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             params["sample_weight"] = weights
         if _compat.routing_enabled():
             routed = process_routing(self, "fit", **params)
-            of_splitter = routed.splitter.split if "splitter" in routed else {}
+            of_splitter = {} if self._splitter() is None else routed.splitter.split
             training = _learners.training_method(self._estimator())
             return dict(routed.estimator[training]), dict(of_splitter)
         of_splitter = {}
