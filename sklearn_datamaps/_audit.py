@@ -27,7 +27,6 @@ from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._flips import Flips, plant_flips
 from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels, index_of
 from sklearn_datamaps._wrong_labels import (
-    FIRMLY,
     best_threshold,
     chance_wrong,
     count_wrong,
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
     from sklearn_datamaps._review_progress import ReviewProgress
 
 FEWEST_FLIPS = 10
+# Labels below this mean margin are suspected: with a milder cut, what is merely hard
+# for a weak learner would be taken for wrong, and its doubles decide.
+SURELY = -0.5
 # Areas under the ROC curve, in words.
 LEARNS = 0.6
 NAMES = {"confidence": "confidence", "margin": "margin", "logit_margin": "logit margin"}
@@ -463,7 +465,7 @@ def _plant(
     margin = score_of("margin", average, labels.codes)
     mean_proba = np.mean([run.proba["out-of-fold"] for run in runs], axis=0)
     fewest = round(flip_fraction * margin.size)
-    n_suspicious = max(fewest, int((margin < FIRMLY).sum()))
+    n_suspicious = max(fewest, int((margin < SURELY).sum()))
     flips = [
         plant_flips(
             labels.codes,

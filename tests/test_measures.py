@@ -156,7 +156,8 @@ def test_logit_margin_does_not_change_its_input():
 
 def test_natural_direction_is_where_trouble_lies():
     lowest_first = {name for name, up in _measures.ASCENDING.items() if up}
-    assert lowest_first == {"confidence", "correctness", "margin", "logit_margin"}
+    of_the_label = {"confidence", "correctness", "margin", "logit_margin"}
+    assert lowest_first == of_the_label | {"label_quality"}
 
 
 def test_every_streamed_measure_but_the_mean_probabilities_ranks_rows():
