@@ -5,6 +5,7 @@ import argparse
 from benchmarks import (
     accumulator,
     command_line,
+    detection,
     flipped_digits,
     memory,
     overhead,
@@ -12,7 +13,10 @@ from benchmarks import (
     stages,
 )
 
-MODULES = (overhead, memory, accumulator, command_line, stages, flipped_digits, reading)
+MODULES = (
+    *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
+    detection,
+)
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
 

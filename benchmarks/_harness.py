@@ -135,7 +135,13 @@ def save(name: str, **tables: pd.DataFrame) -> None:
     print(f"Written to {os.path.relpath(RESULTS)}/{name}*.csv and {name}.png")
 
 
-def save_plot(name: str, draw: Callable[[Any], None], title: str) -> None:
+def save_plot(
+    name: str,
+    draw: Callable[[Any], None],
+    title: str,
+    *,
+    figsize: tuple[float, float] = (8, 4),
+) -> None:
     """Draw one set of axes and write ``results/NAME.png``.
 
     Parameters
@@ -146,12 +152,14 @@ def save_plot(name: str, draw: Callable[[Any], None], title: str) -> None:
         Draws on the axes it is given.
     title : str
         Title of the plot.
+    figsize : (float, float), default=(8, 4)
+        Width and height in inches.
     """
     # Not pyplot: no window, no state, no display needed.
     from matplotlib.figure import Figure
 
     RESULTS.mkdir(exist_ok=True)
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=figsize, layout="constrained")
     axes = figure.subplots()
     draw(axes)
     axes.set_title(title)

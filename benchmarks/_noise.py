@@ -47,7 +47,7 @@ def flip_labels(
     At most half of the rows of a class are flipped, so that most of them keep the
     name they had: otherwise the names would be exchanged and nobody could tell.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng((seed, 1))
     n_classes = reference.shape[1]
     rows = np.arange(len(y))
     others = np.array(reference, dtype=np.float64)
