@@ -54,9 +54,9 @@ def run(arguments: argparse.Namespace) -> None:
     pairs = against_cleanlab(rounds)
     counted = count(pairs)
     cost = measure_cost(sets, at_most, 1 if arguments.quick else 5)
-    by_set = pairs.groupby(["dataset", *METHOD], sort=False)["ap"].mean()
+    by_set = pairs.pivot_table("ap", METHOD, "dataset", sort=False)
     print(f"\nMean average precision over kinds and shares, {len(seeds)} seed(s)")
-    print(by_set.unstack("dataset", sort=False).round(3).to_string())
+    print(by_set.round(3).to_string())
     print(f"\nCells against cleanlab's better score, of {counted['cells'].max()}")
     print(counted.round(3).to_string())
     print("\nCost: time and rows trained on, as a ratio to one plain fit")
@@ -151,7 +151,10 @@ def against_cleanlab(rounds: pd.DataFrame) -> pd.DataFrame:
         "difference": grouped.mean(),
         "half_width": half,
     }
-    long = [table.stack(METHOD).rename(key) for key, table in tables.items()]
+    long = [
+        table.melt(ignore_index=False, value_name=key).set_index(METHOD, append=True)
+        for key, table in tables.items()
+    ]
     pairs = pd.concat(long, axis=1).reset_index()
     return in_order(pairs, rounds)
 
