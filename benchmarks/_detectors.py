@@ -23,8 +23,7 @@ Array = NDArray[Any]
 Scored = Iterator[tuple[str, str, Array]]
 N_EPOCHS = 10
 N_REPEATS = 5
-RIVAL_POWER = 2  # of 0.5 ... 10; 1 suits uniform flips, 4 human-like ones
-MEASURES = ("confidence", "margin", "logit_margin")
+MEASURES = ("confidence", "margin", "logit_margin", "plausibility")
 CLEANLAB = ("self_confidence", "normalized_margin")
 
 
@@ -93,8 +92,6 @@ def maps_and_others(data: LabelSet, given: Array, seed: int) -> Scored:
     for name, maps in recorders.items():
         for measure in MEASURES:
             yield name, measure, mean_of(maps, measure)
-        mean_proba = np.mean([one.measures["mean_proba"] for one in maps], axis=0)
-        yield name, "plausibility", plausibility(mean_proba, given)
     yield "last epoch", "confidence", in_sample.trajectories[-1]
 
     proba = converged(data, given, seed)
@@ -102,20 +99,6 @@ def maps_and_others(data: LabelSet, given: Array, seed: int) -> Scored:
         yield "cleanlab", method, get_label_quality_scores(given, proba, method=method)
     yield "doubtlab", "reasons", -n_reasons(data, given, seed)
     yield "random", "random", np.random.default_rng((seed, 2)).random(len(given))
-
-
-def plausibility(mean_proba: Array, given: Array) -> Array:
-    """``p (1 - q)^2``, with ``q`` the largest other probability.
-
-    Low where the own label is improbable, and where another label is sure: in logs,
-    the loss of the own label plus twice that of its strongest rival, each against all
-    the rest. For two classes it ranks as confidence does.
-    """
-    proba = np.array(mean_proba, dtype=np.float64)
-    rows = np.arange(len(given))
-    own = proba[rows, given]
-    proba[rows, given] = -np.inf
-    return own * (1.0 - proba.max(axis=1)) ** RIVAL_POWER
 
 
 def mean_of(maps: list[DataMap], measure: str) -> Array:
