@@ -8,6 +8,7 @@ where it was; delete ``results/detection_rounds.csv`` to begin anew.
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ CELL = ["dataset", "kind", "share"]
 METHOD = ["recorder", "score"]
 FIGURES = ["auroc", "ap", "precision_at_k", "found_of_100"]
 TOLERANCE = 0.01
+# Lines of the second plot: what is recommended, what it is made of, and the others.
+CURVES = {
+    "in-sample, plausibility": ("#E69F00", "--"),
+    "2 folds, plausibility": ("#56B4E9", "--"),
+    "5 x 2 folds, plausibility": ("#0072B2", "-"),
+    "cleanlab, self_confidence": ("#D55E00", "-"),
+    "cleanlab, normalized_margin": ("#CC79A7", "-"),
+    "doubtlab, reasons": ("#999999", ":"),
+    "random, random": ("#000000", ":"),
+}
 QUICK_ROWS = 600
 
 
@@ -52,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     rounds = rounds[rounds["dataset"].isin(sets) & rounds["seed"].isin(seeds)]
     summary = rounds.groupby([*CELL, *METHOD], sort=False)[FIGURES].mean()
     pairs = against_cleanlab(rounds)
-    counted = count(pairs)
+    counted, by_kind = count(pairs, METHOD), count(pairs, [*METHOD, "kind"])
     cost = measure_cost(sets, at_most, 1 if arguments.quick else 5)
     by_set = pairs.pivot_table("ap", METHOD, "dataset", sort=False)
     print(f"\nMean average precision over kinds and shares, {len(seeds)} seed(s)")
@@ -66,10 +77,22 @@ def run(arguments: argparse.Namespace) -> None:
         summary=summary.round(4).reset_index(),
         pairs=pairs.round(4),
         counts=counted.round(4).reset_index(),
+        counts_by_kind=by_kind.round(4).reset_index(),
         cost=cost.round(2),
     )
     title = "Average precision less that of cleanlab's better score"
-    _harness.save_plot(name, lambda axes: draw(pairs, axes), title, figsize=(11, 7.5))
+    _harness.save_plot(name, partial(draw, pairs), title, figsize=(11, 9))
+    _harness.save_plot(
+        f"{name}_curves",
+        partial(draw_curves, pairs),
+        "Average precision by the share of labels that are wrong",
+        figsize=(13, 7),
+        nrows=len(KINDS),
+        ncols=len(sets),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
 
 
 def record_cells(
@@ -168,8 +191,15 @@ def in_order(table: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
     return table.astype(dict.fromkeys(keys, str))
 
 
-def count(pairs: pd.DataFrame) -> pd.DataFrame:
+def count(pairs: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Cells that a method wins and loses against cleanlab's better score.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        From :func:`against_cleanlab`.
+    by : list of str
+        One row for each value of these columns.
 
     Returns
     -------
@@ -181,7 +211,7 @@ def count(pairs: pd.DataFrame) -> pd.DataFrame:
     high = pairs["difference"] + pairs["half_width"]
     marked = pairs.assign(
         wins=low > 0, losses=high < 0, loses_much=high < -TOLERANCE
-    ).groupby(METHOD, sort=False)
+    ).groupby(by, sort=False)
     return marked.agg(
         cells=("wins", "size"),
         wins=("wins", "sum"),
@@ -238,3 +268,24 @@ def draw(pairs: pd.DataFrame, axes: Any) -> None:
     axes.tick_params(axis="x", rotation=60)
     for label in axes.get_xticklabels():
         label.set_horizontalalignment("right")
+
+
+def draw_curves(pairs: pd.DataFrame, axes: Any) -> None:
+    """Lines over the shares, one panel for each set and kind."""
+    methods = pairs["recorder"] + ", " + pairs["score"]
+    for column, name in enumerate(pairs["dataset"].unique()):
+        for row, kind in enumerate(KINDS):
+            panel = axes[row, column]
+            cells = (pairs["dataset"] == name) & (pairs["kind"] == kind)
+            for method, (color, style) in CURVES.items():
+                line = pairs[cells & (methods == method)]
+                percent = [f"{100 * share:g}" for share in line["share"]]
+                panel.plot(percent, line["ap"], style, color=color, label=method)
+            panel.set_title(f"{name}, {kind}", fontsize=9)
+    for panel in axes[-1]:
+        panel.set_xlabel("wrong labels (%)")
+    for panel in axes[:, 0]:
+        panel.set_ylabel("average precision")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure = axes[0, 0].figure
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
