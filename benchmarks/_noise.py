@@ -11,6 +11,7 @@ Array = NDArray[Any]
 KINDS = ("uniform", "class", "margin")
 # At a margin of 0 a row is 28 times as likely to be flipped as at a margin of 1.
 STEEPNESS = 4.0
+LAST_RESORT = 1e-9
 
 
 def flip_labels(
@@ -26,7 +27,8 @@ def flip_labels(
         ``"uniform"``: every row as likely, every other class as likely. ``"class"``:
         classes as they are confused, more flips where a class is confused more, to
         the classes it is confused with. ``"margin"``: rows as a person errs, the less
-        clear the more likely, to the class that seems next best.
+        clear the more likely, to the class that seems next best; rows that the
+        reference gets wrong come last, when no others are left.
     share : float
         Wrong labels, as a share of the rows; exact but for rounding.
     seed : int
@@ -65,7 +67,9 @@ def flip_labels(
         new = (cumulative < rng.random(len(chosen))[:, np.newaxis]).sum(axis=1)
     elif kind == "margin":
         margin = reference[rows, y] - others.max(axis=1)
-        chosen = _draw(expit(-STEEPNESS * margin), y, share, rng)
+        # Where the model itself prefers another label, that one would be no error.
+        weight = np.where(margin > 0, expit(-STEEPNESS * margin), LAST_RESORT)
+        chosen = _draw(weight, y, share, rng)
         new = others[chosen].argmax(axis=1)
     else:
         raise ValueError(f"There are no flips of kind {kind!r}, only {KINDS}.")
