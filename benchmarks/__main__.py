@@ -5,6 +5,7 @@ import argparse
 from benchmarks import (
     accumulator,
     command_line,
+    detection,
     flipped_digits,
     folds,
     memory,
@@ -16,7 +17,7 @@ from benchmarks import (
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(folds, selection),
+    *(folds, selection, detection),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 

@@ -135,24 +135,38 @@ def save(name: str, **tables: pd.DataFrame) -> None:
     print(f"Written to {os.path.relpath(RESULTS)}/{name}*.csv and {name}.png")
 
 
-def save_plot(name: str, draw: Callable[[Any], None], title: str) -> None:
-    """Draw one set of axes and write ``results/NAME.png``.
+def save_plot(
+    name: str,
+    draw: Callable[[Any], None],
+    title: str,
+    *,
+    figsize: tuple[float, float] = (8, 4),
+    **subplots: Any,
+) -> None:
+    """Draw one set of axes, or a grid of them, and write ``results/NAME.png``.
 
     Parameters
     ----------
     name : str
         Name of the benchmark.
     draw : callable
-        Draws on the axes it is given.
+        Draws on the axes it is given, one or an array of them.
     title : str
         Title of the plot.
+    figsize : (float, float), default=(8, 4)
+        Width and height in inches.
+    **subplots
+        How many, as for ``Figure.subplots``. None: one set of axes.
     """
     # Not pyplot: no window, no state, no display needed.
     from matplotlib.figure import Figure
 
     RESULTS.mkdir(exist_ok=True)
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=figsize, layout="constrained")
+    axes = figure.subplots(**subplots)
     draw(axes)
-    axes.set_title(title)
+    if subplots:
+        figure.suptitle(title)
+    else:
+        axes.set_title(title)
     figure.savefig(RESULTS / f"{name}.png", dpi=120)

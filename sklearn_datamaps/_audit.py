@@ -16,6 +16,7 @@ from sklearn_datamaps import _learners
 from sklearn_datamaps._candidates import (
     AS_GIVEN,
     AVERAGED,
+    SCORES,
     Run,
     Runner,
     candidate_probas,
@@ -41,7 +42,7 @@ FEWEST_FLIPS = 10
 SURELY = -0.5
 # Areas under the ROC curve, in words.
 LEARNS = 0.6
-NAMES = {"confidence": "confidence", "margin": "margin", "logit_margin": "logit margin"}
+NAMES = {name: name.replace("_", " ") for name in SCORES}
 TELLS = {0.9: "well", 0.8: "fairly well", 0.7: "roughly"}
 
 

@@ -16,7 +16,7 @@ from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._flips import Flips
 from sklearn_datamaps._labels import Array
 
-SCORES = ("confidence", "margin", "logit_margin")
+SCORES = ("confidence", "margin", "logit_margin", "plausibility")
 RECORDERS = ("in-sample", "out-of-fold", "average")
 AS_GIVEN, AVERAGED = "as given", "averaged"
 # Where nothing is clearly better: by more than this and a standard error. In trials,
@@ -210,7 +210,7 @@ def score_of(name: str, proba: Array, codes: Array) -> Array:
 
     Parameters
     ----------
-    name : {"confidence", "margin", "logit_margin"}
+    name : {"confidence", "margin", "logit_margin", "plausibility"}
         Which one.
     proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         Mean probabilities.
@@ -223,6 +223,8 @@ def score_of(name: str, proba: Array, codes: Array) -> Array:
     """
     if name == "logit_margin":
         return _measures.logit_margin(proba, codes)
+    if name == "plausibility":
+        return _measures.plausibility(proba, codes)
     own = _measures.own_probability(proba, codes)
     if name == "confidence":
         return own

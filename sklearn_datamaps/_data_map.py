@@ -316,8 +316,8 @@ class DataMap:
             ``"margin_std"``, ``"aleatoric"``, ``"threshold_closeness"``, or one that
             was asked for with ``measures=``: ``"loss"``, ``"el2n"``,
             ``"forgetting"``, ``"first_learned"`` and, from ``"mean_proba"``,
-            ``"logit_margin"``; with ``cv=``, ``"memorization"``; in the map of an
-            audit, ``"label_quality"``.
+            ``"logit_margin"`` and ``"plausibility"``; with ``cv=``,
+            ``"memorization"``; in the map of an audit, ``"label_quality"``.
 
         Returns
         -------
@@ -339,6 +339,8 @@ class DataMap:
             return _measures.threshold_closeness(self.confidence)
         if name == "logit_margin":
             return _measures.logit_margin(self._mean_proba(), self.label_codes())
+        if name == "plausibility":
+            return _measures.plausibility(self._mean_proba(), self.label_codes())
         if name == "memorization":
             raise ValueError(
                 "The map has no memorization: that takes rows held out. Fit with cv=2."
@@ -361,7 +363,7 @@ class DataMap:
         derived = {"aleatoric", "threshold_closeness", "margin", "margin_std"}
         always = {"confidence", "variability", "correctness"} | derived
         if "mean_proba" in self.measures:
-            always.add("logit_margin")
+            always |= {"logit_margin", "plausibility"}
         return [
             name
             for name in _measures.ASCENDING
@@ -554,9 +556,9 @@ class DataMap:
         pandas.DataFrame
             ``position``, ``label``, ``predicted``, ``confidence``,
             ``variability``, ``correctness``, ``margin``, ``margin_std``, ``region``,
-            the streamed measures, ``logit_margin`` and ``suggested`` when mean
-            probabilities were recorded, then the carried columns. Multilabel: long,
-            one row per (row, label), with ``label_name``.
+            the streamed measures, ``logit_margin``, ``plausibility`` and ``suggested``
+            when mean probabilities were recorded, then the carried columns.
+            Multilabel: long, one row per (row, label), with ``label_name``.
         """
         carried = self.with_columns(**columns).columns if columns else self.columns
         n_labels = len(self.classes) if self.multilabel else 1
@@ -572,7 +574,8 @@ class DataMap:
             if name != "mean_proba":
                 data[name] = values.ravel()
         if "mean_proba" in self.measures:
-            data["logit_margin"] = self.measure("logit_margin").ravel()
+            for name in ("logit_margin", "plausibility"):
+                data[name] = self.measure(name).ravel()
             data["suggested"] = self.suggested.ravel()
         data |= {name: values[position] for name, values in carried.items()}
         return pd.DataFrame(data, index=self.index[position])

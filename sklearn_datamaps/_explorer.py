@@ -216,7 +216,8 @@ def _measures(data_map: DataMap, *, with_margin: bool) -> dict[str, Array]:
     names = ["confidence", "variability", "correctness"]
     names += ["margin", "margin_std"] if with_margin else []
     names += [name for name in data_map.measures if name != "mean_proba"]
-    names += ["logit_margin"] if "mean_proba" in data_map.measures else []
+    if "mean_proba" in data_map.measures:
+        names += ["logit_margin", "plausibility"]
     names = [name for name in dict.fromkeys(names) if name not in DERIVED]
     return {name: data_map.measure(name) for name in names}
 

@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 # Counts whose largest value stands for "never": a mean with it would mean nothing.
 WITH_SENTINEL = ("forgetting", "first_learned")
-DERIVED = ("aleatoric", "threshold_closeness", "logit_margin")
+DERIVED = ("aleatoric", "threshold_closeness", "logit_margin", "plausibility")
 SHARED = (
     *("learner", "recording", "n_folds"),
     *("batch_size", "batch_order", "response_method"),

@@ -24,6 +24,7 @@ DIRECTIONS = {
     "loss": "highest",
     "el2n": "highest",
     "logit_margin": "lowest",
+    "plausibility": "lowest",
 }
 
 
@@ -193,11 +194,12 @@ def test_measure_that_was_not_recorded_says_how_to_record_it(by):
         multiclass(measures=()).rank(by)
 
 
-def test_logit_margin_and_suggestion_need_the_mean_probabilities():
+@pytest.mark.parametrize("by", ["logit_margin", "plausibility"])
+def test_what_is_derived_from_the_mean_probabilities_needs_them(by):
     plain = multiclass(measures=["loss"])
     message = r'measures=\["mean_proba"\]'
     with pytest.raises(ValueError, match=message):
-        plain.rank("logit_margin")
+        plain.rank(by)
     with pytest.raises(ValueError, match=message):
         _ = plain.suggested
 
@@ -341,7 +343,7 @@ def test_frame_has_one_row_each_with_index_and_position():
         *("position", "label", "predicted", "confidence", "variability"),
         *("correctness", "margin", "margin_std", "region"),
         *("loss", "el2n", "forgetting", "first_learned"),
-        *("logit_margin", "suggested", "text"),
+        *("logit_margin", "plausibility", "suggested", "text"),
     ]
     assert frame.index.equals(index)
     assert frame.index.name == "id"

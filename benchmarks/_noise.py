@@ -1,0 +1,88 @@
+"""Wrong labels of three kinds, an exact number of them, from a seed."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+Array = NDArray[Any]
+KINDS = ("uniform", "class", "margin")
+# At a margin of 0 a row is 28 times as likely to be flipped as at a margin of 1.
+STEEPNESS = 4.0
+LAST_RESORT = 1e-9
+
+
+def flip_labels(
+    y: Array, kind: str, share: float, seed: int, reference: Array
+) -> tuple[Array, Array]:
+    """Replace a share of the labels by wrong ones.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (n_samples,)
+        Labels 0 ... n_classes - 1.
+    kind : {"uniform", "class", "margin"}
+        ``"uniform"``: every row as likely, every other class as likely. ``"class"``:
+        classes as they are confused, more flips where a class is confused more, to
+        the classes it is confused with. ``"margin"``: rows as a person errs, the less
+        clear the more likely, to the class that seems next best; rows that the
+        reference gets wrong come last, when no others are left.
+    share : float
+        Wrong labels, as a share of the rows; exact but for rounding.
+    seed : int
+        The same seed, the same flips.
+    reference : ndarray of shape (n_samples, n_classes)
+        Out-of-fold probabilities of a model of the labels before they are flipped.
+        ``"class"`` and ``"margin"`` know from it what is confused with what.
+
+    Returns
+    -------
+    given : ndarray of int of shape (n_samples,)
+        The labels with the wrong ones.
+    is_wrong : ndarray of bool of shape (n_samples,)
+        Which were flipped.
+
+    Notes
+    -----
+    At most half of the rows of a class are flipped, so that most of them keep the
+    name they had: otherwise the names would be exchanged and nobody could tell.
+    """
+    rng = np.random.default_rng((seed, 1))
+    n_classes = reference.shape[1]
+    rows = np.arange(len(y))
+    others = np.array(reference, dtype=np.float64)
+    others[rows, y] = 0.0
+    if kind == "uniform":
+        chosen = _draw(np.ones(len(y)), y, share, rng)
+        new = (y[chosen] + rng.integers(1, n_classes, len(chosen))) % n_classes
+    elif kind == "class":
+        confused = np.zeros((n_classes, n_classes))
+        np.add.at(confused, y, others)
+        confused /= np.bincount(y, minlength=n_classes)[:, np.newaxis]
+        chosen = _draw(confused.sum(axis=1)[y], y, share, rng)
+        cumulative = np.cumsum(confused[y[chosen]], axis=1)
+        cumulative /= cumulative[:, -1:]
+        new = (cumulative < rng.random(len(chosen))[:, np.newaxis]).sum(axis=1)
+    elif kind == "margin":
+        margin = reference[rows, y] - others.max(axis=1)
+        # Where the model itself prefers another label, that one would be no error.
+        weight = np.where(margin > 0, expit(-STEEPNESS * margin), LAST_RESORT)
+        chosen = _draw(weight, y, share, rng)
+        new = others[chosen].argmax(axis=1)
+    else:
+        raise ValueError(f"There are no flips of kind {kind!r}, only {KINDS}.")
+    given, is_wrong = y.copy(), np.zeros(len(y), dtype=bool)
+    given[chosen], is_wrong[chosen] = new, True
+    return given, is_wrong
+
+
+def _draw(weight: Array, y: Array, share: float, rng: np.random.Generator) -> Array:
+    """Rows drawn without replacement by weight, at most half of each class."""
+    # The largest of log(weight) + Gumbel noise are such a draw (Efraimidis, Spirakis).
+    order = np.argsort(-(np.log(weight) + rng.gumbel(size=len(y))), kind="stable")
+    labels = pd.Series(y[order])
+    drawn_before = labels.groupby(labels).cumcount().to_numpy()
+    allowed = drawn_before < np.bincount(y)[y[order]] // 2
+    return order[allowed][: round(share * len(y))]
