@@ -54,7 +54,7 @@ class LabelAudit:
     ----------
     candidates : pandas.DataFrame
         One row a candidate, the chosen one first: ``weights``, ``recorder``, ``score``
-        (of two classes the margin alone, since all scores rank alike);
+        (of two classes plausibility alone, since all scores rank alike);
         ``auroc``, ``average_precision`` and ``precision_at_k`` (k: their
         number) on known wrong labels that are like the suspicious ones, and
         ``ap_slips``, the average precision on random ones; means over the repeats.
@@ -345,8 +345,9 @@ def audit_labels(
     twice that where there are class weights to compare.
 
     The candidate is chosen by the geometric mean of the average precisions on wrong
-    labels like the suspicious ones and on random ones; the average of both recorders
-    by margin is kept unless another is clearly better (by 0.02 and a standard error).
+    labels like the suspicious ones and on random ones; the average of all maps by
+    plausibility is kept unless another is clearly better (by 0.02 and a standard
+    error).
 
     All figures hold if wrong labels are like the suspicious ones, and the average
     precision is too good where many rows are hard, not wrong. No one can know before

@@ -20,8 +20,8 @@ SCORES = ("confidence", "margin", "logit_margin", "plausibility")
 RECORDERS = ("in-sample", "out-of-fold", "average")
 AS_GIVEN, AVERAGED = "as given", "averaged"
 # Where nothing is clearly better: by more than this and a standard error. In trials,
-# the average of both recorders by margin was best or near it most often.
-PREFERRED = (AS_GIVEN, "average", "margin")
+# the average of all maps by plausibility was best or near it most often.
+PREFERRED = ("average", "plausibility")
 CLEARLY_BETTER = 0.02
 BALANCED_ENOUGH = 1.5  # largest class over smallest: balanced weights change little
 
@@ -252,9 +252,9 @@ def judge(
     """
     rows, found = [], {}
     # Of two classes, all scores rank alike.
-    of_two = flips[0].codes.ndim == 2 or probas[PREFERRED[:2]][0].shape[1] == 2
+    of_two = flips[0].codes.ndim == 2 or probas[AS_GIVEN, "average"][0].shape[1] == 2
     for (weights, recorder), repeats in probas.items():
-        for score in PREFERRED[2:] if of_two else SCORES:
+        for score in PREFERRED[1:] if of_two else SCORES:
             pairs = zip(repeats, flips, strict=True)
             figures = pd.DataFrame(
                 [
@@ -269,10 +269,12 @@ def judge(
             named = dict(zip(("weights", "recorder", "score"), name, strict=True))
             rows.append(named | dict(figures.mean()) | {"found": found[name].mean()})
     best = max(found, key=lambda name: found[name].mean())
-    better = found[best] - found[PREFERRED]
+    several = (AVERAGED, "average") in probas
+    preferred = (AVERAGED if several else AS_GIVEN, *PREFERRED)
+    better = found[best] - found[preferred]
     error = better.std(ddof=1) / np.sqrt(len(better)) if len(better) > 1 else 0.0
     if not better.mean() > CLEARLY_BETTER + error:
-        best = PREFERRED
+        best = preferred
     table = pd.DataFrame(rows)
     table["chosen"] = [name == best for name in found]
     order = ["chosen", "found"]
