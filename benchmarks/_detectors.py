@@ -15,9 +15,12 @@ from doubtlab.reason import (
 )
 from numpy.typing import NDArray
 from sklearn.model_selection import cross_val_predict
+from sklearn.utils import check_random_state
 
 from benchmarks._label_sets import LabelSet
-from sklearn_datamaps import DataMap, DataMapClassifier
+from sklearn_datamaps import DataMap, DataMapClassifier, audit_labels
+from sklearn_datamaps._candidates import SCORES, Runner, candidate_probas, score_of
+from sklearn_datamaps._labels import encode_labels
 
 Array = NDArray[Any]
 Scored = Iterator[tuple[str, str, Array]]
@@ -122,7 +125,7 @@ def n_reasons(data: LabelSet, given: Array, seed: int) -> Array:
 
 
 def audited(data: LabelSet, given: Array, seed: int) -> Scored:
-    """Score the rows as ``audit_labels`` chooses; nothing where there is no audit.
+    """Score the rows as ``audit_labels`` chooses, and by all that it chose from.
 
     Parameters
     ----------
@@ -134,12 +137,25 @@ def audited(data: LabelSet, given: Array, seed: int) -> Scored:
     recorder, score, values
         As in :func:`maps_and_others`.
     """
-    try:
-        from sklearn_datamaps import audit_labels
-    except ImportError:
-        return
     audit = audit_labels(data.learner(), data.X, given, random_state=seed)
-    yield "audit", "choice", audit.score
+    yield "audit", "choice", audit.data_map.measure("label_quality")
+    # The same runs again, to know in hindsight which candidate was best.
+    labels = encode_labels(given)
+    seeds = check_random_state(seed).randint(2**31 - 1, size=audit.n_repeats)
+    runner = Runner(
+        DataMapClassifier(data.learner()),
+        labels.codes,
+        seeds.tolist(),
+        {},
+        n_jobs=None,
+        verbose=0,
+    )
+    runs = runner.run(data.X, [given] * len(seeds), keep=False, what="")
+    for (weights, recorder), probas in candidate_probas(runs).items():
+        proba = np.mean(probas, axis=0)
+        for score in SCORES if proba.shape[1] > 2 else ["plausibility"]:
+            values = score_of(score, proba, labels.codes)
+            yield f"audit: {recorder}, weights {weights}", score, values
 
 
 PARTS: dict[str, Callable[[LabelSet, Array, int], Scored]] = {
