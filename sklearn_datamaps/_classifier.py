@@ -467,7 +467,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                     "class have weight 0. A map needs at least two classes."
                 )
             params["sample_weight"] = weights
-        if _compat.routing_enabled():
+        # Without arguments, what process_routing returns has every name, without end.
+        if params and _compat.routing_enabled():
             routed = process_routing(self, "fit", **params)
             of_splitter = {} if self._splitter() is None else routed.splitter.split
             training = _learners.training_method(self._estimator())

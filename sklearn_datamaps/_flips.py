@@ -156,10 +156,12 @@ def _draw_slips(
     """Flip some rows at random, in place; return which."""
     n_rows = np.bincount(replaced)
     present = np.flatnonzero(n_rows)
+    slips = np.zeros(len(replaced), dtype=bool)
+    if len(present) < 2:  # a label that is set in no row, or in all
+        return slips
     step = rng.integers(1, len(present), size=len(replaced))
     place = np.searchsorted(present, replaced)
     other = present[(place + step) % len(present)]
-    slips = np.zeros(len(replaced), dtype=bool)
     gained = np.zeros(len(n_rows), dtype=np.intp)
     lost = _rounded(fraction * n_rows, rng)
     may_gain = np.maximum(_rounded(2 * fraction * n_rows, rng), 1)

@@ -310,6 +310,15 @@ def test_multilabel_audits_every_label_of_a_row(learner):
     assert "balanced" in weightings(audit)
 
 
+@pytest.mark.parametrize("value", [0, 1])
+def test_multilabel_with_a_label_set_in_no_row_or_in_all(value):
+    X, y = make_multilabel_classification(400, n_classes=3, random_state=0)
+    y[:, 1] = value
+    audit = audit_labels(BRIEF, scale(X), y, random_state=0, n_repeats=1)
+    assert audit.chance.shape == y.shape
+    assert np.isfinite(audit.data_map.measure("label_quality")).all()
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -161,3 +161,14 @@ def test_any_labels_can_be_planted_and_half_of_a_class_stays(
 def test_few_suspicious_labels_give_few_doubles(n):
     codes, proba, margin = make(200)
     assert plant(codes, proba, margin, n=n).doubles.sum() == n
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_a_label_set_in_no_row_or_in_all_gets_no_flips(value):
+    codes = np.random.default_rng(0).random((200, 2)) < 0.5
+    codes[:, 1] = value
+    proba = np.where(codes, 0.8, 0.2)
+    flips = plant(codes, proba, np.full(codes.shape, 0.6), n=0, slips=0.1)
+    assert flips.slips[:, 0].any()
+    np.testing.assert_array_equal(flips.codes[:, 1], codes[:, 1])
+    assert flips.unflipped[:, 1].all()

@@ -240,6 +240,15 @@ def test_groups_are_routed_to_folds_of_an_int(binary):
     np.testing.assert_array_equal(plain, routed)
 
 
+def test_routing_without_anything_to_route(binary):
+    X, y = binary
+    clf = DataMapClassifier(SGDClassifier(**LOG_LOSS), cv=2, n_epochs=2, random_state=0)
+    plain = clf.fit(X, y).confidence_
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = clf.fit(X, y).confidence_
+    np.testing.assert_array_equal(plain, routed)
+
+
 # ---- what cv can be
 
 
