@@ -27,7 +27,9 @@ def main() -> None:
     commands = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     for name, module in BENCHMARKS.items():
         summary = module.__doc__.partition("\n")[0]
-        command = commands.add_parser(name, help=summary, description=summary)
+        # argparse formats help, but not a description, with %.
+        escaped = summary.replace("%", "%%")
+        command = commands.add_parser(name, help=escaped, description=summary)
         command.add_argument(
             "--quick",
             action="store_true",
