@@ -377,7 +377,7 @@ def audit_labels(
     seeds = check_random_state(random_state).randint(2**31 - 1, size=n_repeats)
     runner = Runner(
         classifier,
-        labels.codes,
+        labels,
         seeds.tolist(),
         fit_params,
         n_jobs=n_jobs,

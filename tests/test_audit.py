@@ -20,6 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import scale
 
 from sklearn_datamaps import DataMap, DataMapClassifier, LabelAudit, audit_labels
+from sklearn_datamaps._candidates import Runner
+from sklearn_datamaps._labels import encode_labels
 from sklearn_datamaps._wrong_labels import best_threshold, chance_wrong, count_wrong
 
 SGD = SGDClassifier(loss="log_loss")
@@ -308,6 +310,29 @@ def test_multilabel_audits_every_label_of_a_row(learner):
     assert roc_auc_score(wrong.ravel(), -quality.ravel()) > 0.75
     assert "labels, with" in audit.summary()
     assert "balanced" in weightings(audit)
+
+
+def test_a_class_whose_every_row_was_flipped_keeps_its_column(iris):
+    X, y = iris
+    runner = Runner(BRIEF, encode_labels(y), [0], {}, n_jobs=None, verbose=0)
+    without = np.where(y == 1, 2, y)  # as flips may leave a class of few rows
+    [run] = runner.run(X, [without], keep=False, what="flips")["as given"]
+    clf = clone(BRIEF).set_params(cv=2, measures=["mean_proba"], random_state=0)
+    expected = clf.fit(X, without).data_map_.measures["mean_proba"]
+    found = run.proba["out-of-fold"]
+    assert found.shape == (150, 3)
+    assert (found[:, 1] == 0).all()
+    np.testing.assert_array_equal(found[:, [0, 2]], expected)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+def test_many_classes_of_one_row():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:300] / 16, y[:300]
+    y[::8] = np.arange(10, 48)
+    audit = audit_labels(BRIEF, X, y, random_state=0, n_repeats=1)
+    assert len(audit.data_map.classes) == 48
+    assert np.isfinite(audit.data_map.measure("label_quality")).all()
 
 
 @pytest.mark.parametrize("value", [0, 1])
