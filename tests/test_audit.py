@@ -326,6 +326,8 @@ def test_a_class_whose_every_row_was_flipped_keeps_its_column(iris):
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+# scikit-learn 1.7 says it of mini-batches.
+@pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")
 def test_many_classes_of_one_row():
     X, y = load_digits(return_X_y=True)
     X, y = X[:300] / 16, y[:300]
@@ -420,6 +422,17 @@ def test_picture_shows_the_candidates_and_both_groups(digits):
     with pytest.raises(ValueError, match="two Axes; got 1"):
         audit.plot(axes=given[0])
     plt.close("all")
+
+
+def test_legend_of_the_candidates_hides_no_point(digits):
+    from matplotlib import pyplot as plt
+
+    ax = digits[-1].plot()[1]
+    ax.figure.canvas.draw()
+    below = ax.get_legend().get_window_extent().y0
+    first_row = ax.transData.transform((0, 0))[1]
+    assert first_row + 6 < below
+    plt.close(ax.figure)
 
 
 def test_audit_survives_pickling(digits):
