@@ -217,7 +217,7 @@ class LabelAudit:
         return review_progress(self, review, n_next=n_next, worth=worth)
 
     def plot(self, *, axes: Any = None) -> Any:
-        """Draw the scores of known flips, and how well each candidate finds them.
+        """Draw labels by quality, and how well each candidate finds known wrong ones.
 
         Parameters
         ----------
@@ -227,7 +227,13 @@ class LabelAudit:
         Returns
         -------
         ndarray of two matplotlib Axes
-            Labels by quality, and candidates by average precision.
+            Labels as given by quality, with how many are estimated to be wrong; and
+            candidates by average precision.
+
+        Raises
+        ------
+        ValueError
+            If axes are not two.
         """
         from sklearn_datamaps import _audit_plot
 
@@ -342,7 +348,9 @@ def audit_labels(
     Notes
     -----
     With two folds (the default) an audit costs about ``5 * n_repeats`` times a fit, and
-    twice that where there are class weights to compare.
+    twice that where there are class weights to compare (three times if the learner's
+    own are neither balanced nor none). The mean probabilities of all runs are kept
+    until the end: memory grows as ``n_samples * n_classes`` times the runs.
 
     The candidate is chosen by the geometric mean of the average precisions on wrong
     labels like the suspicious ones and on random ones; the average of all maps by
@@ -382,7 +390,7 @@ def audit_labels(
     seeds = check_random_state(random_state).randint(2**31 - 1, size=n_repeats)
     runner = Runner(
         classifier,
-        labels.codes,
+        labels,
         seeds.tolist(),
         fit_params,
         n_jobs=n_jobs,

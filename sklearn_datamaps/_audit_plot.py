@@ -1,4 +1,4 @@
-"""Draw an audit: scores of known flips, and how well each candidate finds them."""
+"""Draw an audit: labels by quality, and how well each candidate finds wrong ones."""
 
 from typing import Any
 
@@ -119,5 +119,7 @@ def _draw_candidates(audit: LabelAudit, ax: Any) -> None:
     ax.grid(axis="x", color="0.9")
     ax.set_axisbelow(True)
     ax.get_yticklabels()[0].set_fontweight("bold")
-    ax.legend(title="known wrong labels", loc="best", fontsize="small")
+    # Room for the legend, above the first row.
+    ax.set_ylim(len(audit.candidates) - 0.5, -2.0)
+    ax.legend(loc="upper center", ncols=2, fontsize="small")
     sns.despine(ax=ax)

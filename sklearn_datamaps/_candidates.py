@@ -14,7 +14,7 @@ from sklearn_datamaps import _learners, _measures
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._flips import Flips
-from sklearn_datamaps._labels import Array
+from sklearn_datamaps._labels import Array, EncodedLabels
 
 SCORES = ("confidence", "margin", "logit_margin", "plausibility")
 RECORDERS = ("in-sample", "out-of-fold", "average")
@@ -49,8 +49,8 @@ class Runner:
     ----------
     classifier : DataMapClassifier
         What the user gave.
-    codes : ndarray
-        Labels as codes.
+    labels : EncodedLabels
+        The labels as given; their classes are the columns of every run.
     seeds : list of int
         One for each repeat.
     fit_params : mapping
@@ -62,7 +62,7 @@ class Runner:
     def __init__(
         self,
         classifier: DataMapClassifier,
-        codes: Array,
+        labels: EncodedLabels,
         seeds: list[int],
         fit_params: Mapping[str, Any],
         *,
@@ -70,7 +70,8 @@ class Runner:
         verbose: int,
     ) -> None:
         self.classifier = _prepared(classifier)
-        self.learners = dict(_weightings(self.classifier, codes))
+        self.learners = dict(_weightings(self.classifier, labels.codes))
+        self.classes = None if labels.multilabel else labels.classes
         self.seeds = seeds
         self.fit_params = fit_params
         self.n_jobs = n_jobs
@@ -98,7 +99,14 @@ class Runner:
             By weights, in the order of the seeds.
         """
         jobs = [
-            delayed(_run)(self._classifier(weights, seed), X, y, self.fit_params, keep)
+            delayed(_run)(
+                self._classifier(weights, seed),
+                X,
+                y,
+                self.fit_params,
+                classes=self.classes,
+                keep=keep,
+            )
             for weights in self.learners
             for seed, y in zip(self.seeds, labels, strict=True)
         ]
@@ -162,17 +170,29 @@ def _run(
     X: Any,
     y: Any,
     fit_params: Mapping[str, Any],
+    *,
+    classes: Array | None,
     keep: bool,
 ) -> Run:
     classifier.fit(X, y, **fit_params)
     maps = (classifier.in_sample_map_, classifier.data_map_)
-    in_sample, out_of_fold = (one.measures["mean_proba"] for one in maps)
+    in_sample, out_of_fold = (_of_classes(one, classes) for one in maps)
     proba = {
         "in-sample": in_sample,
         "out-of-fold": out_of_fold,
         "average": (in_sample + out_of_fold) / 2,
     }
     return Run(proba, classifier.data_map_ if keep else None)
+
+
+def _of_classes(data_map: DataMap, classes: Array | None) -> Array:
+    """Mean probabilities of all classes: 0 for one whose every row was flipped."""
+    proba: Array = data_map.measures["mean_proba"]
+    if classes is None or len(data_map.classes) == len(classes):
+        return proba
+    wide = np.zeros((len(proba), len(classes)), dtype=proba.dtype)
+    wide[:, np.searchsorted(classes, data_map.classes)] = proba
+    return wide
 
 
 def candidate_probas(

@@ -20,6 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import scale
 
 from sklearn_datamaps import DataMap, DataMapClassifier, LabelAudit, audit_labels
+from sklearn_datamaps._candidates import Runner
+from sklearn_datamaps._labels import encode_labels
 from sklearn_datamaps._wrong_labels import best_threshold, chance_wrong, count_wrong
 
 SGD = SGDClassifier(loss="log_loss")
@@ -310,6 +312,31 @@ def test_multilabel_audits_every_label_of_a_row(learner):
     assert "balanced" in weightings(audit)
 
 
+def test_a_class_whose_every_row_was_flipped_keeps_its_column(iris):
+    X, y = iris
+    runner = Runner(BRIEF, encode_labels(y), [0], {}, n_jobs=None, verbose=0)
+    without = np.where(y == 1, 2, y)  # as flips may leave a class of few rows
+    [run] = runner.run(X, [without], keep=False, what="flips")["as given"]
+    clf = clone(BRIEF).set_params(cv=2, measures=["mean_proba"], random_state=0)
+    expected = clf.fit(X, without).data_map_.measures["mean_proba"]
+    found = run.proba["out-of-fold"]
+    assert found.shape == (150, 3)
+    assert (found[:, 1] == 0).all()
+    np.testing.assert_array_equal(found[:, [0, 2]], expected)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class:UserWarning")
+# scikit-learn 1.7 says it of mini-batches.
+@pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")
+def test_many_classes_of_one_row():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:300] / 16, y[:300]
+    y[::8] = np.arange(10, 48)
+    audit = audit_labels(BRIEF, X, y, random_state=0, n_repeats=1)
+    assert len(audit.data_map.classes) == 48
+    assert np.isfinite(audit.data_map.measure("label_quality")).all()
+
+
 @pytest.mark.parametrize("value", [0, 1])
 def test_multilabel_with_a_label_set_in_no_row_or_in_all(value):
     X, y = make_multilabel_classification(400, n_classes=3, random_state=0)
@@ -395,6 +422,17 @@ def test_picture_shows_the_candidates_and_both_groups(digits):
     with pytest.raises(ValueError, match="two Axes; got 1"):
         audit.plot(axes=given[0])
     plt.close("all")
+
+
+def test_legend_of_the_candidates_hides_no_point(digits):
+    from matplotlib import pyplot as plt
+
+    ax = digits[-1].plot()[1]
+    ax.figure.canvas.draw()
+    below = ax.get_legend().get_window_extent().y0
+    first_row = ax.transData.transform((0, 0))[1]
+    assert first_row + 6 < below
+    plt.close(ax.figure)
 
 
 def test_audit_survives_pickling(digits):
