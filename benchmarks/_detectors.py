@@ -144,7 +144,7 @@ def audited(data: LabelSet, given: Array, seed: int) -> Scored:
     seeds = check_random_state(seed).randint(2**31 - 1, size=audit.n_repeats)
     runner = Runner(
         DataMapClassifier(data.learner()),
-        labels.codes,
+        labels,
         seeds.tolist(),
         {},
         n_jobs=None,
