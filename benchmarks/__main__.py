@@ -4,6 +4,7 @@ import argparse
 
 from benchmarks import (
     accumulator,
+    audit,
     command_line,
     detection,
     flipped_digits,
@@ -17,7 +18,7 @@ from benchmarks import (
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(folds, selection, detection),
+    *(folds, selection, detection, audit),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
