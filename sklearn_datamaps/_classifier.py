@@ -398,6 +398,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             measures=check_measures(self.measures),
             store_trajectories=self.store_trajectories,
             n_jobs=self.n_jobs if self.cv is None else None,
+            torch_threads=_nets.n_threads(_learners.base_learner(estimator)),
         )
 
     def _splits(

@@ -1,7 +1,8 @@
 """Networks of skorch, told by their class: neither skorch nor torch is imported."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,29 @@ def is_net(learner: Any) -> bool:
     """Whether a learner is a network of skorch."""
     bases = type(learner).__mro__
     return any(base.__module__.split(".")[0] == "skorch" for base in bases)
+
+
+def n_threads(learner: Any) -> int | None:
+    """Threads that torch uses here, if the learner is a network."""
+    if not is_net(learner):
+        return None
+    number: int = sys.modules["torch"].get_num_threads()
+    return number
+
+
+@contextmanager
+def threads(number: int | None) -> Iterator[None]:
+    """Have torch use a number of threads, then as many as before; None: no torch."""
+    if number is None:
+        yield
+        return
+    torch = sys.modules["torch"]
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def check_net(net: Any) -> None:

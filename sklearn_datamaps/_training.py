@@ -142,6 +142,9 @@ class Recipe:
         As in ``TrainingDynamics``.
     n_jobs : int or None
         Threads over the labels of a multilabel target.
+    torch_threads : int or None
+        Threads of torch where the recipe was made, for processes to use as many: with
+        another number its sums round otherwise. None: the learner is no network.
     """
 
     estimator: Any
@@ -153,6 +156,7 @@ class Recipe:
     measures: tuple[str, ...] = ()
     store_trajectories: bool = False
     n_jobs: int | None = None
+    torch_threads: int | None = None
 
     def new_record(
         self,
@@ -362,8 +366,9 @@ def record_all_rows(
         The trained learners.
     """
     record = recipe.new_record(data.labels, seed, index=index)
-    run = recipe.run(data, seed)
-    continue_record(run, record, recipe.n_epochs)
+    with _nets.threads(recipe.torch_threads):
+        run = recipe.run(data, seed)
+        continue_record(run, record, recipe.n_epochs)
     return record, run.members
 
 
@@ -404,7 +409,10 @@ def record_fold(
             recipe = recipe.for_classes(learned.labels.classes)
     labels = EncodedLabels(data.labels.codes[test], data.labels.classes)
     record = recipe.new_record(labels, seed)
-    run = recipe.run(learned, seed, all_rows=data.X, held_out=data.X[test])
-    continue_record(run, record, recipe.n_epochs, columns=columns, progress=progress)
+    with _nets.threads(recipe.torch_threads):
+        run = recipe.run(learned, seed, all_rows=data.X, held_out=data.X[test])
+        continue_record(
+            run, record, recipe.n_epochs, columns=columns, progress=progress
+        )
     record.members = None  # nobody needs the model of one fold
     return record
