@@ -15,6 +15,7 @@ from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._flips import Flips
 from sklearn_datamaps._labels import Array, EncodedLabels
+from sklearn_datamaps._training import Threads
 
 SCORES = ("confidence", "margin", "logit_margin", "plausibility")
 RECORDERS = ("in-sample", "out-of-fold", "average")
@@ -98,6 +99,8 @@ class Runner:
         dict of str to list of Run
             By weights, in the order of the seeds.
         """
+        learner = _learners.base_learner(self.learners[AS_GIVEN])
+        threads = Threads.here(learner)
         jobs = [
             delayed(_run)(
                 self._classifier(weights, seed),
@@ -106,6 +109,7 @@ class Runner:
                 self.fit_params,
                 classes=self.classes,
                 keep=keep,
+                threads=threads,
             )
             for weights in self.learners
             for seed, y in zip(self.seeds, labels, strict=True)
@@ -173,8 +177,10 @@ def _run(
     *,
     classes: Array | None,
     keep: bool,
+    threads: Threads,
 ) -> Run:
-    classifier.fit(X, y, **fit_params)
+    with threads.use():
+        classifier.fit(X, y, **fit_params)
     maps = (classifier.in_sample_map_, classifier.data_map_)
     in_sample, out_of_fold = (_of_classes(one, classes) for one in maps)
     proba = {

@@ -40,6 +40,7 @@ from sklearn_datamaps._training import (
     Progress,
     Recipe,
     Record,
+    Threads,
     continue_record,
     record_all_rows,
     record_fold,
@@ -388,6 +389,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 "not kept. Set warm_start=False, or cv=None."
             )
         own_seeds = self.random_state is None and bool(self._own_seeds(estimator))
+        threads = Threads()
+        if self.cv is not None:
+            threads = Threads.here(_learners.base_learner(estimator))
         return Recipe(
             estimator,
             self.n_epochs,
@@ -398,7 +402,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             measures=check_measures(self.measures),
             store_trajectories=self.store_trajectories,
             n_jobs=self.n_jobs if self.cv is None else None,
-            torch_threads=_nets.n_threads(_learners.base_learner(estimator)),
+            threads=threads,
         )
 
     def _splits(

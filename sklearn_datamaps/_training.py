@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 from sklearn.base import clone
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_datamaps import _compat, _learners, _nets
 from sklearn_datamaps._dynamics import TrainingDynamics
@@ -123,6 +124,36 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Threads:
+    """Numbers of threads; with another number sums round otherwise.
+
+    Attributes
+    ----------
+    blas, torch : int or None
+        Of linear algebra, and of torch. None: as they are.
+    """
+
+    blas: int | None = None
+    torch: int | None = None
+
+    @classmethod
+    def here(cls, learner: Any) -> "Threads":
+        """Return the threads that this process uses for a learner."""
+        pools = (pool for pool in threadpool_info() if pool["user_api"] == "blas")
+        blas = max((pool["num_threads"] for pool in pools), default=None)
+        return cls(blas, _nets.n_threads(learner))
+
+    @contextlib.contextmanager
+    def use(self) -> Iterator[None]:
+        """Use as many, for a while."""
+        with (
+            threadpool_limits(self.blas, user_api="blas"),
+            _nets.threads(self.torch),
+        ):
+            yield
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How to train and record, the same for all rows and for every fold.
 
@@ -142,9 +173,8 @@ class Recipe:
         As in ``TrainingDynamics``.
     n_jobs : int or None
         Threads over the labels of a multilabel target.
-    torch_threads : int or None
-        Threads of torch where the recipe was made, for processes to use as many: with
-        another number its sums round otherwise. None: the learner is no network.
+    threads : Threads
+        Of the process that made the recipe, for others to use as many.
     """
 
     estimator: Any
@@ -156,7 +186,7 @@ class Recipe:
     measures: tuple[str, ...] = ()
     store_trajectories: bool = False
     n_jobs: int | None = None
-    torch_threads: int | None = None
+    threads: Threads = field(default_factory=Threads)
 
     def new_record(
         self,
@@ -366,7 +396,7 @@ def record_all_rows(
         The trained learners.
     """
     record = recipe.new_record(data.labels, seed, index=index)
-    with _nets.threads(recipe.torch_threads):
+    with recipe.threads.use():
         run = recipe.run(data, seed)
         continue_record(run, record, recipe.n_epochs)
     return record, run.members
@@ -409,7 +439,7 @@ def record_fold(
             recipe = recipe.for_classes(learned.labels.classes)
     labels = EncodedLabels(data.labels.codes[test], data.labels.classes)
     record = recipe.new_record(labels, seed)
-    with _nets.threads(recipe.torch_threads):
+    with recipe.threads.use():
         run = recipe.run(learned, seed, all_rows=data.X, held_out=data.X[test])
         continue_record(
             run, record, recipe.n_epochs, columns=columns, progress=progress

@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "_wrong_labels": {"_labels"},
     "_candidates": {
         *("_classifier", "_data_map", "_flips", "_labels", "_learners", "_measures"),
+        "_training",
     },
     "_audit": {
         *("_candidates", "_classifier", "_data_map", "_flips", "_labels", "_learners"),

@@ -637,3 +637,18 @@ def test_stages_of_folds_that_stop_before_the_model_of_all_rows_are_refused(bina
     with pytest.raises(ValueError, match=r"after 3 stages .* after 5 or more"):
         clf.fit(X, y)
     assert clf.set_params(n_epochs=3).fit(X, y).n_epochs_ == 3
+
+
+def test_processes_round_sums_as_this_one_does():
+    from threadpoolctl import threadpool_limits
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 400))
+    y = (X[:, :5].sum(axis=1) > 0).astype(int)
+    mlp = MLPClassifier((256,), batch_size=500)
+    clf = DataMapClassifier(mlp, n_epochs=2, cv=2, random_state=0)
+    # Processes would have one thread each, and other sums in the last bit.
+    with threadpool_limits(2, user_api="blas"):
+        one = clone(clf).fit(X, y)
+        two = clone(clf).set_params(n_jobs=2).fit(X, y)
+    np.testing.assert_array_equal(one.confidence_, two.confidence_)
