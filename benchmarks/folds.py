@@ -15,12 +15,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from benchmarks import _harness, _loops
+from benchmarks.overhead import TASKS, add_arguments
 from sklearn_datamaps import DataMap, DataMapClassifier
 from sklearn_datamaps._epochs import derive_seed
 from sklearn_datamaps._folds import make_splits
 from sklearn_datamaps._training import Data, record_fold
 
-TASKS = ("gratitude", "emotions", "dense")
+__all__ = ["TASKS", "add_arguments", "run"]
 IN_SAMPLE, CV, PROCESSES = "in-sample", "cv=2", "2 processes"
 
 
@@ -47,12 +48,6 @@ def folds_alone(task: _loops.Task, n_epochs: int) -> DataMap:
         record = record_fold(recipe, data, train, test, seed)
         whole.absorb(record, test, n_epochs)
     return whole.dynamics.to_data_map()
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
-    parser.add_argument("--rounds", type=int, default=9, help="counted (default: 9)")
-    parser.add_argument("--epochs", type=int, default=10, help="default: 10")
 
 
 def run(arguments: argparse.Namespace) -> None:

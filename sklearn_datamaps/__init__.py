@@ -1,7 +1,8 @@
 """Data maps (Dataset Cartography) for everyone who already works in scikit-learn."""
 
 from sklearn_datamaps._apply_review import apply_review
-from sklearn_datamaps._audit import LabelAudit, audit_labels
+from sklearn_datamaps._audit import LabelAudit
+from sklearn_datamaps._audit_labels import audit_labels
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._comparison import DataMapComparison
 from sklearn_datamaps._coordinates_file import read_coordinates

@@ -48,30 +48,26 @@ def _draw_scores(audit: LabelAudit, ax: Any) -> None:
 
     blue, orange = sns.color_palette("colorblind", 2)
     quality = audit.data_map.measure("label_quality").ravel()
-    bins = {"bins": N_BARS, "binrange": (np.nanmin(quality), np.nanmax(quality))}
+    ends = (np.nanmin(quality), np.nanmax(quality))
+    style = {"bins": N_BARS, "binrange": ends, "edgecolor": "white", "linewidth": 0.3}
+    style["ax"] = ax
     unit = "labels" if audit.data_map.multilabel else "rows"
     looks = audit.suspicious.ravel()
     sns.histplot(
         x=quality,
-        **bins,
         color=blue,
         alpha=0.55,
-        edgecolor="white",
-        linewidth=0.3,
-        ax=ax,
+        **style,
         label=f"all {len(quality):,} {unit}",
     )
     wrong = pd.DataFrame({"quality": quality, "chance": audit.chance.ravel()})
     sns.histplot(
         wrong,
         x="quality",
-        **bins,
         weights="chance",
         color=orange,
         alpha=0.9,
-        edgecolor="white",
-        linewidth=0.3,
-        ax=ax,
+        **style,
         label=f"of these wrong, as estimated: {audit.n_wrong:,.0f}",
     )
     if np.isfinite(audit.threshold):

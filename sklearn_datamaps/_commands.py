@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_datamaps._audit import LabelAudit, audit_labels
+from sklearn_datamaps._audit import LabelAudit
+from sklearn_datamaps._audit_labels import audit_labels
 from sklearn_datamaps._corrections import apply_to_table
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._demo import (

@@ -103,10 +103,10 @@ def _plant(
     slip_fraction: float,
     rng: np.random.Generator,
 ) -> Flips:
-    replaced = np.where(suspicious, _largest_other(proba, codes)[0], codes)
+    replaced = np.where(suspicious, largest_other(proba, codes)[0], codes)
     flipped = replaced.copy()
-    largest_other = _largest_other(proba, replaced)[1]
-    margin = proba[np.arange(len(codes)), replaced] - largest_other
+    rival = largest_other(proba, replaced)[1]
+    margin = proba[np.arange(len(codes)), replaced] - rival
     doubles = np.zeros(len(codes), dtype=bool)
     for code in np.unique(replaced[suspicious]).tolist():
         of_code = replaced == code
@@ -119,8 +119,20 @@ def _plant(
     return Flips(flipped, doubles, slips)
 
 
-def _largest_other(proba: Array, codes: Array) -> tuple[Array, Array]:
-    """Most probable class but one for every row, and its probability."""
+def largest_other(proba: Array, codes: Array) -> tuple[Array, Array]:
+    """Most probable class but the own for every row, and its probability.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Probabilities.
+    codes : ndarray of int of shape (n_samples,)
+        Column of each row's own label.
+
+    Returns
+    -------
+    largest, probability : ndarray of shape (n_samples,)
+    """
     rows = np.arange(len(codes))
     others = np.array(proba, dtype=np.float64)
     others[rows, codes] = -np.inf

@@ -58,9 +58,10 @@ MAY_IMPORT = {
         *("_classifier", "_data_map", "_flips", "_labels", "_learners", "_measures"),
         "_training",
     },
-    "_audit": {
-        *("_candidates", "_classifier", "_data_map", "_flips", "_labels", "_learners"),
-        *("_wrong_labels",),
+    "_audit": {"_candidates", "_data_map", "_flips", "_labels"},
+    "_audit_labels": {
+        *("_audit", "_candidates", "_classifier", "_data_map", "_flips", "_labels"),
+        *("_learners", "_wrong_labels"),
     },
     "_review_progress": {"_apply_review", "_audit", "_labels"},
     "_audit_plot": {"_audit"},
