@@ -7,7 +7,7 @@ not in them. Subtracted is the peak of the *floor*, a bare loop of ``partial_fit
 and its probabilities of all rows cancel out.
 
 The budget is 128 bytes per row plus one block of probabilities: at most
-``_epochs.BLOCK_CELLS`` cells of 8 bytes, in whole rows, and never more than the data.
+``_blocks.BLOCK_CELLS`` cells of 8 bytes, in whole rows, and never more than the data.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from functools import partial
 import pandas as pd
 
 from benchmarks import _harness, _loops
-from sklearn_datamaps._epochs import BLOCK_CELLS
+from sklearn_datamaps._blocks import BLOCK_CELLS
 
 TASKS = ("gratitude", "emotions", "synthetic")
 BYTES_PER_ROW = 128

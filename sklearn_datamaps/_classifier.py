@@ -31,6 +31,12 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_datamaps import _compat, _learners, _measures, _nets
+from sklearn_datamaps._blocks import (
+    check_single_rows,
+    in_row_blocks,
+    warn_sorted_blocks,
+    with_short_indices,
+)
 from sklearn_datamaps._dynamics import check_measures
 from sklearn_datamaps._epochs import derive_seed
 from sklearn_datamaps._folds import Split, check_trainable, make_splits
@@ -86,10 +92,12 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         among them, are recorded (if there are fewer: all).
     batch_size : int, default=None
         Rows per ``partial_fit`` call, shuffled anew in every epoch. None: all rows
-        in one call. Not for learners built in stages.
+        in one call; of ``"blocks"`` as many as hold about 2**24 values (some 200 MB).
+        Not for learners built in stages.
     batch_order : {"rows", "blocks"}, default="rows"
         ``"rows"`` shuffles rows; ``"blocks"`` takes contiguous blocks of rows in
-        shuffled order, which suits memory-mapped data.
+        shuffled order, for data on disk: a memory map is read from front to back of
+        each block and never copied. The rows must not be sorted by class.
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         Where probabilities come from. ``"auto"``: ``predict_proba``, else
         ``decision_function`` through the logistic function (binary, multilabel) or
@@ -348,7 +356,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"the target y is None."
             )
         features = X
-        X = self._validate(features, reset=not resume)
+        _refuse_dask(X, y)
+        in_blocks = self.batch_order == "blocks" and self.cv is None
+        X = self._validate(features, reset=not resume, in_blocks=in_blocks)
         index = index_of(X.shape[0], y, features)
         labels = self._encode(X, y, estimator)
         params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
@@ -356,6 +366,10 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         _learners.warn_no_dynamics(estimator)
         if recipe.staged:
             _learners.warn_held_out(estimator, X.shape[0])
+        if in_blocks:
+            warn_sorted_blocks(X, labels, self.batch_size)
+        else:
+            check_single_rows(X, copied=self.cv is not None)
 
         key = (X.shape, _digest(labels), recipe.measures, self.store_trajectories)
         if resume:
@@ -415,7 +429,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_trainable(splits, data.labels, weights, fitted=recipe.sees_every_class)
         return splits
 
-    def _validate(self, X: Any, *, reset: bool) -> Any:
+    def _validate(self, X: Any, *, reset: bool, in_blocks: bool = False) -> Any:
         learner = _learners.base_learner(self._estimator())
         tags = _compat.learner_tags(learner)
         net = _nets.is_net(learner)
@@ -429,7 +443,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             allow_nd=net,
             ensure_all_finite=not (tags and tags.input_tags.allow_nan),
         )
-        return _compat.as_row_sliceable(X)
+        return with_short_indices(X, in_blocks=in_blocks)
 
     def _encode(self, X: Any, y: Any, estimator: Any) -> EncodedLabels:
         check_consistent_length(X, y)
@@ -728,7 +742,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n_samples,), or the indicator of shape (n_samples, n_labels)
         """
         X = self._features(X)
-        predicted: Array = self.estimator_.predict(X)
+        predicted: Array = in_row_blocks(self.estimator_.predict, X)
         if _compat.needs_codes(self.estimator_) and predicted.ndim == 1:
             return np.asarray(self.classes_[predicted])
         return predicted
@@ -748,6 +762,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Multilabel: (n_samples, n_labels), the probability that each label is set.
         """
         X = self._features(X)
+        return in_row_blocks(self._predict_proba, X)
+
+    def _predict_proba(self, X: Any) -> Array:
         proba: Any = self.estimator_.predict_proba(X)
         if isinstance(proba, list):
             return np.column_stack([columns[:, 1] for columns in proba])
@@ -767,7 +784,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Multilabel: (n_samples, n_labels).
         """
-        X = self._features(X)
+        return in_row_blocks(self._decision_function, self._features(X))
+
+    def _decision_function(self, X: Any) -> Array:
         if isinstance(self.estimator_, MultiOutputClassifier):
             return np.column_stack(
                 [member.decision_function(X) for member in self.estimator_.estimators_]
@@ -782,6 +801,17 @@ def _readable(y: Any, labels: EncodedLabels) -> Array | None:
         return None
     given = np.asarray(y)
     return given if given.ndim == 1 and given.dtype != object else None
+
+
+def _refuse_dask(*data: Any) -> None:
+    """Name the class for collections of Dask, before one of them is computed here."""
+    given = [value for value in data if hasattr(type(value), "__dask_graph__")]
+    if given:
+        raise TypeError(
+            f"X or y is a collection of Dask ({type(given[0]).__name__}), which would "
+            f"be gathered in this process. Use sklearn_datamaps.dask."
+            f"DataMapClassifier, which fits on its blocks, or call .compute() first."
+        )
 
 
 def _digest(labels: EncodedLabels) -> str:

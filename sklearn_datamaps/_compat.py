@@ -21,7 +21,6 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 __all__ = [
     "Interval",
     "StrOptions",
-    "as_row_sliceable",
     "check_sample_weight",
     "class_weight_dict",
     "fit_context",
@@ -136,16 +135,3 @@ def swallowed_interrupt(estimator: Any) -> bool:
     if isinstance(estimator, BaseMultilayerPerceptron):
         return bool(getattr(estimator, "n_iter_", 1) == 0)
     return any(swallowed_interrupt(member) for member in members_of(estimator))
-
-
-def as_row_sliceable(X: Any) -> Any:
-    """CSR with 32-bit indices where they fit; the data is shared, never copied."""
-    if not sparse.issparse(X) or X.indices.dtype == np.int32:
-        return X
-    if max(X.nnz, *X.shape) > np.iinfo(np.int32).max:
-        return X
-    narrow = type(X)(X.shape, dtype=X.dtype)
-    narrow.data = X.data
-    narrow.indices = X.indices.astype(np.int32)
-    narrow.indptr = X.indptr.astype(np.int32)
-    return narrow

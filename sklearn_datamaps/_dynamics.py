@@ -207,6 +207,7 @@ class TrainingDynamics:
         codes = self._codes[where]
         block = self._check_proba(proba, codes, where, logits)
         step = max(1, CHUNK_CELLS // block.shape[1])
+        totals = np.zeros(3)  # of this call, so that calls add up alike anywhere
         for start in range(0, len(block), step):
             part = slice(start, start + step)
             if isinstance(where, slice):
@@ -217,7 +218,8 @@ class TrainingDynamics:
             values = block[part]
             if logits:
                 values = probabilities(values, multilabel=self._labels.multilabel)
-            self._update_chunk(values, codes[part], at, resolve_ties, start)
+            totals += self._update_chunk(values, codes[part], at, resolve_ties, start)
+        self.totals += totals
 
     def _check_rows(self, rows: Any) -> Rows:
         n_samples = self.n_samples
@@ -370,7 +372,8 @@ class TrainingDynamics:
         at: Rows,
         resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None,
         start: int,
-    ) -> None:
+    ) -> Array:
+        """Record some rows; return their number, sum of own probabilities, hits."""
         state = self._state
         own = _measures.own_probability(proba, codes)
         margin = _measures.epoch_margin(proba, codes, own) if self._has_margin else None
@@ -396,10 +399,10 @@ class TrainingDynamics:
             since = state["right_since"][at]
             began = np.where(since == 0, per_row, since)
             state["right_since"][at] = np.where(right, began, 0)
-        self.totals += np.array([own.size, own.sum(), np.count_nonzero(right)])
         state["n_right"][at] += right
         state["predicted"][at] = predicted
         state["count"][at] = count
+        return np.array([own.size, own.sum(), np.count_nonzero(right)])
 
     def _store(self, own: Array, at: Rows, count: Array) -> None:
         for epoch in np.unique(count).tolist():

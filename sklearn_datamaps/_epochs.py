@@ -6,70 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_datamaps import _compat, _nets
+from sklearn_datamaps._blocks import (
+    block_order,
+    block_rows,
+    epoch_random,
+    row_block,
+    row_blocks,
+)
 from sklearn_datamaps._labels import Array, EncodedLabels
 
-# Cells of probability per block: what a prediction needs beside the record.
-BLOCK_CELLS = 2**20
-
 Block = tuple[slice, Array, Callable[[Array], Array] | None]
-
-
-def row_block(X: Any, start: int, stop: int) -> Any:
-    """Contiguous rows of X as a view; CSR shares data and indices, too.
-
-    Slicing a CSR matrix would copy, and its constructor copies small views of large
-    arrays, so the block is put together by hand.
-
-    Parameters
-    ----------
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        The features.
-    start, stop : int
-        First row, and the row after the last.
-
-    Returns
-    -------
-    {ndarray, csr} of shape (stop - start, n_features)
-    """
-    if start == 0 and stop == X.shape[0]:
-        return X
-    if not sparse.issparse(X):
-        return X[start:stop]
-    first, last = X.indptr[start], X.indptr[stop]
-    block = type(X)((stop - start, X.shape[1]), dtype=X.dtype)
-    block.data = X.data[first:last]
-    block.indices = X.indices[first:last]
-    block.indptr = X.indptr[start : stop + 1] - first
-    return block
-
-
-def row_blocks(run: Any, n_columns: int) -> Iterator[tuple[slice, Any]]:
-    """Rows that a run is to record, in blocks of at most ``BLOCK_CELLS`` values.
-
-    Parameters
-    ----------
-    run : PartialFitRun or StagedRun
-        The run, of which the rows held out are recorded if there are any, else X.
-    n_columns : int
-        Probabilities a row.
-
-    Yields
-    ------
-    rows : slice
-        Which rows.
-    X : {ndarray, csr} of shape (n_rows, n_features)
-        Their features, a view.
-    """
-    X = run.X if run.held_out is None else run.held_out
-    n_samples, size = X.shape[0], max(1, BLOCK_CELLS // n_columns)
-    for start in range(0, n_samples, size):
-        stop = min(start + size, n_samples)
-        yield slice(start, stop), row_block(X, start, stop)
 
 
 def derive_seed(*entropy: int) -> int:
@@ -163,7 +113,7 @@ class PartialFitRun:
     seed : int
         Base of all seeds.
     batch_size : int or None
-        Rows per call; None: all.
+        Rows per call; None: all, or of blocks as many as fit in memory.
     batch_order : {"rows", "blocks"}
         Shuffle rows, or contiguous blocks of rows.
     fit_params : mapping
@@ -211,45 +161,72 @@ class PartialFitRun:
             Also when the learner swallowed it.
         """
         for number, rows in enumerate(self._batches(epoch)):
-            X = self._take(rows)
-            params = self._params(rows)
-            if "sample_weight" in params and not np.any(params["sample_weight"]):
-                continue  # nothing to learn from; learners refuse such a batch
-            if len(self.members) == 1:
-                self._call(0, X, rows, params, epoch, number)
-            else:
-                Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                    delayed(self._call)(i, X, rows, params, epoch, number)
-                    for i in range(len(self.members))
-                )
-            if any(_compat.swallowed_interrupt(member) for member in self.members):
-                raise KeyboardInterrupt
+            self.train_batch(epoch, number, rows)
+
+    def train_batch(self, epoch: int, number: int, rows: slice | Array) -> None:
+        """Train one call.
+
+        Parameters
+        ----------
+        epoch, number : int
+            Epoch and position of the batch in it, 0-based: they determine the seeds.
+        rows : slice or ndarray of int
+            Its rows.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Also when the learner swallowed it.
+        """
+        X = self._take(rows)
+        params = self._params(rows)
+        if "sample_weight" in params and not np.any(params["sample_weight"]):
+            return  # nothing to learn from; learners refuse such a batch
+        if len(self.members) == 1:
+            self._call(0, X, rows, params, epoch, number)
+        else:
+            Parallel(n_jobs=self.n_jobs, require="sharedmem")(
+                delayed(self._call)(i, X, rows, params, epoch, number)
+                for i in range(len(self.members))
+            )
+        if any(_compat.swallowed_interrupt(member) for member in self.members):
+            raise KeyboardInterrupt
 
     def _take(self, rows: slice | Array) -> Any:
         if isinstance(rows, slice):
             return row_block(self.X, rows.start, rows.stop)
         return self.X[rows]
 
+    @property
+    def _size(self) -> int:
+        if self.batch_size is not None:
+            return self.batch_size
+        return block_rows(self.X) if self._in_blocks else self.X.shape[0]
+
+    @property
+    def _in_blocks(self) -> bool:
+        return self.batch_order == "blocks"
+
     def _batches(self, epoch: int) -> Iterator[slice | Array]:
-        n_samples = self.X.shape[0]
-        size = n_samples if self.batch_size is None else self.batch_size
+        n_samples, size = self.X.shape[0], self._size
         if size >= n_samples:
             yield slice(0, n_samples)
             return
         starts = np.arange(0, n_samples, size)
-        random = np.random.default_rng(np.random.SeedSequence([self.seed, epoch]))
-        if self.batch_order == "blocks":
-            for start in random.permutation(starts).tolist():
-                yield slice(start, min(start + size, n_samples))
+        if self._in_blocks:
+            for number in block_order(self.seed, epoch, len(starts)).tolist():
+                yield slice(number * size, min((number + 1) * size, n_samples))
             return
-        order = random.permutation(n_samples)
+        order = epoch_random(self.seed, epoch).permutation(n_samples)
         for start in starts.tolist():
             yield order[start : start + size]
 
     def _params(self, rows: slice | Array) -> dict[str, Any]:
         n_samples = self.X.shape[0]
+        if not self.fit_params:
+            return {}
         at = np.arange(n_samples)[rows] if isinstance(rows, slice) else rows
-        if not self.fit_params or len(at) == n_samples:
+        if len(at) == n_samples:
             return dict(self.fit_params)
         return dict(
             _compat.index_fit_params(self.X, params=dict(self.fit_params), indices=at)
@@ -292,8 +269,11 @@ class PartialFitRun:
         resolve_ties : callable
             From positions in the block to the labels the learner predicts.
         """
-        for rows, X in row_blocks(self, len(self.labels.classes)):
-            yield rows, self.respond(X), self._resolver(X)
+        X = self.X if self.held_out is None else self.held_out
+        # In the blocks of training, so that one can be recorded without the others.
+        size = self._size if self._in_blocks and self.held_out is None else None
+        for rows, block in row_blocks(X, len(self.labels.classes), size):
+            yield rows, self.respond(block), self._resolver(block)
 
     def _resolver(self, X: Any) -> Callable[[Array], Array]:
         def resolve_ties(positions: Array) -> Array:

@@ -15,7 +15,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import check_consistent_length
 
-from sklearn_datamaps._epochs import row_block
+from sklearn_datamaps._blocks import row_block
 from sklearn_datamaps._labels import Array, EncodedLabels
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]

@@ -91,6 +91,8 @@ def encode_labels(
     """
     if y is None:
         raise ValueError("y is None: labels are required, one per row.")
+    if isinstance(getattr(y, "dtype", None), pd.CategoricalDtype) and not multilabel:
+        return _encode_column(pd.Categorical(y), classes)  # its codes, no labels
     names = y.columns.to_numpy() if isinstance(y, pd.DataFrame) else None
     # CSR has summed duplicates and one value per stored entry, unlike COO, LIL, DOK.
     values: Any = y.tocsr() if sparse.issparse(y) else as_array(y, "y")
@@ -102,8 +104,6 @@ def encode_labels(
             f"y must have one dimension, or two for multilabel; got shape "
             f"{values.shape}."
         )
-    if values.shape[0] == 0:
-        raise ValueError("y is empty (0 rows): there is nothing to map.")
     if values.ndim == 2:
         if multilabel is False:
             raise ValueError(
@@ -120,6 +120,7 @@ def encode_labels(
 
 
 def _encode_indicator(values: Any, names: Any) -> EncodedLabels:
+    _check_not_empty(values)
     entries = values.data if sparse.issparse(values) else values
     if entries.dtype.kind not in "iubf":
         try:
@@ -144,16 +145,17 @@ def _encode_indicator(values: Any, names: Any) -> EncodedLabels:
     return EncodedLabels(codes, classes)
 
 
-def _encode_column(values: Array, classes: Any) -> EncodedLabels:
+def _encode_column(values: Array | pd.Categorical, classes: Any) -> EncodedLabels:
     if values.dtype.kind == "c":
         raise ValueError("Complex data not supported: y must hold class labels.")
-    codes, found = pd.factorize(values)
+    _check_not_empty(values)
+    codes, found = pd.factorize(values)  # of categories, those that are there
     if (codes < 0).any():
         raise ValueError(
             f"Input y contains NaN. {int((codes < 0).sum())} of {len(codes)} rows have "
             f"no label: drop or label them first."
         )
-    found = _sorted_classes(found)
+    found = _sorted_classes(np.asarray(found))
     if classes is None:
         order = found.argsort(kind="stable")
         ranks = np.empty(len(order), dtype=np.intp)
@@ -174,9 +176,13 @@ def _encode_column(values: Array, classes: Any) -> EncodedLabels:
     return EncodedLabels(codes.astype(smallest, copy=False), known)
 
 
+def _check_not_empty(values: Any) -> None:
+    if values.shape[0] == 0:
+        raise ValueError("y is empty (0 rows): there is nothing to map.")
+
+
 def _sorted_classes(found: Array) -> Array:
     """Distinct labels as a typed array that can be sorted, or a clear error."""
-    found = np.asarray(found)
     if found.dtype == object:
         kinds = {type(label) for label in found}
         if all(issubclass(kind, str) for kind in kinds):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_datamaps._epochs import Block, Seeds, in_order, row_blocks
+from sklearn_datamaps._blocks import row_blocks
+from sklearn_datamaps._epochs import Block, Seeds, in_order
 from sklearn_datamaps._labels import Array, EncodedLabels
 from sklearn_datamaps._stages import Stages, spread, stages_of
 
@@ -100,11 +101,12 @@ class StagedRun:
     def _staged_blocks(
         self, found: list[Stages]
     ) -> Iterator[tuple[slice, list[Iterator[Array]]]]:
-        for rows, X in row_blocks(self, len(self.labels.classes)):
+        X = self.X if self.held_out is None else self.held_out
+        for rows, block in row_blocks(X, len(self.labels.classes)):
             yield (
                 rows,
                 [
-                    stages.probabilities(X, numbers.tolist())
+                    stages.probabilities(block, numbers.tolist())
                     for stages, numbers in zip(found, self.stages, strict=True)
                 ],
             )

@@ -222,7 +222,8 @@ def test_read_only_memory_map_stays_one(recording_sgd, binary, tmp_path):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     clf = DataMapClassifier(recording_sgd(**LOG_LOSS), n_epochs=2, random_state=0)
-    clf.fit(mapped, y)
+    with pytest.warns(UserWarning, match="memory map.*Set batch_order='blocks'"):
+        clf.fit(mapped, y)
     assert all(np.shares_memory(call[1], mapped) for call in recording_sgd.calls)
     expected = DataMapClassifier(SGDClassifier(**LOG_LOSS), n_epochs=2, random_state=0)
     assert_same_map(clf.data_map_, expected.fit(X, y).data_map_)
@@ -231,7 +232,7 @@ def test_read_only_memory_map_stays_one(recording_sgd, binary, tmp_path):
 def test_large_data_is_predicted_in_blocks(recording_sgd, digits, monkeypatch):
     X, y = digits
     whole = DataMapClassifier(SGDClassifier(**LOG_LOSS), random_state=0).fit(X, y)
-    monkeypatch.setattr("sklearn_datamaps._epochs.BLOCK_CELLS", 10 * 64)
+    monkeypatch.setattr("sklearn_datamaps._blocks.BLOCK_CELLS", 10 * 64)
     blocks = DataMapClassifier(recording_sgd(**LOG_LOSS), random_state=0).fit(X, y)
     sizes = [len(call[2]) for call in recording_sgd.calls if call[0] == "proba"]
     assert max(sizes) == 64

@@ -297,7 +297,7 @@ def test_interrupted_recording_keeps_its_epochs(rows):
 
 def test_rows_in_several_blocks_give_the_same_map(rows, monkeypatch):
     whole = DataMapClassifier(GRADIENT, n_epochs=3).fit(*rows)
-    monkeypatch.setattr("sklearn_datamaps._epochs.BLOCK_CELLS", 700)
+    monkeypatch.setattr("sklearn_datamaps._blocks.BLOCK_CELLS", 700)
     blocks = DataMapClassifier(GRADIENT, n_epochs=3).fit(*rows)
     np.testing.assert_allclose(blocks.confidence_, whole.confidence_, atol=1e-12)
     np.testing.assert_allclose(blocks.variability_, whole.variability_, atol=1e-12)

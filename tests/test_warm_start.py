@@ -103,7 +103,7 @@ def test_interrupted_fit_keeps_its_epochs_and_can_be_continued(
     digits, name, moment, batch_size, monkeypatch
 ):
     X, y = digits
-    monkeypatch.setattr("sklearn_datamaps._epochs.BLOCK_CELLS", 10 * 200)
+    monkeypatch.setattr("sklearn_datamaps._blocks.BLOCK_CELLS", 10 * 200)
     whole = make(name, batch_size=batch_size).fit(X, y)
     n_blocks = 3
     calls = {"sgd": 1, "ovr": 10, "mlp": 3}[name]
