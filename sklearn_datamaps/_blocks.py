@@ -288,14 +288,9 @@ def label_counts(labels: EncodedLabels, bounds: Array) -> tuple[Array, Array]:
     n_set : ndarray of shape (n_blocks, n_classes) or (n_blocks, n_labels)
         Rows of each class; multilabel: rows in which each label is set.
     """
-    n_classes = len(labels.classes)
-    n_set = [
-        codes.sum(axis=0)
-        if labels.multilabel
-        else np.bincount(codes, minlength=n_classes)
-        for codes in np.split(labels.codes, bounds[1:-1])
-    ]
-    return np.diff(bounds), np.array(n_set)
+    blocks = np.split(labels.codes, bounds[1:-1])
+    counts = [EncodedLabels(codes, labels.classes).counts() for codes in blocks]
+    return np.diff(bounds), np.array(counts)
 
 
 def warn_sorted(n_rows: Array, n_set: Array, *, stacklevel: int) -> None:
@@ -328,6 +323,6 @@ def warn_sorted(n_rows: Array, n_set: Array, *, stacklevel: int) -> None:
             f"{len(n_rows):,} blocks {within / expected:.0%} as much as they would in "
             f"random order. The learner forgets one class while it learns the next, "
             f"and the map shows that. Shuffle the rows before they are written, or "
-            f"set a larger batch_size.",
+            f"make the blocks larger.",
             stacklevel=stacklevel,
         )

@@ -60,8 +60,19 @@ FITTED = (
 FOLD = 2  # sets the seeds of folds apart from those of epochs and members
 
 
-def _learner_has(method: str) -> Any:
-    """Check that the (fitted) learner has a method; AttributeError otherwise."""
+def learner_has(method: str) -> Any:
+    """Check that the (fitted) learner has a method; AttributeError otherwise.
+
+    Parameters
+    ----------
+    method : str
+        Name of the method.
+
+    Returns
+    -------
+    callable
+        For ``available_if``.
+    """
 
     def check(self: "DataMapClassifier") -> bool:
         learner = getattr(self, "estimator_", None) or self._estimator()
@@ -450,23 +461,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and not sparse.issparse(y):
             y = column_or_1d(y, warn=True)
         labels = encode_labels(y)
-        name = type(estimator).__name__
-        if not labels.multilabel:
-            if isinstance(estimator, MultiOutputClassifier):
-                raise ValueError(
-                    "MultiOutputClassifier needs an indicator y of shape (n_samples, "
-                    "n_labels). For one label per row, pass the estimator inside it."
-                )
-            if len(labels.classes) < 2:
-                raise ValueError(
-                    f"y holds one class only ({labels.classes.tolist()}); {name} and a "
-                    f"map need at least two classes."
-                )
-        elif (labels.codes == labels.codes[:1]).all():
-            raise ValueError(
-                "Every column of y holds one class only; a map needs at least one "
-                "label that is set in some rows and unset in others."
-            )
+        n_set = labels.counts()
+        varied = (n_set > 0) & (n_set < len(labels.codes))
+        _learners.check_targets(estimator, labels, varied)
         return labels
 
     def _fit_params(
@@ -728,7 +725,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self._validate(X, reset=False)
 
-    @available_if(_learner_has("predict"))
+    @available_if(learner_has("predict"))
     def predict(self, X: Any) -> Array:
         """Predict labels.
 
@@ -747,7 +744,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             return np.asarray(self.classes_[predicted])
         return predicted
 
-    @available_if(_learner_has("predict_proba"))
+    @available_if(learner_has("predict_proba"))
     def predict_proba(self, X: Any) -> Array:
         """Predict probabilities; only where the learner has them.
 
@@ -770,7 +767,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             return np.column_stack([columns[:, 1] for columns in proba])
         return np.asarray(proba)
 
-    @available_if(_learner_has("decision_function"))
+    @available_if(learner_has("decision_function"))
     def decision_function(self, X: Any) -> Array:
         """Confidence scores; only where the learner has them.
 

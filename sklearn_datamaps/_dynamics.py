@@ -1,6 +1,6 @@
 """Streaming record of training dynamics: any training loop to a data map."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 from warnings import warn
 
@@ -512,6 +512,33 @@ class TrainingDynamics:
         for stored, theirs in zip(self._trajectories, part._trajectories, strict=False):
             stored[rows] = theirs
         self.totals = self.totals + part.totals
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["TrainingDynamics"]) -> "TrainingDynamics":
+        """Put the records of disjoint rows together, in the order of the parts.
+
+        Parameters
+        ----------
+        parts : sequence of TrainingDynamics
+            With the same classes, measures and trajectories.
+
+        Returns
+        -------
+        TrainingDynamics
+            Of all rows, numbered from 0.
+        """
+        first = parts[0]
+        codes = np.concatenate([part._codes for part in parts])
+        whole = cls(
+            EncodedLabels(codes, first.classes),
+            measures=first.measures,
+            store_trajectories=first.store_trajectories,
+        )
+        start = 0
+        for part in parts:
+            whole.absorb(part, np.arange(start, start + part.n_samples))
+            start += part.n_samples
+        return whole
 
     def to_data_map(
         self, *, allow_incomplete: bool = False, meta: Mapping[str, Any] | None = None

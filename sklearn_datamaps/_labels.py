@@ -35,6 +35,12 @@ class EncodedLabels:
         """Whether the labels are an indicator matrix."""
         return self.codes.ndim == 2
 
+    def counts(self) -> Array:
+        """Rows of each class; multilabel: rows in which each label is set."""
+        if self.multilabel:
+            return self.codes.sum(axis=0)
+        return np.bincount(self.codes, minlength=len(self.classes))
+
     def values(self) -> Array:
         """Labels themselves: of shape (n_samples,), or the indicator of bool."""
         return self.codes if self.multilabel else self.classes[self.codes]

@@ -11,7 +11,6 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_datamaps import _compat, _nets
 from sklearn_datamaps._labels import Array, EncodedLabels
@@ -283,11 +282,44 @@ def warn_held_out(estimator: Any, n_samples: int) -> None:
     )
 
 
+def check_targets(estimator: Any, labels: EncodedLabels, varied: Array) -> None:
+    """Refuse labels of which no map can be made.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave.
+    labels : EncodedLabels
+        The labels; of their codes only the number of dimensions is looked at.
+    varied : ndarray of shape (n_classes,) or (n_labels,)
+        Multilabel: which labels are set in some rows and unset in others.
+
+    Raises
+    ------
+    ValueError
+        If they have one class only, or the estimator cannot take their kind.
+    """
+    if labels.multilabel:
+        if not varied.any():
+            raise ValueError(
+                "Every column of y holds one class only; a map needs at least one "
+                "label that is set in some rows and unset in others."
+            )
+        return
+    if isinstance(estimator, MultiOutputClassifier):
+        raise ValueError(
+            "MultiOutputClassifier needs an indicator y of shape (n_samples, "
+            "n_labels). For one label per row, pass the estimator inside it."
+        )
+    if len(labels.classes) < 2:
+        raise ValueError(
+            f"y holds one class only ({labels.classes.tolist()}); "
+            f"{type(estimator).__name__} and a map need at least two classes."
+        )
+
+
 def make_members(estimator: Any, labels: EncodedLabels, X: Any) -> list[Any]:
     """Clone and set up the learners to train: one, or one per label.
-
-    Balanced class weights become numbers, since ``partial_fit`` cannot compute them
-    from a batch; learners with stages compute them in their ``fit``.
 
     Parameters
     ----------
@@ -301,20 +333,56 @@ def make_members(estimator: Any, labels: EncodedLabels, X: Any) -> list[Any]:
     Returns
     -------
     list of estimators
+        See :func:`make_members_for`.
+    """
+    extra = _compat.min_categories(base_learner(estimator), X)
+    return make_members_for(
+        estimator, labels, len(labels.codes), labels.counts(), extra
+    )
+
+
+def make_members_for(
+    estimator: Any,
+    labels: EncodedLabels,
+    n_samples: int,
+    n_set: Array,
+    params: Mapping[str, Any],
+) -> list[Any]:
+    """Clone and set up the learners for rows that were counted elsewhere.
+
+    Balanced class weights become numbers, since ``partial_fit`` cannot compute them
+    from a batch; learners with stages compute them in their ``fit``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave; it is not modified.
+    labels : EncodedLabels
+        The labels; of their codes only the number of dimensions is looked at.
+    n_samples : int
+        Number of rows.
+    n_set : ndarray of int of shape (n_classes,) or (n_labels,)
+        Rows of each class; multilabel: rows in which each label is set.
+    params : mapping
+        Further parameters of the learner.
+
+    Returns
+    -------
+    list of estimators
         One, or one per label where the learner cannot take an indicator itself.
     """
     learner = base_learner(estimator)
     per_label = trains_per_label(estimator, labels)
     n_classes = 2 if per_label else len(labels.classes)
-    extra = _compat.min_categories(learner, X) | _nets.net_params(learner, n_classes)
+    extra = {**params, **_nets.net_params(learner, n_classes)}
     if not per_label:
         member = clone(learner).set_params(**extra)
         if not labels.multilabel:
-            _set_balanced(member, labels.codes, labels.classes)
+            _set_balanced(member, n_set, labels.classes)
         return [member]
     members = [clone(learner).set_params(**extra) for _ in labels.classes]
-    for member, column in zip(members, labels.codes.T, strict=True):
-        _set_balanced(member, column.astype(np.intp), np.array([0, 1]))
+    for member, n in zip(members, n_set.tolist(), strict=True):
+        _set_balanced(member, np.array([n_samples - n, n]), np.array([0, 1]))
     return members
 
 
@@ -329,12 +397,13 @@ def trains_per_label(estimator: Any, labels: EncodedLabels) -> bool:
     return not native
 
 
-def _set_balanced(member: BaseEstimator, codes: Array, classes: Array) -> None:
+def _set_balanced(member: BaseEstimator, n_rows: Array, classes: Array) -> None:
+    """Set the weights that scikit-learn calls balanced, from the rows of each class."""
     if getattr(member, "class_weight", None) != "balanced" or is_staged(member):
         return
-    present = np.unique(codes)
+    present = n_rows > 0
     weights = np.ones(len(classes))
-    weights[present] = compute_class_weight("balanced", classes=present, y=codes)
+    weights[present] = n_rows.sum() / (present.sum() * n_rows[present].astype(float))
     by_class = _compat.class_weight_dict(classes, weights)
     member.set_params(class_weight=by_class)
 

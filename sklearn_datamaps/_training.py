@@ -4,13 +4,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import sklearn
 from sklearn.base import clone
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from sklearn_datamaps import _compat, _learners, _nets
 from sklearn_datamaps._dynamics import TrainingDynamics
@@ -123,6 +124,12 @@ class Record:
         )
 
 
+@cache
+def _libraries() -> ThreadpoolController:
+    """Libraries of linear algebra in this process; finding them takes milliseconds."""
+    return ThreadpoolController().select(user_api="blas")
+
+
 @dataclass(frozen=True)
 class Threads:
     """Numbers of threads; with another number sums round otherwise.
@@ -139,7 +146,7 @@ class Threads:
     @classmethod
     def here(cls, learner: Any) -> "Threads":
         """Return the threads that this process uses for a learner."""
-        pools = (pool for pool in threadpool_info() if pool["user_api"] == "blas")
+        pools = _libraries().info()
         blas = max((pool["num_threads"] for pool in pools), default=None)
         return cls(blas, _nets.n_threads(learner))
 
@@ -147,7 +154,7 @@ class Threads:
     def use(self) -> Iterator[None]:
         """Use as many, for a while."""
         with (
-            threadpool_limits(self.blas, user_api="blas"),
+            _libraries().limit(limits=self.blas),
             _nets.threads(self.torch),
         ):
             yield

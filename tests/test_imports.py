@@ -74,7 +74,17 @@ MAY_IMPORT = {
         *("_sampling_rule", "_sampler_tags"),
     },
     "out_of_core": set(),
-    "dask": {"_classifier", "_dynamics", "_data_map"},
+    "_block_tasks": {
+        *("_blocks", "_compat", "_dynamics", "_epochs", "_labels", "_learners"),
+        "_training",
+    },
+    "_dask_input": {"_labels"},
+    "_dask_map": {"_data_map", "_dynamics", "_labels", "_regions"},
+    "dask": {
+        *("_classifier", "_dynamics", "_data_map", "_block_tasks", "_blocks"),
+        *("_compat", "_dask_input", "_dask_map", "_epochs", "_labels", "_learners"),
+        *("_nets", "_training"),
+    },
     "datasets": set(),
     "_files": set(),
     "_tables": {"_measures", "_data_map", "_files", "_review"},
@@ -86,6 +96,7 @@ MAY_IMPORT = {
     "__main__": ANY,
 }
 NOT_INTO_INIT = {
+    *("dask", "_block_tasks", "_dask_input", "_dask_map", "out_of_core"),
     *("_cli", "_commands", "_corrections", "_demo", "_drawing_process"),
     *("_files", "_tables", "__main__"),
 }

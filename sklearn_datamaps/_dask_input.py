@@ -1,0 +1,276 @@
+"""From the collections of Dask to futures of blocks, and the client that has them."""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+
+from sklearn_datamaps._labels import Array
+
+WHAT_WORKS = (
+    "a dask.array of NumPy or CSR blocks, a collection with to_delayed() (bag, "
+    "DataFrame), or a list of delayed objects or futures, one for each block of rows"
+)
+
+
+def require_dask(function: str) -> None:
+    """Raise ImportError, naming the extra, where Dask is not installed."""
+    try:
+        import dask.array
+        import distributed
+    except ImportError as error:
+        raise ImportError(
+            f"{function} needs Dask: pip install 'sklearn-datamaps[dask]'."
+        ) from error
+    _ = dask.array, distributed  # only whether they are there
+
+
+@contextlib.contextmanager
+def open_client(client: Any) -> Iterator[Any]:
+    """Client to work with: the one given, one to an address, or the current one.
+
+    Parameters
+    ----------
+    client : distributed.Client, str or None
+        What the user gave. A client that is made for an address is closed at the end.
+
+    Yields
+    ------
+    distributed.Client
+
+    Raises
+    ------
+    ValueError
+        If None is given and there is none.
+    TypeError
+        If it is something else, such as an asynchronous client.
+    """
+    from distributed import Client, get_client
+
+    if isinstance(client, str):
+        with Client(client, set_as_default=False) as opened:
+            yield opened
+        return
+    if client is None:
+        try:
+            client = get_client()
+        except ValueError as error:
+            raise ValueError(
+                "There is no Dask client. Make one first, client = "
+                "distributed.Client() for the cores of this machine, or pass client= "
+                "with a client or the address of a scheduler."
+            ) from error
+    if not isinstance(client, Client) or client.asynchronous:
+        kind = "an asynchronous Client" if isinstance(client, Client) else repr(client)
+        raise TypeError(
+            f"client must be a distributed.Client, the address of a scheduler, or "
+            f"None; got {kind}."
+        )
+    yield client
+
+
+def register_sizes(client: Any) -> None:
+    """Tell every worker, also one that comes later, the size of ``csr_array``.
+
+    Dask knows that of ``csr_matrix``; a ``csr_array`` of any size counts as 56 bytes
+    and a worker never spills it.
+    """
+    from distributed import WorkerPlugin
+
+    class Sizes(WorkerPlugin):  # type: ignore[misc, unused-ignore]
+        """Registers the size of sparse arrays."""
+
+        def setup(self, worker: Any) -> None:
+            register_size()
+
+    client.register_plugin(Sizes(), name="sklearn-datamaps-sizes")
+
+
+def register_size() -> None:
+    """Register the size of ``csr_array`` in this process."""
+    from dask.sizeof import sizeof
+
+    sizeof.register(sparse.csr_array, stored_size)
+
+
+def stored_size(X: Any) -> int:
+    """Bytes that a CSR array takes up.
+
+    Parameters
+    ----------
+    X : csr_array
+        Any.
+
+    Returns
+    -------
+    int
+    """
+    return int(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)
+
+
+def is_on_cluster(data: Any) -> bool:
+    """Whether data are blocks that are elsewhere, or not there yet."""
+    if hasattr(data, "to_delayed"):
+        return True
+    is_list = isinstance(data, list | tuple) and len(data) > 0
+    return is_list and all(_is_block(block) for block in data)
+
+
+def _is_block(value: Any) -> bool:
+    from dask.delayed import Delayed
+    from distributed import Future
+
+    return isinstance(value, Delayed | Future)
+
+
+def block_futures(client: Any, data: Any, name: str) -> list[Any]:
+    """Futures of the blocks of rows of a collection.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Computes them, if they are not there yet.
+    data : dask.array.Array, other collection, or list of Delayed or Future
+        The blocks.
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    list of Future
+
+    Raises
+    ------
+    TypeError
+        If data is nothing of that.
+    ValueError
+        If rows are cut into several blocks of columns, or there is no block.
+    """
+    if not is_on_cluster(data):
+        raise TypeError(f"{name} is {type(data).__name__}; expected {WHAT_WORKS}.")
+    blocks = data
+    if hasattr(data, "to_delayed"):
+        across = max(getattr(data, "numblocks", (1,))[1:], default=1)
+        if across > 1:
+            raise ValueError(
+                f"{name} has {across} blocks of columns; a learner needs whole "
+                f"rows. Call {name}.rechunk({{1: -1}}) first."
+            )
+        blocks = np.ravel(np.asarray(data.to_delayed(), dtype=object)).tolist()
+    if len(blocks) == 0:
+        raise ValueError(f"{name} has no blocks: there is nothing to map.")
+    futures = list(blocks)
+    waiting = [i for i, block in enumerate(futures) if hasattr(block, "__dask_graph__")]
+    computed = client.compute([futures[i] for i in waiting])
+    for i, future in zip(waiting, computed, strict=True):
+        futures[i] = future
+    return futures
+
+
+def split_rows(data: Any, n_rows: Array, name: str) -> list[Any]:
+    """Cut data of this process into the blocks of X.
+
+    Parameters
+    ----------
+    data : array-like of shape (n_samples, ...)
+        Labels or weights.
+    n_rows : ndarray of int of shape (n_blocks,)
+        Rows of each block.
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    list of array-like
+
+    Raises
+    ------
+    ValueError
+        If their number is not that of the rows of X.
+    """
+    length = data.shape[0] if hasattr(data, "shape") else len(data)
+    if length != n_rows.sum():
+        raise ValueError(
+            f"{name} has {length:,} rows, X has {n_rows.sum():,}. Pass one for each "
+            f"row of X."
+        )
+    rows = getattr(data, "iloc", data)
+    bounds = np.concatenate([[0], np.cumsum(n_rows)]).tolist()
+    return [rows[a:b] for a, b in itertools.pairwise(bounds)]
+
+
+def vectorize(texts: Any, vectorizer: Any) -> Any:
+    """Text to a dask array of sparse features, vectorized on the workers.
+
+    Parameters
+    ----------
+    texts : dask bag, Series or array, or list of Delayed or Future
+        Texts, in blocks: each an iterable of str.
+    vectorizer : HashingVectorizer or a fitted vectorizer
+        Anything with ``transform``. One that learns a vocabulary must have learned
+        it, for example from a sample.
+
+    Returns
+    -------
+    dask.array.Array of shape (nan, n_features)
+        One CSR block for each block of texts. Nothing is computed yet, and the
+        number of rows is not known before; :class:`DataMapClassifier` needs neither.
+
+    Raises
+    ------
+    ImportError
+        If Dask is not installed.
+    TypeError
+        If texts are not in blocks.
+    ValueError
+        If the vectorizer is not fitted, or has no sparse result.
+
+    Examples
+    --------
+    >>> from dask import bag
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> from sklearn_datamaps.dask import vectorize
+    >>> texts = bag.from_sequence(["so kind", "thank you", "no"], npartitions=2)
+    >>> X = vectorize(texts, HashingVectorizer(n_features=2**10))
+    >>> X.shape
+    (nan, 1024)
+    >>> X.compute().shape
+    (3, 1024)
+    """
+    require_dask("sklearn_datamaps.dask.vectorize")
+    import dask
+    import dask.array as da
+
+    if not is_on_cluster(texts):
+        raise TypeError(
+            f"texts is {type(texts).__name__}; expected a dask bag, Series or array, "
+            f"or a list of delayed objects or futures, each a block of texts."
+        )
+    try:
+        example = vectorizer.transform(["example"])
+    except NotFittedError as error:
+        raise ValueError(
+            f"{type(vectorizer).__name__} is not fitted. Fit it on a sample of the "
+            f"texts first, or use HashingVectorizer, which needs no fit."
+        ) from error
+    if not sparse.issparse(example):
+        raise ValueError(
+            f"{type(vectorizer).__name__} gives {type(example).__name__}, not a sparse "
+            f"matrix. Use HashingVectorizer, TfidfVectorizer or CountVectorizer."
+        )
+    blocks = texts
+    if hasattr(texts, "to_delayed"):
+        blocks = np.ravel(np.asarray(texts.to_delayed(), dtype=object)).tolist()
+    transform = dask.delayed(_transform, pure=False)
+    once = dask.delayed(vectorizer, pure=False)
+    meta, shape = example[:0], (np.nan, example.shape[1])
+    arrays = [da.from_delayed(transform(once, b), shape, meta=meta) for b in blocks]
+    return da.concatenate(arrays, allow_unknown_chunksizes=True)
+
+
+def _transform(vectorizer: Any, texts: Any) -> Any:
+    return vectorizer.transform(texts)

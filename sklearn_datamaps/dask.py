@@ -1,0 +1,611 @@
+"""Data maps of data that are spread over a Dask cluster.
+
+Needs the extra ``dask``: ``pip install 'sklearn-datamaps[dask]'``.
+"""
+
+import operator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_datamaps import _block_tasks, _classifier, _compat, _learners, _nets
+from sklearn_datamaps._blocks import block_order, warn_sorted
+from sklearn_datamaps._dask_input import (
+    block_futures,
+    is_on_cluster,
+    open_client,
+    register_sizes,
+    require_dask,
+    split_rows,
+    vectorize,
+)
+from sklearn_datamaps._dask_map import MapParts, map_rows
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._epochs import Seeds
+from sklearn_datamaps._labels import Array, EncodedLabels
+from sklearn_datamaps._training import Recipe, Record
+
+__all__ = ["DataMapClassifier", "vectorize"]
+
+
+@dataclass
+class _Blocks:
+    """The data, block by block, on the workers.
+
+    Attributes
+    ----------
+    X, y, weights : list of Future (weights: or None)
+        Validated features, encoded labels, and weights as given.
+    known : EncodedLabels
+        All labels; of codes there are none.
+    n_rows : ndarray of int of shape (n_blocks,)
+        Rows of each block.
+    n_set : ndarray of int of shape (n_blocks, n_classes)
+        Rows of each label in each block.
+    params : dict
+        Parameters that the learner needs to know before the first block.
+    """
+
+    X: list[Any]
+    y: list[Any]
+    weights: list[Any]
+    known: EncodedLabels
+    n_rows: Array
+    n_set: Array
+    params: dict[str, Any]
+
+
+@dataclass
+class _Epoch:
+    """One recorded epoch on the workers.
+
+    Attributes
+    ----------
+    members : Future of list of estimators
+        The learners at its end.
+    records : list of Future
+        Of every block, its record and the totals of this epoch.
+    totals : list of Future
+        These totals.
+    """
+
+    members: Any
+    records: list[Any]
+    totals: list[Any]
+
+
+class DataMapClassifier(_classifier.DataMapClassifier):
+    """Train and record block by block on a Dask cluster; else as on one machine.
+
+    The blocks of rows stay where they are. The learner goes from block to block, in
+    an order that is new in every epoch; meanwhile the workers record the last epoch,
+    each the blocks it has. The result is bit for bit that of
+    ``sklearn_datamaps.DataMapClassifier(batch_order="blocks")`` on the same blocks,
+    whatever the number of workers, and also when a worker is lost on the way.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        A classifier with ``partial_fit`` and ``predict_proba`` or
+        ``decision_function``; cloned, never modified. None:
+        ``SGDClassifier(loss="log_loss", class_weight="balanced")``.
+    n_epochs : int, default=10
+        Passes over the data to train and record.
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        Where probabilities come from.
+    measures : sequence of str, default=()
+        Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
+        ``"first_learned"``, ``"mean_proba"``.
+    store_trajectories : bool, default=False
+        Keep the probability of the own label at every epoch, as float32.
+    gather : bool, default=True
+        Bring the map, some numbers a row, to this process at the end of ``fit``.
+        False: it stays on the workers; ``confidence_``, ``variability_``,
+        ``correctness_`` and ``region_mask`` are dask arrays, and ``data_map_`` is
+        gathered when it is first asked for. Not with an address as client.
+    client : distributed.Client, str or None, default=None
+        The cluster: a client, or the address of a scheduler. None: the current
+        client.
+    random_state : int, RandomState instance or None, default=None
+        Base of a fresh seed for every epoch and block. Pass an int for the same map
+        bit for bit.
+    verbose : int, default=0
+        1: a progress bar with epoch, mean confidence and accuracy.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The trained estimator, in this process; it works without Dask.
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+        Labels; multilabel: names of the labels.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the blocks are DataFrames.
+    n_epochs_ : int
+        Number of epochs recorded.
+    data_map_ : DataMap
+        The map; rows are numbered through the blocks.
+    history_ : pandas.DataFrame
+        One row an epoch: ``mean_confidence`` and ``accuracy``.
+    confidence_, variability_, correctness_ : ndarray or dask.array.Array
+        Of float64, of shape (n_samples,) or (n_samples, n_labels).
+
+    Raises
+    ------
+    ImportError
+        In ``fit``: Dask is not installed.
+    TypeError
+        In ``fit``: data that are not in blocks, or an estimator that cannot be
+        trained block by block.
+    ValueError
+        In ``fit``: no cluster, bad data (the message names the block) or a bad
+        parameter, before any training; or probabilities that became NaN.
+
+    See Also
+    --------
+    sklearn_datamaps.DataMapClassifier : The same on one machine, also from disk.
+    vectorize : Text to blocks, on the workers.
+
+    Notes
+    -----
+    Training by stochastic gradients is sequential: more workers record, load and
+    vectorize faster, but do not train faster. Every task works on its own copy of
+    the learner, so a task that Dask runs again trains nothing twice. What a lost
+    worker held is computed again from what the others have: its blocks, their
+    records, and the training back to the last epoch that another worker has the
+    learner of. Blocks that were sent from a client (``client.scatter``) cannot be
+    computed again.
+
+    The workers hold the blocks, some 25 bytes a row of record, and the learner once an
+    epoch. X and y are looked at before training, so the blocks should fit in the
+    memory of all workers together; Dask writes those to disk that do not.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn_datamaps.dask import DataMapClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X, y = da.from_array(X / 16, chunks=(600, 64)), da.from_array(y, chunks=600)
+    >>> client = Client(processes=False, dashboard_address=None)
+    >>> clf = DataMapClassifier(SGDClassifier(loss="log_loss"), random_state=0)
+    >>> clf.fit(X, y).confidence_.shape
+    (1797,)
+    >>> client.close()
+    """
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
+        **_classifier.DataMapClassifier._parameter_constraints,
+        "gather": ["boolean"],
+        "client": "no_validation",  # checked in fit, with advice
+    }
+
+    # Of the parameters on one machine those that have no choice here.
+    batch_size = None
+    batch_order = "blocks"
+    cv = None
+    warm_start = False
+    n_jobs = None
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        n_epochs: int = 10,
+        response_method: str = "auto",
+        measures: Any = (),
+        store_trajectories: bool = False,
+        gather: bool = True,
+        client: Any = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.n_epochs = n_epochs
+        self.response_method = response_method
+        self.measures = measures
+        self.store_trajectories = store_trajectories
+        self.gather = gather
+        self.client = client
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_clone__(self) -> Self:
+        """Clone the parameters, but share the client, which cannot be copied."""
+        params = self.get_params(deep=False)
+        client = params.pop("client")
+        params = {name: clone(value, safe=False) for name, value in params.items()}
+        return type(self)(**params, client=client)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take along the map, but neither the client nor what is on its workers."""
+        if hasattr(self, "_parts"):
+            _ = self.data_map_
+        state = dict(super().__getstate__())
+        state.pop("_parts", None)
+        if not isinstance(self.client, str):
+            state["client"] = None
+        return state
+
+    @_compat.fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for ``n_epochs`` epochs and record the map.
+
+        Parameters
+        ----------
+        X : dask.array.Array, or list of Delayed or Future
+            Features, in blocks of shape (n_rows, n_features): CSR, NumPy, or
+            DataFrames. The number of rows need not be known.
+        y : dask.array.Array, list of Delayed or Future, or array-like
+            Labels of any kind, or a 0/1 indicator, in blocks of as many rows; or all
+            of them in this process.
+        sample_weight : like y, default=None
+            Weights for training; measures are of unweighted rows.
+
+        Returns
+        -------
+        self : DataMapClassifier
+
+        Raises
+        ------
+        ImportError, TypeError, ValueError
+            See the class.
+        KeyboardInterrupt
+            When interrupted; the completed epochs are kept.
+        """
+        require_dask("sklearn_datamaps.dask.DataMapClassifier.fit")
+        estimator = self._estimator()
+        if _learners.is_staged(estimator):
+            raise TypeError(
+                f"{type(_learners.base_learner(estimator)).__name__} is fitted once, "
+                f"on all rows, and cannot be trained block by block. Use "
+                f"SGDClassifier, MLPClassifier or another with partial_fit, or "
+                f"sklearn_datamaps.DataMapClassifier on one machine."
+            )
+        if isinstance(self.client, str) and not self.gather:
+            raise ValueError(
+                "gather=False needs a client that lives on after fit; got an address. "
+                "Pass client=distributed.Client(address)."
+            )
+        recipe = self._recipe(estimator)
+        recipe = _block_tasks.worker_recipe(recipe, _learners.base_learner(estimator))
+        if y is None:
+            raise ValueError("y is None: labels are required, one per row.")
+        with open_client(self.client) as client:
+            register_sizes(client)
+            blocks = self._take(client, recipe, X, y, sample_weight)
+            _learners.warn_no_dynamics(estimator)
+            warn_sorted(blocks.n_rows, blocks.n_set, stacklevel=4)
+            for name in (*_classifier.FITTED, "_parts", "_map"):
+                self.__dict__.pop(name, None)
+            self._run(client, recipe, blocks, self._base_seed(estimator))
+        return self
+
+    def _take(
+        self, client: Any, recipe: Recipe, X: Any, y: Any, sample_weight: Any
+    ) -> _Blocks:
+        """Validate and encode the data on the workers; errors name the block."""
+        submit = client.submit
+        learner = _learners.base_learner(recipe.estimator)
+        reads = self._reads(learner)
+        raw = block_futures(client, X, "X")
+        features = [
+            submit(_block_tasks.check_features, block, i, reads, pure=False)
+            for i, block in enumerate(raw)
+        ]
+        facts = [
+            submit(_block_tasks.describe_features, *pair, learner, pure=False)
+            for pair in zip(features, raw, strict=True)
+        ]
+        described = client.gather(facts)
+        n_rows = np.array([block.n_rows for block in described])
+        self._set_features(described)
+        labels = self._of_blocks(client, y, n_rows, "y")
+        weights = [None] * len(n_rows)
+        if sample_weight is not None:
+            _learners.check_fit_params(learner, {"sample_weight": sample_weight})
+            weights = self._of_blocks(client, sample_weight, n_rows, "sample_weight")
+        of_labels = client.gather(
+            [
+                submit(_block_tasks.describe_labels, *pair, i, pure=False)
+                for i, pair in enumerate(zip(labels, weights, strict=True))
+            ]
+        )
+        for i, (rows, block) in enumerate(zip(n_rows, of_labels, strict=True)):
+            if rows != block.n_rows:
+                raise ValueError(
+                    f"Block {i} of X has {rows:,} rows, that of y {block.n_rows:,}. "
+                    f"Cut both at the same rows."
+                )
+        known, n_set = _block_tasks.unite(of_labels, recipe.estimator)
+        weighted = {
+            label for d in of_labels for label in d.classes[d.weighted].tolist()
+        }
+        if not known.multilabel and len(weighted) < 2:
+            raise ValueError(
+                "sample_weight leaves one class only: the rows of every other class "
+                "have weight 0. A map needs at least two classes."
+            )
+        encoded = [
+            submit(_block_tasks.encode_block, block, known, pure=False)
+            for block in labels
+        ]
+        params: dict[str, Any] = {}
+        for block in described:
+            for name, values in block.params.items():
+                params[name] = np.maximum(params.get(name, 0), values)
+        return _Blocks(features, encoded, weights, known, n_rows, n_set, params)
+
+    @staticmethod
+    def _reads(learner: Any) -> dict[str, Any]:
+        """Arguments of ``check_array`` for what the learner can read."""
+        tags = _compat.learner_tags(learner)
+        net = _nets.is_net(learner)
+        return {
+            "dtype": (_nets if net else _compat).input_dtype(learner),
+            "allow_nd": net,
+            "ensure_all_finite": not (tags and tags.input_tags.allow_nan),
+        }
+
+    @staticmethod
+    def _of_blocks(client: Any, data: Any, n_rows: Array, name: str) -> list[Any]:
+        if not is_on_cluster(data):
+            parts = split_rows(data, n_rows, name)
+            return [client.submit(_block_tasks.keep, p, pure=False) for p in parts]
+        futures = block_futures(client, data, name)
+        if len(futures) != len(n_rows):
+            raise ValueError(
+                f"{name} has {len(futures)} blocks, X has {len(n_rows)}. Cut both at "
+                f"the same rows."
+            )
+        return futures
+
+    def _set_features(self, described: list[_block_tasks.Features]) -> None:
+        first = described[0]
+        for i, block in enumerate(described):
+            if block.n_features != first.n_features:
+                raise ValueError(
+                    f"Block {i} of X has {block.n_features} features, block 0 has "
+                    f"{first.n_features}. Vectorize all of them alike."
+                )
+        self.n_features_in_ = first.n_features
+        self.__dict__.pop("feature_names_in_", None)
+        if first.names is not None:
+            self.feature_names_in_ = first.names
+
+    def _run(self, client: Any, recipe: Recipe, blocks: _Blocks, seed: int) -> None:
+        """Train and record epoch by epoch, two of them on the way at a time."""
+        members = _learners.make_members_for(
+            recipe.estimator,
+            blocks.known,
+            int(blocks.n_rows.sum()),
+            blocks.n_set.sum(axis=0),
+            blocks.params,
+        )
+        seeds = [Seeds(member, seed, i) for i, member in enumerate(members)]
+        record = recipe.new_record(blocks.known, seed)
+        submitted: list[_Epoch] = []
+        done: list[_Epoch] = []
+        try:
+            with self._progress(None, 0, recipe.n_epochs) as advance:
+                while len(done) < recipe.n_epochs:
+                    # The next epoch is trained while this one is recorded.
+                    while len(submitted) < min(len(done) + 2, recipe.n_epochs):
+                        of_epoch = self._submit(
+                            *(client, recipe, blocks, seed, len(submitted)),
+                            *(members, submitted[-1] if submitted else None),
+                        )
+                        submitted.append(of_epoch)
+                    current = submitted[len(done)]
+                    _add_totals(record, client.gather(current.totals))
+                    if done:
+                        done[-1].records = []  # held by those of this epoch
+                    done.append(current)
+                    advance(record.totals[-1])
+        except BaseException:
+            for epoch in submitted[len(done) :]:
+                client.cancel([epoch.members, *epoch.records, *epoch.totals])
+            if done:
+                self._finish(client, recipe, blocks, record, done[-1], seeds)
+            raise
+        self._finish(client, recipe, blocks, record, done[-1], seeds)
+
+    @staticmethod
+    def _submit(
+        client: Any,
+        recipe: Recipe,
+        blocks: _Blocks,
+        seed: int,
+        epoch: int,
+        members: Any,
+        last: _Epoch | None,
+    ) -> _Epoch:
+        """Submit the tasks of one epoch: a chain of training, then the records."""
+        members = members if last is None else last.members
+        order = block_order(seed, epoch, len(blocks.X)).tolist()
+        for number, i in enumerate(order):
+            members = client.submit(
+                _block_tasks.train_block,
+                *(members, blocks.X[i], blocks.y[i], blocks.weights[i]),
+                *(recipe, seed, epoch, number),
+                pure=False,
+                priority=1,  # all else waits for it
+            )
+        before = [None] * len(blocks.X) if last is None else last.records
+        records = [
+            client.submit(
+                *(_block_tasks.record_block, before[i], members),
+                *(blocks.X[i], blocks.y[i], recipe, seed),
+                pure=False,
+            )
+            for i in range(len(blocks.X))
+        ]
+        totals = [
+            client.submit(operator.itemgetter(1), future, pure=False)
+            for future in records
+        ]
+        return _Epoch(members, records, totals)
+
+    def _finish(
+        self,
+        client: Any,
+        recipe: Recipe,
+        blocks: _Blocks,
+        record: Record,
+        epoch: _Epoch,
+        seeds: list[Seeds],
+    ) -> None:
+        """Set the fitted attributes from what is on the workers."""
+        members = client.gather(epoch.members)
+        for member, of_member in zip(members, seeds, strict=True):
+            of_member.restore(member)
+            _nets.end_training(member)
+        self.estimator_ = _learners.assemble(recipe.estimator, members, blocks.known)
+        self.classes_ = blocks.known.classes
+        self.history_ = record.history()
+        self.n_epochs_ = len(self.history_)
+        self._parts = MapParts(
+            epoch.records, blocks.n_rows, blocks.known, self._meta(recipe, record)
+        )
+        if self.gather:
+            self._map = self._parts.gather(client)
+            del self._parts
+
+    @property
+    def data_map_(self) -> DataMap:  # type: ignore[override]
+        """The map, gathered from the workers when it is first asked for."""
+        if not hasattr(self, "_map"):
+            if not hasattr(self, "_parts"):
+                raise AttributeError(
+                    f"This {type(self).__name__} has no data_map_: it is not fitted."
+                )
+            with open_client(self.client) as client:
+                self._map = self._parts.gather(client)
+        return self._map
+
+    def _map_array(self, name: str) -> Any:
+        check_is_fitted(self)
+        if self.gather or not hasattr(self, "_parts"):
+            return super()._map_array(name)
+        return self._parts.array(name)
+
+    def region_mask(self, region: str, *, band: float = 0.1, n_std: float = 1.0) -> Any:
+        """Which training rows lie in a region; see :meth:`DataMap.region_mask`.
+
+        Parameters
+        ----------
+        region : {"easy", "ambiguous", "hard", "easy-to-learn", "hard-to-learn"}
+            Name of the region.
+        band : float, default=0.1
+            Least half-width of the ambiguous region, in units of confidence.
+        n_std : float, default=1.0
+            Standard deviations of the margin that count as ambiguous.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of bool, shape of confidence_
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If there is no such region.
+        """
+        check_is_fitted(self)
+        if self.gather or not hasattr(self, "_parts"):
+            return super().region_mask(region, band=band, n_std=n_std)
+        return self._parts.region_mask(region, band=band, n_std=n_std)
+
+    @available_if(_classifier.learner_has("predict"))
+    def predict(self, X: Any) -> Any:
+        """Predict labels, of a dask array on the workers when they are asked for.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
+                n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of shape (n_samples,), or (n_samples, n_labels)
+        """
+        if not is_on_cluster(X):
+            return super().predict(X)
+        return map_rows(self._on_one_machine().predict, X, self._example("predict"))
+
+    @available_if(_classifier.learner_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Any:
+        """Predict probabilities, of a dask array on the workers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
+                n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of shape (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels), the probability that each label is set.
+        """
+        if not is_on_cluster(X):
+            return super().predict_proba(X)
+        example = self._example("predict_proba")
+        return map_rows(self._on_one_machine().predict_proba, X, example)
+
+    @available_if(_classifier.learner_has("decision_function"))
+    def decision_function(self, X: Any) -> Any:
+        """Confidence scores, of a dask array on the workers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
+                n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of shape (n_samples,) or (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels).
+        """
+        if not is_on_cluster(X):
+            return super().decision_function(X)
+        example = self._example("decision_function")
+        return map_rows(self._on_one_machine().decision_function, X, example)
+
+    def _on_one_machine(self) -> _classifier.DataMapClassifier:
+        """What the workers need to predict: the estimator, without the map."""
+        check_is_fitted(self)
+        predictor = _classifier.DataMapClassifier(self.estimator)
+        for name in ("estimator_", "classes_", "n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(predictor, name, getattr(self, name))
+        return predictor
+
+    def _example(self, method: str) -> Array:
+        """What a method gives for one row of zeros: kind and shape of its results."""
+        predictor = self._on_one_machine()
+        zeros: Any = np.zeros((1, self.n_features_in_))
+        if hasattr(self, "feature_names_in_"):
+            zeros = pd.DataFrame(zeros, columns=self.feature_names_in_)
+        return np.asarray(getattr(predictor, method)(zeros))
+
+
+def _add_totals(record: Record, totals: list[list[Array]]) -> None:
+    """Add an epoch up in the order in which one machine does."""
+    dynamics = record.dynamics
+    before = dynamics.totals.copy()
+    for of_block in totals:
+        for part in of_block:
+            dynamics.totals += part
+    record.totals.append(dynamics.totals - before)
