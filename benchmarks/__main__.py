@@ -12,13 +12,14 @@ from benchmarks import (
     memory,
     overhead,
     reading,
+    scale,
     selection,
     stages,
 )
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(folds, selection, detection, audit),
+    *(folds, selection, detection, audit, scale),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
