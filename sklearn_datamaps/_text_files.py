@@ -122,8 +122,8 @@ def _read_parquet(
 ) -> Tables:
     with _open_parquet(path) as file:
         names = file.schema_arrow.names
-        # What is missing is named when it is asked for.
-        known = None if columns is None else [c for c in columns if c in names] or None
+        # What is missing is named, among those that are there, when it is asked for.
+        known = columns if columns and set(columns) <= set(names) else None
         first = 0
         for group in range(file.num_row_groups):
             n_rows = file.metadata.row_group(group).num_rows

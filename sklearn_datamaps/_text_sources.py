@@ -81,10 +81,9 @@ class _HubDataset:
 
     def batches(self, columns: Sequence[str] | None, needed: Needed) -> Iterator[Batch]:
         dataset = self.dataset.with_format("arrow")
-        if columns is not None:
-            known = [name for name in columns if name in dataset.column_names]
-            # What is missing is named when it is asked for.
-            dataset = dataset.select_columns(known) if known else dataset
+        # What is missing is named, among those that are there, when it is asked for.
+        if columns and set(columns) <= set(dataset.column_names):
+            dataset = dataset.select_columns(list(columns))
         for start in range(0, len(dataset), BATCH_ROWS):
             stop = min(start + BATCH_ROWS, len(dataset))
             table = dataset[start:stop] if needed(start, stop) else None
