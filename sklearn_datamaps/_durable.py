@@ -1,9 +1,11 @@
 """Files that are there as a whole or not at all, also after a kill or a power cut."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
+
+UNFINISHED = ".tmp"
 
 
 def commit(path: Path, write: Callable[[BinaryIO], Any]) -> None:
@@ -16,13 +18,20 @@ def commit(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     write : callable
         Given the open file, writes it.
     """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     with unfinished.open("wb") as file:
         write(file)
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
     sync_folder(path.parent)
+
+
+def remove_unfinished(folder: Path, names: Iterable[str]) -> None:
+    """Remove what is left of files of these names that were being written."""
+    for name in names:
+        for file in folder.glob(f"{name}.*{UNFINISHED}"):
+            file.unlink()
 
 
 def sync_folder(path: Path) -> None:

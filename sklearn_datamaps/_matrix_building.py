@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from sklearn_datamaps._durable import sync_folder
+from sklearn_datamaps._durable import remove_unfinished, sync_folder
 from sklearn_datamaps._matrix_files import (
     BUILDING,
     CHECKSUMS,
@@ -118,6 +118,7 @@ class Building:
         self.path, self.arguments = path, arguments
         self.n_columns, self.dtype = n_columns, dtype
         self.finished = False
+        remove_unfinished(path, [*OURS, MANIFEST])
         if (path / MANIFEST).exists():
             manifest = read_manifest(path)
             if overwrite:
