@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from killed_builds import DELAY, LOG, LoggingVectorizer, batches, build, finished_shards
 
+from sklearn_datamaps._matrix_journal import Entry, Journal
 from sklearn_datamaps.out_of_core import open_matrix, vectorize_to_disk
 
 HERE = Path(__file__).parent
@@ -194,12 +195,22 @@ def test_what_was_half_appended_is_cut_off(interrupted, log, whole):
         "building/row_ends.bin",
     ):
         with (path / name).open("ab") as file:
-            file.write(b"half of a shard")
+            file.write(b"half of a shard" * 10_000)  # more than is to come
     with (path / "building" / "journal.jsonl").open("ab") as file:
         file.write(b'{"rows": 10, "val')
     build(path)
     assert log() == [30, 40]
     assert contents(path) == whole
+
+
+def test_line_of_the_journal_that_was_being_written_does_not_spoil_the_next(tmp_path):
+    file = tmp_path / "journal.jsonl"
+    file.write_bytes(b'{"rows": 10, "val')
+    entry = Entry(3, 5, "texts", ["a", "b"], 12, {"data.npy": 7})
+    Journal(file).append(entry)
+    journal = Journal(file)
+    assert journal.entries == [entry]
+    assert (journal.n_rows, journal.n_values, journal.names) == (3, 5, {"a": 0, "b": 1})
 
 
 @pytest.mark.parametrize("name", ["data.npy", "building/row_ends.bin"])
