@@ -95,6 +95,18 @@ def test_audit_and_sampler_examples_run(tmp_path, monkeypatch, capsys):
     assert len(namespace["y_kept"]) == 1797 - round(0.02 * 1797)
 
 
+def test_examples_of_data_that_do_not_fit_run(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("dask", reason="needs the extra dask")
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    exec(block_with("vectorize_to_disk("), namespace)
+    assert namespace["X"].shape == (4000, 2**20)
+    shown = capsys.readouterr().out
+    assert all(column in shown for column in ("text", "label"))
+    exec(block_with("from sklearn_datamaps.dask"), namespace)
+    assert "DataMap: 4,000 rows" in capsys.readouterr().out
+
+
 def test_own_loop_example_runs(binary):
     X, y = binary
     example = block_with("train_one_epoch")
