@@ -101,7 +101,15 @@ def check_features(X: Any, number: int, reads: Mapping[str, Any]) -> Any:
         X = X.to_scipy_sparse()
     with of_block(number):
         dense_order = None if sparse.issparse(X) else "C"
-        X = check_array(X, accept_sparse="csr", order=dense_order, **reads)
+        # A block may be empty: what a filter left of it.
+        X = check_array(
+            X,
+            accept_sparse="csr",
+            order=dense_order,
+            ensure_min_samples=0,
+            input_name="X",
+            **reads,
+        )
     return with_short_indices(X)
 
 
@@ -117,49 +125,68 @@ def describe_features(X: Any, given: Any, learner: Any) -> Features:
     if columns is not None and all(isinstance(name, str) for name in columns):
         names = np.asarray(columns, dtype=object)
     n_rows, n_features = X.shape[:2]
-    params = _compat.min_categories(learner, X)
+    params = _compat.min_categories(learner, X) if n_rows else {}
     return Features(n_rows, n_features, names, params)
 
 
-def describe_labels(y: Any, weights: Any, number: int) -> Labels:
+def describe_labels(y: Any, weights: Any, number: int, n_rows: int) -> Labels:
     """Tell which labels a block has, and how often; bad ones raise.
 
     Parameters
     ----------
-    y : array-like of shape (n_rows,) or (n_rows, n_labels)
-        Labels as they were given.
+    y : array-like of shape (n_rows,) or (n_rows, n_labels), or EncodedLabels
+        Labels as they were given, or as codes already.
     weights : array-like of shape (n_rows,) or None
         Weights of the rows.
     number : int
         Which block.
+    n_rows : int
+        Rows of its features.
 
     Returns
     -------
     Labels
     """
     with of_block(number):
-        labels = encode_labels(y)
+        check_rows("y", y.codes if isinstance(y, EncodedLabels) else y, n_rows)
+        if weights is not None:
+            check_rows("sample_weight", weights, n_rows)
+        if n_rows == 0:
+            nothing = np.zeros(0, dtype=np.intp)
+            return Labels(nothing, nothing, 0, False, nothing != 0)
+        labels = y if isinstance(y, EncodedLabels) else encode_labels(y)
         weighted = labels
         if weights is not None:
-            rows = check_weights(weights, len(labels.codes)) != 0
+            rows = check_weights(weights, n_rows) != 0
             weighted = EncodedLabels(labels.codes[rows], labels.classes)
     return Labels(
         labels.classes,
         labels.counts(),
-        len(labels.codes),
+        n_rows,
         labels.multilabel,
         weighted.counts() > 0,
     )
 
 
+def check_rows(name: str, data: Any, n_rows: int) -> None:
+    """Raise ValueError unless there are as many as features have."""
+    found = int(data.shape[0] if hasattr(data, "shape") else len(data))
+    if found != n_rows:
+        raise ValueError(
+            f"{name} has {found:,} rows, X has {n_rows:,}. Cut both at the same rows."
+        )
+
+
 def check_weights(weights: Any, n_rows: int) -> Array:
     """Weights of the rows of a block as an array, validated."""
     rows = np.empty((n_rows, 1))  # all that is looked at is their number
-    return np.asarray(_compat.check_sample_weight(weights, rows))
+    return np.asarray(_compat.check_block_weight(weights, rows))
 
 
 def encode_block(y: Any, known: EncodedLabels) -> EncodedLabels:
     """Labels of a block as codes among the labels of all blocks."""
+    if isinstance(y, EncodedLabels):
+        return y  # of all labels, before they were cut into blocks
     return encode_labels(y, classes=known.classes, multilabel=known.multilabel)
 
 

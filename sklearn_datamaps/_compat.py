@@ -1,6 +1,7 @@
 """The only file that touches private or version-dependent parts of scikit-learn."""
 
 import contextlib
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 __all__ = [
     "Interval",
     "StrOptions",
+    "check_block_weight",
     "check_sample_weight",
     "class_weight_dict",
     "fit_context",
@@ -99,6 +101,18 @@ def ignores_adaptive_rate(estimator: Any) -> bool:
         isinstance(inner, BaseSGD)
         and getattr(inner, "learning_rate", None) == "adaptive"
         for inner in with_inner(estimator)
+    )
+
+
+def check_block_weight(sample_weight: Any, X: Any) -> Any:
+    """Weights of the rows of one block, validated; all of them may be 0.
+
+    Version 1.9 refuses weights that are all 0 unless told otherwise.
+    """
+    known = inspect.signature(check_sample_weight).parameters
+    allowed = {"allow_all_zero_weights": True}
+    return check_sample_weight(
+        sample_weight, X, **{k: v for k, v in allowed.items() if k in known}
     )
 
 

@@ -2,8 +2,10 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
+from warnings import warn
 
 import numpy as np
 from scipy import sparse
@@ -45,32 +47,81 @@ def open_client(client: Any) -> Iterator[Any]:
     Raises
     ------
     ValueError
-        If None is given and there is none.
+        If None is given and there is none, or it is closed.
     TypeError
         If it is something else, such as an asynchronous client.
-    """
-    from distributed import Client, get_client
 
-    if isinstance(client, str):
-        with Client(client, set_as_default=False) as opened:
-            yield opened
-        return
-    if client is None:
-        try:
-            client = get_client()
-        except ValueError as error:
+    Warns
+    -----
+    UserWarning
+        If the cluster has no workers yet; it may get some.
+    """
+    from distributed import Client, get_client, worker_client
+
+    with contextlib.ExitStack() as stack:
+        if isinstance(client, str):
+            client = stack.enter_context(Client(client, set_as_default=False))
+        elif client is None:
+            try:
+                # In a task, others may use its thread while it waits for them.
+                client = stack.enter_context(worker_client())
+            except ValueError:
+                client = _current_client(get_client)
+        if not isinstance(client, Client) or client.asynchronous:
+            is_client = isinstance(client, Client)
+            kind = "an asynchronous Client" if is_client else repr(client)
+            raise TypeError(
+                f"client must be a distributed.Client, the address of a scheduler, or "
+                f"None; got {kind}."
+            )
+        if client.status != "running":
             raise ValueError(
-                "There is no Dask client. Make one first, client = "
-                "distributed.Client() for the cores of this machine, or pass client= "
-                "with a client or the address of a scheduler."
-            ) from error
-    if not isinstance(client, Client) or client.asynchronous:
-        kind = "an asynchronous Client" if isinstance(client, Client) else repr(client)
-        raise TypeError(
-            f"client must be a distributed.Client, the address of a scheduler, or "
-            f"None; got {kind}."
-        )
-    yield client
+                f"The client is {client.status}. Make a new one, "
+                f"distributed.Client(address), and pass client= with it."
+            )
+        if not client.nthreads():
+            warn(
+                "The cluster has no workers: waiting until one joins. Start some, for "
+                "example with cluster.scale(2).",
+                stacklevel=5,
+            )
+        yield client
+
+
+def _current_client(get_client: Callable[[], Any]) -> Any:
+    try:
+        return get_client()
+    except ValueError as error:
+        raise ValueError(
+            "There is no Dask client. Make one first, client = distributed.Client() "
+            "for the cores of this machine, or pass client= with a client or the "
+            "address of a scheduler."
+        ) from error
+
+
+@contextlib.contextmanager
+def explain_losses() -> Iterator[None]:
+    """Say what was lost when Dask says that a task was cancelled."""
+    from concurrent.futures import CancelledError
+
+    try:
+        yield
+    except CancelledError as error:
+        raise RuntimeError(
+            f"Blocks are gone and cannot be computed again, or the client was closed: "
+            f"{error} Blocks that were scattered are lost with their worker, and those "
+            f"of X.persist().to_delayed() when nothing else holds X: pass the "
+            f"collection itself, or delayed objects that load the blocks."
+        ) from error
+
+
+@contextlib.contextmanager
+def large_graphs_allowed() -> Iterator[None]:
+    """No warning of large tasks, where the data have to be in them."""
+    import dask
+
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+        yield
 
 
 def register_sizes(client: Any) -> None:
@@ -121,10 +172,10 @@ def is_on_cluster(data: Any) -> bool:
 
 
 def _is_block(value: Any) -> bool:
-    from dask.delayed import Delayed
-    from distributed import Future
-
-    return isinstance(value, Delayed | Future)
+    if hasattr(type(value), "__dask_graph__"):
+        return True
+    distributed = sys.modules.get("distributed")  # without it, there are no futures
+    return distributed is not None and isinstance(value, distributed.Future)
 
 
 def block_futures(client: Any, data: Any, name: str) -> list[Any]:

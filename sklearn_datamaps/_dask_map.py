@@ -125,9 +125,16 @@ def map_rows(call: Callable[[Any], Array], X: Any, example: Array) -> Any:
         )
     columns = tuple((n,) for n in example.shape[1:])
     return X.map_blocks(
+        _call_unless_empty,
         call,
+        example[:0],
         dtype=example.dtype,
         chunks=(X.chunks[0], *columns),
         drop_axis=None if columns else 1,
         meta=example[:0],
     )
+
+
+def _call_unless_empty(X: Any, call: Callable[[Any], Array], nothing: Array) -> Array:
+    """Learners refuse a block without rows, which a filter may leave."""
+    return call(X) if X.shape[0] else nothing

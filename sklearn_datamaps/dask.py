@@ -3,6 +3,7 @@
 Needs the extra ``dask``: ``pip install 'sklearn-datamaps[dask]'``.
 """
 
+import contextlib
 import operator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,7 +18,9 @@ from sklearn_datamaps import _block_tasks, _classifier, _compat, _learners, _net
 from sklearn_datamaps._blocks import block_order, warn_sorted
 from sklearn_datamaps._dask_input import (
     block_futures,
+    explain_losses,
     is_on_cluster,
+    large_graphs_allowed,
     open_client,
     register_sizes,
     require_dask,
@@ -27,7 +30,7 @@ from sklearn_datamaps._dask_input import (
 from sklearn_datamaps._dask_map import MapParts, map_rows
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._epochs import Seeds
-from sklearn_datamaps._labels import Array, EncodedLabels
+from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels
 from sklearn_datamaps._training import Recipe, Record
 
 __all__ = ["DataMapClassifier", "vectorize"]
@@ -279,7 +282,7 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         recipe = _block_tasks.worker_recipe(recipe, _learners.base_learner(estimator))
         if y is None:
             raise ValueError("y is None: labels are required, one per row.")
-        with open_client(self.client) as client:
+        with open_client(self.client) as client, explain_losses():
             register_sizes(client)
             blocks = self._take(client, recipe, X, y, sample_weight)
             _learners.warn_no_dynamics(estimator)
@@ -315,16 +318,21 @@ class DataMapClassifier(_classifier.DataMapClassifier):
             weights = self._of_blocks(client, sample_weight, n_rows, "sample_weight")
         of_labels = client.gather(
             [
-                submit(_block_tasks.describe_labels, *pair, i, pure=False)
-                for i, pair in enumerate(zip(labels, weights, strict=True))
+                submit(_block_tasks.describe_labels, *pair, i, rows, pure=False)
+                for i, (pair, rows) in enumerate(
+                    zip(zip(labels, weights, strict=True), n_rows.tolist(), strict=True)
+                )
             ]
         )
-        for i, (rows, block) in enumerate(zip(n_rows, of_labels, strict=True)):
-            if rows != block.n_rows:
-                raise ValueError(
-                    f"Block {i} of X has {rows:,} rows, that of y {block.n_rows:,}. "
-                    f"Cut both at the same rows."
-                )
+        filled = np.flatnonzero(n_rows).tolist()
+        if not filled:
+            raise ValueError(f"All {len(n_rows)} blocks of X are empty (0 rows).")
+        features, labels, weights = (
+            [blocks[i] for i in filled] for blocks in (features, labels, weights)
+        )
+        described = [described[i] for i in filled]
+        of_labels = [of_labels[i] for i in filled]
+        n_rows = n_rows[filled]
         known, n_set = _block_tasks.unite(of_labels, recipe.estimator)
         weighted = {
             label for d in of_labels for label in d.classes[d.weighted].tolist()
@@ -358,8 +366,15 @@ class DataMapClassifier(_classifier.DataMapClassifier):
     @staticmethod
     def _of_blocks(client: Any, data: Any, n_rows: Array, name: str) -> list[Any]:
         if not is_on_cluster(data):
-            parts = split_rows(data, n_rows, name)
-            return [client.submit(_block_tasks.keep, p, pure=False) for p in parts]
+            parts: list[Any]
+            if name == "y":  # their codes take a fraction of the memory
+                known = encode_labels(data)
+                codes = split_rows(known.codes, n_rows, name)
+                parts = [EncodedLabels(rows, known.classes) for rows in codes]
+            else:
+                parts = split_rows(data, n_rows, name)
+            with large_graphs_allowed():
+                return [client.submit(_block_tasks.keep, p, pure=False) for p in parts]
         futures = block_futures(client, data, name)
         if len(futures) != len(n_rows):
             raise ValueError(
@@ -375,6 +390,12 @@ class DataMapClassifier(_classifier.DataMapClassifier):
                 raise ValueError(
                     f"Block {i} of X has {block.n_features} features, block 0 has "
                     f"{first.n_features}. Vectorize all of them alike."
+                )
+            if not _alike(block.names, first.names):
+                raise ValueError(
+                    f"Block {i} of X has other names of features than block 0: "
+                    f"{_first_difference(block.names, first.names)}. Bring the columns "
+                    f"of all blocks into one order."
                 )
         self.n_features_in_ = first.n_features
         self.__dict__.pop("feature_names_in_", None)
@@ -406,15 +427,20 @@ class DataMapClassifier(_classifier.DataMapClassifier):
                         submitted.append(of_epoch)
                     current = submitted[len(done)]
                     _add_totals(record, client.gather(current.totals))
-                    if done:
-                        done[-1].records = []  # held by those of this epoch
                     done.append(current)
+                    for before in done[:-1]:
+                        before.records = []  # held by those of this epoch
                     advance(record.totals[-1])
         except BaseException:
-            for epoch in submitted[len(done) :]:
-                client.cancel([epoch.members, *epoch.records, *epoch.totals])
-            if done:
-                self._finish(client, recipe, blocks, record, done[-1], seeds)
+            del record.totals[len(done) :]
+            # The cluster may be gone; what is raised is why the fit stopped.
+            with contextlib.suppress(Exception):
+                # client.cancel would break the connection when some are released.
+                for epoch in submitted[len(done) :]:
+                    for future in (epoch.members, *epoch.records, *epoch.totals):
+                        future.release()
+                if done:
+                    self._finish(client, recipe, blocks, record, done[-1], seeds)
             raise
         self._finish(client, recipe, blocks, record, done[-1], seeds)
 
@@ -599,6 +625,19 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         if hasattr(self, "feature_names_in_"):
             zeros = pd.DataFrame(zeros, columns=self.feature_names_in_)
         return np.asarray(getattr(predictor, method)(zeros))
+
+
+def _alike(names: Array | None, others: Array | None) -> bool:
+    if names is None or others is None:
+        return names is others
+    return np.array_equal(names, others)
+
+
+def _first_difference(names: Array | None, expected: Array | None) -> str:
+    if names is None or expected is None:
+        return f"{'none' if names is None else 'some'} of them are text"
+    at = int(np.flatnonzero(names != expected)[0])
+    return f"{names[at]!r} in place of {expected[at]!r}"
 
 
 def _add_totals(record: Record, totals: list[list[Array]]) -> None:
