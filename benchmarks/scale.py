@@ -243,8 +243,11 @@ def load_block(folder: Path, n_rows: int, start: int) -> tuple[Any, Any]:
 @contextmanager
 def cluster(n_workers: int) -> Iterator[Any]:
     """Client of a fresh cluster of processes with one thread each."""
+    import dask
     from distributed import Client, LocalCluster
 
+    # The profiler can stall a worker for minutes on some releases of CPython 3.11.
+    dask.config.set({"distributed.worker.profile.enabled": False})
     with (
         LocalCluster(
             n_workers=n_workers, threads_per_worker=1, dashboard_address=":0"

@@ -289,7 +289,7 @@ def vectorize(texts: Any, vectorizer: Any) -> Any:
     >>> X = vectorize(texts, HashingVectorizer(n_features=2**10))
     >>> X.shape
     (nan, 1024)
-    >>> X.compute().shape
+    >>> X.compute(scheduler="threads").shape
     (3, 1024)
     """
     require_dask("sklearn_datamaps.dask.vectorize")

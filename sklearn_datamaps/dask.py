@@ -16,51 +16,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps import _block_tasks, _classifier, _compat, _learners, _nets
 from sklearn_datamaps._blocks import block_order, warn_sorted
+from sklearn_datamaps._dask_blocks import Blocks, take_blocks
 from sklearn_datamaps._dask_input import (
-    block_futures,
     explain_losses,
     is_on_cluster,
-    large_graphs_allowed,
     open_client,
     register_sizes,
     require_dask,
-    split_rows,
     vectorize,
 )
 from sklearn_datamaps._dask_map import MapParts, map_rows
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._epochs import Seeds
-from sklearn_datamaps._labels import Array, EncodedLabels, encode_labels
+from sklearn_datamaps._labels import Array
 from sklearn_datamaps._training import Recipe, Record
 
 __all__ = ["DataMapClassifier", "vectorize"]
-
-
-@dataclass
-class _Blocks:
-    """The data, block by block, on the workers.
-
-    Attributes
-    ----------
-    X, y, weights : list of Future (weights: or None)
-        Validated features, encoded labels, and weights as given.
-    known : EncodedLabels
-        All labels; of codes there are none.
-    n_rows : ndarray of int of shape (n_blocks,)
-        Rows of each block.
-    n_set : ndarray of int of shape (n_blocks, n_classes)
-        Rows of each label in each block.
-    params : dict
-        Parameters that the learner needs to know before the first block.
-    """
-
-    X: list[Any]
-    y: list[Any]
-    weights: list[Any]
-    known: EncodedLabels
-    n_rows: Array
-    n_set: Array
-    params: dict[str, Any]
 
 
 @dataclass
@@ -261,6 +232,8 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         ------
         ImportError, TypeError, ValueError
             See the class.
+        RuntimeError
+            If blocks were lost that Dask cannot compute again.
         KeyboardInterrupt
             When interrupted; the completed epochs are kept.
         """
@@ -284,125 +257,19 @@ class DataMapClassifier(_classifier.DataMapClassifier):
             raise ValueError("y is None: labels are required, one per row.")
         with open_client(self.client) as client, explain_losses():
             register_sizes(client)
-            blocks = self._take(client, recipe, X, y, sample_weight)
+            blocks = take_blocks(client, estimator, X, y, sample_weight)
             _learners.warn_no_dynamics(estimator)
             warn_sorted(blocks.n_rows, blocks.n_set, stacklevel=4)
             for name in (*_classifier.FITTED, "_parts", "_map"):
                 self.__dict__.pop(name, None)
+            self.n_features_in_ = blocks.features.n_features
+            self.__dict__.pop("feature_names_in_", None)
+            if blocks.features.names is not None:
+                self.feature_names_in_ = blocks.features.names
             self._run(client, recipe, blocks, self._base_seed(estimator))
         return self
 
-    def _take(
-        self, client: Any, recipe: Recipe, X: Any, y: Any, sample_weight: Any
-    ) -> _Blocks:
-        """Validate and encode the data on the workers; errors name the block."""
-        submit = client.submit
-        learner = _learners.base_learner(recipe.estimator)
-        reads = self._reads(learner)
-        raw = block_futures(client, X, "X")
-        features = [
-            submit(_block_tasks.check_features, block, i, reads, pure=False)
-            for i, block in enumerate(raw)
-        ]
-        facts = [
-            submit(_block_tasks.describe_features, *pair, learner, pure=False)
-            for pair in zip(features, raw, strict=True)
-        ]
-        described = client.gather(facts)
-        n_rows = np.array([block.n_rows for block in described])
-        self._set_features(described)
-        labels = self._of_blocks(client, y, n_rows, "y")
-        weights = [None] * len(n_rows)
-        if sample_weight is not None:
-            _learners.check_fit_params(learner, {"sample_weight": sample_weight})
-            weights = self._of_blocks(client, sample_weight, n_rows, "sample_weight")
-        of_labels = client.gather(
-            [
-                submit(_block_tasks.describe_labels, *pair, i, rows, pure=False)
-                for i, (pair, rows) in enumerate(
-                    zip(zip(labels, weights, strict=True), n_rows.tolist(), strict=True)
-                )
-            ]
-        )
-        filled = np.flatnonzero(n_rows).tolist()
-        if not filled:
-            raise ValueError(f"All {len(n_rows)} blocks of X are empty (0 rows).")
-        features, labels, weights = (
-            [blocks[i] for i in filled] for blocks in (features, labels, weights)
-        )
-        described = [described[i] for i in filled]
-        of_labels = [of_labels[i] for i in filled]
-        n_rows = n_rows[filled]
-        known, n_set = _block_tasks.unite(of_labels, recipe.estimator)
-        weighted = {
-            label for d in of_labels for label in d.classes[d.weighted].tolist()
-        }
-        if not known.multilabel and len(weighted) < 2:
-            raise ValueError(
-                "sample_weight leaves one class only: the rows of every other class "
-                "have weight 0. A map needs at least two classes."
-            )
-        encoded = [
-            submit(_block_tasks.encode_block, block, known, pure=False)
-            for block in labels
-        ]
-        params: dict[str, Any] = {}
-        for block in described:
-            for name, values in block.params.items():
-                params[name] = np.maximum(params.get(name, 0), values)
-        return _Blocks(features, encoded, weights, known, n_rows, n_set, params)
-
-    @staticmethod
-    def _reads(learner: Any) -> dict[str, Any]:
-        """Arguments of ``check_array`` for what the learner can read."""
-        tags = _compat.learner_tags(learner)
-        net = _nets.is_net(learner)
-        return {
-            "dtype": (_nets if net else _compat).input_dtype(learner),
-            "allow_nd": net,
-            "ensure_all_finite": not (tags and tags.input_tags.allow_nan),
-        }
-
-    @staticmethod
-    def _of_blocks(client: Any, data: Any, n_rows: Array, name: str) -> list[Any]:
-        if not is_on_cluster(data):
-            parts: list[Any]
-            if name == "y":  # their codes take a fraction of the memory
-                known = encode_labels(data)
-                codes = split_rows(known.codes, n_rows, name)
-                parts = [EncodedLabels(rows, known.classes) for rows in codes]
-            else:
-                parts = split_rows(data, n_rows, name)
-            with large_graphs_allowed():
-                return [client.submit(_block_tasks.keep, p, pure=False) for p in parts]
-        futures = block_futures(client, data, name)
-        if len(futures) != len(n_rows):
-            raise ValueError(
-                f"{name} has {len(futures)} blocks, X has {len(n_rows)}. Cut both at "
-                f"the same rows."
-            )
-        return futures
-
-    def _set_features(self, described: list[_block_tasks.Features]) -> None:
-        first = described[0]
-        for i, block in enumerate(described):
-            if block.n_features != first.n_features:
-                raise ValueError(
-                    f"Block {i} of X has {block.n_features} features, block 0 has "
-                    f"{first.n_features}. Vectorize all of them alike."
-                )
-            if not _alike(block.names, first.names):
-                raise ValueError(
-                    f"Block {i} of X has other names of features than block 0: "
-                    f"{_first_difference(block.names, first.names)}. Bring the columns "
-                    f"of all blocks into one order."
-                )
-        self.n_features_in_ = first.n_features
-        self.__dict__.pop("feature_names_in_", None)
-        if first.names is not None:
-            self.feature_names_in_ = first.names
-
-    def _run(self, client: Any, recipe: Recipe, blocks: _Blocks, seed: int) -> None:
+    def _run(self, client: Any, recipe: Recipe, blocks: Blocks, seed: int) -> None:
         """Train and record epoch by epoch, two of them on the way at a time."""
         members = _learners.make_members_for(
             recipe.estimator,
@@ -448,7 +315,7 @@ class DataMapClassifier(_classifier.DataMapClassifier):
     def _submit(
         client: Any,
         recipe: Recipe,
-        blocks: _Blocks,
+        blocks: Blocks,
         seed: int,
         epoch: int,
         members: Any,
@@ -484,7 +351,7 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         self,
         client: Any,
         recipe: Recipe,
-        blocks: _Blocks,
+        blocks: Blocks,
         record: Record,
         epoch: _Epoch,
         seeds: list[Seeds],
@@ -625,19 +492,6 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         if hasattr(self, "feature_names_in_"):
             zeros = pd.DataFrame(zeros, columns=self.feature_names_in_)
         return np.asarray(getattr(predictor, method)(zeros))
-
-
-def _alike(names: Array | None, others: Array | None) -> bool:
-    if names is None or others is None:
-        return names is others
-    return np.array_equal(names, others)
-
-
-def _first_difference(names: Array | None, expected: Array | None) -> str:
-    if names is None or expected is None:
-        return f"{'none' if names is None else 'some'} of them are text"
-    at = int(np.flatnonzero(names != expected)[0])
-    return f"{names[at]!r} in place of {expected[at]!r}"
 
 
 def _add_totals(record: Record, totals: list[list[Array]]) -> None:

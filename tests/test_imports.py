@@ -78,11 +78,14 @@ MAY_IMPORT = {
         "_training",
     },
     "_dask_input": {"_labels"},
+    "_dask_blocks": {
+        *("_block_tasks", "_compat", "_dask_input", "_labels", "_learners", "_nets"),
+    },
     "_dask_map": {"_data_map", "_dynamics", "_labels", "_regions"},
     "dask": {
         *("_classifier", "_dynamics", "_data_map", "_block_tasks", "_blocks"),
-        *("_compat", "_dask_input", "_dask_map", "_epochs", "_labels", "_learners"),
-        *("_nets", "_training"),
+        *("_compat", "_dask_blocks", "_dask_input", "_dask_map", "_epochs", "_labels"),
+        *("_learners", "_nets", "_training"),
     },
     "_durable": set(),
     "_text_batches": set(),
@@ -115,7 +118,14 @@ MAY_IMPORT = {
     "__main__": ANY,
 }
 NOT_INTO_INIT = {
-    *("dask", "_block_tasks", "_dask_input", "_dask_map", "out_of_core"),
+    *(
+        "dask",
+        "_block_tasks",
+        "_dask_blocks",
+        "_dask_input",
+        "_dask_map",
+        "out_of_core",
+    ),
     *("_cli", "_commands", "_corrections", "_demo", "_drawing_process"),
     *("_files", "_tables", "__main__"),
 }
