@@ -74,7 +74,8 @@ def _name(estimator):
 
 
 @pytest.mark.filterwarnings(
-    "ignore:.* has no training dynamics:UserWarning"  # as it must; see test_learners.py
+    "ignore:.* has no training dynamics:UserWarning",  # as it must; see test_learners
+    "ignore:X is a memory map, and :UserWarning",  # see test_blocks
 )
 @parametrize_with_checks(
     list(ESTIMATORS.values()),
