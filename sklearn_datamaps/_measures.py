@@ -35,6 +35,8 @@ ASCENDING: Mapping[str, bool] = MappingProxyType(
         "el2n": False,
         "logit_margin": True,
         "plausibility": True,
+        "in_sample_logit_margin": True,
+        "label_trust": True,
         "memorization": False,
         "label_quality": True,  # of audit_labels: the margin of the map it chose
     }

@@ -220,7 +220,7 @@ def test_balanced_weights_are_a_candidate_where_classes_differ_in_size(
     learner = clone(SGD).set_params(class_weight=weight)
     audit = briefly(learner, X[rare], y[rare])
     assert weightings(audit) == names
-    assert len(audit.candidates) == 12 * len(names)
+    assert len(audit.candidates) == 13 * len(names)
 
 
 def test_balanced_weights_are_no_candidate_where_classes_are_alike(iris):
@@ -235,7 +235,7 @@ def test_learners_without_class_weights_have_fewer_candidates(iris):
             warnings.filterwarnings("ignore", ".*no training dynamics")
             audit = briefly(learner, X[rare] - X.min(), y[rare])
         assert weightings(audit) == ["as given"]
-        assert len(audit.candidates) == 12
+        assert len(audit.candidates) == 13
 
 
 def test_random_labels_are_said_to_tell_nothing():
