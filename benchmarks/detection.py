@@ -133,9 +133,8 @@ def compare_all(
     counted, by_kind = count(pairs, METHOD), count(pairs, [*METHOD, "kind"])
     cost = measure_cost(sets, at_most, 1 if quick else 5)
     by_set = pairs.pivot_table("ap", METHOD, "dataset", sort=False)
-    print(
-        f"\nMean average precision over kinds and shares, {rounds['seed'].nunique()} seed(s)"
-    )
+    n_seeds = rounds["seed"].nunique()
+    print(f"\nMean average precision over kinds and shares, {n_seeds} seed(s)")
     print(by_set.round(3).to_string())
     print(f"\nCells against cleanlab's better score, of {counted['cells'].max()}")
     print(counted.round(3).to_string())

@@ -160,14 +160,16 @@ def _weightings(
     params = base.get_params(deep=False) if hasattr(base, "get_params") else {}
     if "class_weight" not in params:
         return
+    given = params["class_weight"]
+    name = "class_weight" if base is learner else "estimator__class_weight"
+    if given is not None:
+        # Also where classes are alike: many flips make them so, and then small weights
+        # decide which class every doubtful row is in.
+        yield "none", clone(learner).set_params(**{name: None})
     if codes.ndim == 1:
         n_rows = np.unique(codes, return_counts=True)[1]
         if n_rows.max() <= BALANCED_ENOUGH * n_rows.min():
             return
-    given = params["class_weight"]
-    name = "class_weight" if base is learner else "estimator__class_weight"
-    if given is not None:
-        yield "none", clone(learner).set_params(**{name: None})
     if not (isinstance(given, str) and given == "balanced"):
         yield "balanced", clone(learner).set_params(**{name: "balanced"})
 
