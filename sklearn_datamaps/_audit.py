@@ -29,7 +29,8 @@ class LabelAudit:
     ----------
     candidates : pandas.DataFrame
         One row a candidate, the chosen one first: ``weights``, ``recorder``, ``score``
-        (of two classes plausibility alone, since all scores rank alike);
+        (of two classes plausibility alone, since all scores rank alike; of more also
+        ``label_trust``, which takes ``both`` recorders, out-of-fold and in-sample);
         ``auroc``, ``average_precision`` and ``precision_at_k`` (k: their
         number) on known wrong labels that are like the suspicious ones, and
         ``ap_slips``, the average precision on random ones; means over the repeats.

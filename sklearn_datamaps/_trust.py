@@ -40,6 +40,11 @@ def are_near_misses(mean_proba: Array, codes: Array) -> bool:
         False of two classes and of multilabel, where every miss is the nearest, and
         where no label is in doubt.
 
+    Notes
+    -----
+    Noise in the probabilities looks like slips: by one map of few rows near misses may
+    pass for slips. Average a few.
+
     References
     ----------
     Guo et al., On Calibration of Modern Neural Networks, ICML 2017, arXiv:1706.04599,
