@@ -355,7 +355,8 @@ def plausibility(mean_proba: Array, codes: Array) -> Array:
     -----
     The formula is ours. The power was chosen from 0.5 to 10 on one seed of the data
     sets of ``benchmarks/detection``, which is therefore no independent test of it.
-    Where people took a label for its neighbour, the margin finds more.
+    Where people took a label for its neighbour, the margin finds more; the measure
+    ``"label_trust"`` of maps with folds takes in-sample evidence in.
     """
     proba = np.array(mean_proba, dtype=np.float64)
     own = own_probability(proba, codes)
