@@ -19,7 +19,13 @@ from sklearn.utils import check_random_state
 
 from benchmarks._label_sets import LabelSet
 from sklearn_datamaps import DataMap, DataMapClassifier, audit_labels
-from sklearn_datamaps._candidates import SCORES, Runner, candidate_probas, score_of
+from sklearn_datamaps._candidates import (
+    Runner,
+    candidate_probas,
+    is_of_two,
+    score_of,
+    scores_of,
+)
 from sklearn_datamaps._labels import encode_labels
 
 Array = NDArray[Any]
@@ -95,13 +101,44 @@ def maps_and_others(data: LabelSet, given: Array, seed: int) -> Scored:
     for name, maps in recorders.items():
         for measure in MEASURES:
             yield name, measure, mean_of(maps, measure)
+    yield from trusted(repeated)
     yield "last epoch", "confidence", in_sample.trajectories[-1]
+    yield from cleanlab(data, given, seed)
+    yield "doubtlab", "reasons", -n_reasons(data, given, seed)
+    yield "random", "random", np.random.default_rng((seed, 2)).random(len(given))
 
+
+def recommended(data: LabelSet, given: Array, seed: int) -> Scored:
+    """Score the rows as the README recommends, and by cleanlab; all from the same runs.
+
+    Parameters
+    ----------
+    data, given, seed
+        As in :func:`maps_and_others`.
+
+    Yields
+    ------
+    recorder, score, values
+        As in :func:`maps_and_others`.
+    """
+    repeats = [record(data, given, 2, seed + 1000 * run) for run in range(N_REPEATS)]
+    repeated = [clf.data_map_ for clf in repeats]
+    for measure in MEASURES:
+        yield "5 x 2 folds", measure, mean_of(repeated, measure)
+    yield from trusted(repeated)
+    yield from cleanlab(data, given, seed)
+
+
+def trusted(maps: list[DataMap]) -> Scored:
+    """Score the rows by the trust of averaged maps."""
+    yield "5 x 2 folds", "label_trust", DataMap.average(maps).measure("label_trust")
+
+
+def cleanlab(data: LabelSet, given: Array, seed: int) -> Scored:
+    """Score the rows in the two ways of cleanlab."""
     proba = converged(data, given, seed)
     for method in CLEANLAB:
         yield "cleanlab", method, get_label_quality_scores(given, proba, method=method)
-    yield "doubtlab", "reasons", -n_reasons(data, given, seed)
-    yield "random", "random", np.random.default_rng((seed, 2)).random(len(given))
 
 
 def mean_of(maps: list[DataMap], measure: str) -> Array:
@@ -151,16 +188,18 @@ def audited(data: LabelSet, given: Array, seed: int) -> Scored:
         verbose=0,
     )
     runs = runner.run(data.X, [given] * len(seeds), keep=False, what="")
+    of_two = is_of_two(labels.codes, len(labels.classes))
     for (weights, recorder), probas in candidate_probas(runs).items():
         proba = np.mean(probas, axis=0)
-        for score in SCORES if proba.shape[1] > 2 else ["plausibility"]:
-            values = score_of(score, proba, labels.codes)
+        for score in scores_of(recorder, of_two=of_two):
+            values = score_of(score, proba, labels.codes, near_misses=audit.near_misses)
             yield f"audit: {recorder}, weights {weights}", score, values
 
 
 PARTS: dict[str, Callable[[LabelSet, Array, int], Scored]] = {
     "maps": maps_and_others,
     "audit": audited,
+    "recommended": recommended,
 }
 
 

@@ -28,11 +28,18 @@ CELL = ["dataset", "kind", "share"]
 METHOD = ["recorder", "score"]
 FIGURES = ["auroc", "ap", "precision_at_k", "found_of_100"]
 TOLERANCE = 0.01
+NEAR_BEST = 0.02
 # Lines of the second plot: what is recommended, what it is made of, and the others.
+PARTS = {
+    "maps": "all that is compared with cleanlab",
+    "audit": "the choice of audit_labels, and all that it chose from",
+    "recommended": "what the README recommends and cleanlab, a third of the time",
+}
 CURVES = {
     "in-sample, plausibility": ("#E69F00", "--"),
     "2 folds, plausibility": ("#56B4E9", "--"),
-    "5 x 2 folds, plausibility": ("#0072B2", "-"),
+    "5 x 2 folds, plausibility": ("#56B4E9", "-"),
+    "5 x 2 folds, label_trust": ("#0072B2", "-"),
     "cleanlab, self_confidence": ("#D55E00", "-"),
     "cleanlab, normalized_margin": ("#CC79A7", "-"),
     "doubtlab, reasons": ("#999999", ":"),
@@ -46,6 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--datasets", nargs="+", choices=LABEL_SETS, default=list(LABEL_SETS)
     )
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=["maps", "audit"],
+        help="; ".join(f"{name}: {what}" for name, what in PARTS.items())
+        + "; default: maps audit",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -58,15 +73,68 @@ def run(arguments: argparse.Namespace) -> None:
         path.unlink(missing_ok=True)
     print(_harness.environment())
     sets = {name: LABEL_SETS[name]() for name in arguments.datasets}
-    record_cells(path, sets, seeds, shares, at_most)
+    record_cells(path, sets, seeds, shares, at_most, arguments.parts)
     rounds = pd.read_csv(path)
     rounds = rounds[rounds["dataset"].isin(sets) & rounds["seed"].isin(seeds)]
+    of_part = {part: rounds[rounds["part"] == part] for part in arguments.parts}
+    if "recommended" in of_part:
+        compare_recommended(f"{name}_recommended", of_part["recommended"])
+    if "audit" in of_part:
+        judge_choice(f"{name}_choice", of_part["audit"])
+    if "maps" in of_part:
+        compare_all(name, of_part["maps"], sets, at_most, quick=arguments.quick)
+
+
+def compare_recommended(name: str, rounds: pd.DataFrame) -> None:
+    """Print and save what is recommended against cleanlab."""
+    pairs = against_cleanlab(rounds)
+    counted = count(pairs, METHOD)
+    n_seeds = rounds["seed"].nunique()
+    print(f"\nCells against cleanlab's better score, {n_seeds} seed(s)")
+    print(counted.round(3).to_string())
+    _harness.save(
+        name,
+        pairs=pairs.round(4),
+        counts=counted.round(4).reset_index(),
+        counts_by_kind=count(pairs, [*METHOD, "kind"]).round(4).reset_index(),
+    )
+
+
+def judge_choice(name: str, rounds: pd.DataFrame) -> None:
+    """Print and save how far the audit's choice is from its best candidate."""
+    is_choice = rounds["recorder"] == "audit"
+    keys = [*CELL, "seed"]
+    chosen = rounds[is_choice].set_index(keys)["ap"]
+    best = rounds[~is_choice].groupby(keys, sort=False)["ap"].max()
+    table = pd.DataFrame({"choice": chosen, "best": best}).groupby(CELL, sort=False)
+    cells = table.mean()
+    cells["lost"] = cells["best"] - cells["choice"]
+    cells["within"] = cells["lost"] <= NEAR_BEST
+    by_set = cells.groupby(level="dataset", sort=False).agg(
+        cells=("within", "size"), within=("within", "sum"), lost=("lost", "mean")
+    )
+    print(f"\nAudit's choice within {NEAR_BEST} of its best candidate")
+    print(by_set.round(3).to_string())
+    print(f"{cells['within'].sum()} of {len(cells)}, mean {cells['lost'].mean():.3f}")
+    _harness.save(name, summary=cells.round(4).reset_index())
+
+
+def compare_all(
+    name: str,
+    rounds: pd.DataFrame,
+    sets: dict[str, LabelSet],
+    at_most: int | None,
+    *,
+    quick: bool,
+) -> None:
+    """Print, draw and save all methods against cleanlab, and what they cost."""
     summary = rounds.groupby([*CELL, *METHOD], sort=False)[FIGURES].mean()
     pairs = against_cleanlab(rounds)
     counted, by_kind = count(pairs, METHOD), count(pairs, [*METHOD, "kind"])
-    cost = measure_cost(sets, at_most, 1 if arguments.quick else 5)
+    cost = measure_cost(sets, at_most, 1 if quick else 5)
     by_set = pairs.pivot_table("ap", METHOD, "dataset", sort=False)
-    print(f"\nMean average precision over kinds and shares, {len(seeds)} seed(s)")
+    n_seeds = rounds["seed"].nunique()
+    print(f"\nMean average precision over kinds and shares, {n_seeds} seed(s)")
     print(by_set.round(3).to_string())
     print(f"\nCells against cleanlab's better score, of {counted['cells'].max()}")
     print(counted.round(3).to_string())
@@ -101,9 +169,10 @@ def record_cells(
     seeds: range,
     shares: tuple[float, ...],
     at_most: int | None,
+    parts: list[str],
 ) -> None:
     """Append the figures of the cells that are not in the file yet."""
-    from benchmarks._detectors import PARTS
+    from benchmarks._detectors import PARTS as DETECTORS
 
     done = set()
     if path.exists():
@@ -118,13 +187,15 @@ def record_cells(
                     given, is_wrong = flip_labels(
                         data.y, kind, share, seed, data.reference
                     )
-                    for part, detectors in PARTS.items():
+                    for part in parts:
                         cell = (name, kind, share, seed, part)
                         if cell in done:
                             continue
                         rows = [
                             (*cell, recorder, score, *judge(values, is_wrong, seed))
-                            for recorder, score, values in detectors(data, given, seed)
+                            for recorder, score, values in DETECTORS[part](
+                                data, given, seed
+                            )
                         ]
                         columns = [*CELL, "seed", "part", *METHOD, *FIGURES]
                         table = pd.DataFrame(rows, columns=columns).round(5)

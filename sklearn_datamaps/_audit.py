@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._candidates import AS_GIVEN, SCORES
+from sklearn_datamaps._candidates import AS_GIVEN, SCORES, TRUST
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._flips import largest_other
 from sklearn_datamaps._labels import Array
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Areas under the ROC curve, in words.
 LEARNS = 0.6
-NAMES = {name: name.replace("_", " ") for name in SCORES}
+NAMES = {name: name.replace("_", " ") for name in (*SCORES, TRUST)}
 TELLS = {0.9: "well", 0.8: "fairly well", 0.7: "roughly"}
 
 
@@ -29,7 +29,8 @@ class LabelAudit:
     ----------
     candidates : pandas.DataFrame
         One row a candidate, the chosen one first: ``weights``, ``recorder``, ``score``
-        (of two classes plausibility alone, since all scores rank alike);
+        (of two classes plausibility alone, since all scores rank alike; of more also
+        ``label_trust``, which takes ``both`` recorders, out-of-fold and in-sample);
         ``auroc``, ``average_precision`` and ``precision_at_k`` (k: their
         number) on known wrong labels that are like the suspicious ones, and
         ``ap_slips``, the average precision on random ones; means over the repeats.
@@ -54,6 +55,9 @@ class LabelAudit:
         How well the learner tells the classes of rows that it has not seen: mean area
         under the ROC curve of one class (or label) against the others. A learner that
         learned nothing has no suspicion worth the name.
+    near_misses : bool
+        Whether the labels in doubt are near misses, as when a person takes a label for
+        its neighbour.
 
     See Also
     --------
@@ -69,6 +73,7 @@ class LabelAudit:
     n_flips: int
     n_repeats: int
     learner_auroc: float
+    near_misses: bool = False
 
     @property
     def best(self) -> pd.Series:
@@ -232,6 +237,8 @@ class LabelAudit:
             f"best map: {best['recorder']}, by {NAMES[best['score']]}"
             + ("" if weights == AS_GIVEN else f", class weights {weights}"),
         ]
+        if self.near_misses:
+            lines.append("labels in doubt are near misses: mistaken for a neighbour")
         if not self.can_tell:
             lines.append(
                 f"! the map cannot tell wrong labels: on rows it has not seen, the "

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_datamaps import _learners, _measures
+from sklearn_datamaps import _learners, _measures, _trust
 from sklearn_datamaps._classifier import DataMapClassifier
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._flips import Flips
@@ -20,10 +20,13 @@ from sklearn_datamaps._training import Threads
 SCORES = ("confidence", "margin", "logit_margin", "plausibility")
 RECORDERS = ("in-sample", "out-of-fold", "average")
 AS_GIVEN, AVERAGED = "as given", "averaged"
-# Where nothing is clearly better: by more than this and a standard error. In trials,
-# the average of all maps by plausibility was best or near it most often.
-PREFERRED = ("average", "plausibility")
-CLEARLY_BETTER = 0.02
+# Out-of-fold and in-sample side by side, where there are more than two classes.
+BOTH, TRUST = "both", "label_trust"
+# In trials these were best or near it most often; flips that are planted tell less
+# than that, and only another candidate that finds many more of both kinds is chosen.
+PREFERRED_OF_TWO = ("average", "plausibility")
+CLEARLY_BETTER = 0.1
+WANTED = ["average_precision", "ap_slips"]
 BALANCED_ENOUGH = 1.5  # largest class over smallest: balanced weights change little
 
 
@@ -157,14 +160,16 @@ def _weightings(
     params = base.get_params(deep=False) if hasattr(base, "get_params") else {}
     if "class_weight" not in params:
         return
+    given = params["class_weight"]
+    name = "class_weight" if base is learner else "estimator__class_weight"
+    if given is not None:
+        # Also where classes are alike: many flips make them so, and then small weights
+        # decide which class every doubtful row is in.
+        yield "none", clone(learner).set_params(**{name: None})
     if codes.ndim == 1:
         n_rows = np.unique(codes, return_counts=True)[1]
         if n_rows.max() <= BALANCED_ENOUGH * n_rows.min():
             return
-    given = params["class_weight"]
-    name = "class_weight" if base is learner else "estimator__class_weight"
-    if given is not None:
-        yield "none", clone(learner).set_params(**{name: None})
     if not (isinstance(given, str) and given == "balanced"):
         yield "balanced", clone(learner).set_params(**{name: "balanced"})
 
@@ -203,7 +208,7 @@ def _of_classes(data_map: DataMap, classes: Array | None) -> Array:
 
 def candidate_probas(
     runs: Mapping[str, list[Run]],
-) -> dict[tuple[str, str], list[Array]]:
+) -> dict[tuple[str, str], list[Any]]:
     """Mean probabilities of every candidate map, one array a repeat.
 
     Parameters
@@ -215,14 +220,19 @@ def candidate_probas(
     -------
     dict of (str, str) to list of ndarray
         By weights and recorder; with several weights, also those averaged over them.
+        Of the recorder ``"both"`` an element is a pair, out-of-fold and in-sample.
     """
-    probas = {
+    probas: dict[tuple[str, str], list[Any]] = {
         (weights, recorder): [run.proba[recorder] for run in repeats]
         for weights, repeats in runs.items()
         for recorder in RECORDERS
     }
+    for weights, repeats in runs.items():
+        probas[weights, BOTH] = [
+            (run.proba["out-of-fold"], run.proba["in-sample"]) for run in repeats
+        ]
     if len(runs) > 1:
-        for recorder in RECORDERS:
+        for recorder in (*RECORDERS, BOTH):
             of_weights = [probas[weights, recorder] for weights in runs]
             probas[AVERAGED, recorder] = [
                 np.mean(same_repeat, axis=0)
@@ -231,22 +241,42 @@ def candidate_probas(
     return probas
 
 
-def score_of(name: str, proba: Array, codes: Array) -> Array:
+def is_of_two(codes: Array, n_classes: int) -> bool:
+    """Whether a label has one rival only, so that all scores of a map rank alike."""
+    return codes.ndim == 2 or n_classes == 2
+
+
+def scores_of(recorder: str, *, of_two: bool) -> tuple[str, ...]:
+    """Names of the scores that are tried with a recorder."""
+    if of_two:
+        return () if recorder == BOTH else PREFERRED_OF_TWO[1:]
+    return (TRUST,) if recorder == BOTH else SCORES
+
+
+def score_of(
+    name: str, proba: Any, codes: Array, *, near_misses: bool = False
+) -> Array:
     """Score of every label by mean probabilities; the lower, the more suspicious.
 
     Parameters
     ----------
-    name : {"confidence", "margin", "logit_margin", "plausibility"}
+    name : {"confidence", "margin", "logit_margin", "plausibility", "label_trust"}
         Which one.
     proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-        Mean probabilities.
+        Mean probabilities; of ``"label_trust"`` two, out-of-fold and in-sample.
     codes : ndarray of shape (n_samples,), or of bool (n_samples, n_labels)
         The labels.
+    near_misses : bool, default=False
+        For ``"label_trust"``; see there.
 
     Returns
     -------
     ndarray of float64, shape of codes
     """
+    if name == TRUST:
+        out_of_fold, in_sample = proba
+        margin = _measures.logit_margin(in_sample, codes)
+        return _trust.label_trust(out_of_fold, margin, codes, near_misses=near_misses)
     if name == "logit_margin":
         return _measures.logit_margin(proba, codes)
     if name == "plausibility":
@@ -258,7 +288,10 @@ def score_of(name: str, proba: Array, codes: Array) -> Array:
 
 
 def judge(
-    probas: Mapping[tuple[str, str], list[Array]], flips: list[Flips]
+    probas: Mapping[tuple[str, str], list[Any]],
+    flips: list[Flips],
+    *,
+    near_misses: bool,
 ) -> pd.DataFrame:
     """Tell how well each candidate finds the flips.
 
@@ -268,6 +301,9 @@ def judge(
         From :func:`candidate_probas`, one array for each element of flips.
     flips : list of Flips
         What was planted.
+    near_misses : bool
+        Whether the labels in doubt are near misses. None of what is planted is like
+        them: then nothing but what is preferred is chosen.
 
     Returns
     -------
@@ -276,36 +312,45 @@ def judge(
         average precisions on doubles and on slips. What doubles are like depends on
         what was suspected, slips depend on nothing: a candidate should find both.
     """
-    rows, found = [], {}
-    # Of two classes, all scores rank alike.
-    of_two = flips[0].codes.ndim == 2 or probas[AS_GIVEN, "average"][0].shape[1] == 2
+    rows = []
+    of_two = is_of_two(flips[0].codes, probas[AS_GIVEN, "average"][0].shape[1])
     for (weights, recorder), repeats in probas.items():
-        for score in PREFERRED[1:] if of_two else SCORES:
+        for score in scores_of(recorder, of_two=of_two):
             pairs = zip(repeats, flips, strict=True)
             figures = pd.DataFrame(
                 [
-                    _figures(score_of(score, proba, planted.codes), planted)
+                    _figures(
+                        score_of(score, proba, planted.codes, near_misses=near_misses),
+                        planted,
+                    )
                     for proba, planted in pairs
                 ]
             )
-            name = (weights, recorder, score)
-            found[name] = np.sqrt(
-                figures["average_precision"] * figures["ap_slips"].fillna(1.0)
-            )
-            named = dict(zip(("weights", "recorder", "score"), name, strict=True))
-            rows.append(named | dict(figures.mean()) | {"found": found[name].mean()})
-    best = max(found, key=lambda name: found[name].mean())
-    several = (AVERAGED, "average") in probas
-    preferred = (AVERAGED if several else AS_GIVEN, *PREFERRED)
-    better = found[best] - found[preferred]
-    error = better.std(ddof=1) / np.sqrt(len(better)) if len(better) > 1 else 0.0
-    if not better.mean() > CLEARLY_BETTER + error:
-        best = preferred
+            both = figures[WANTED].fillna(1.0)
+            found = float(np.sqrt(both.prod(axis=1)).mean())
+            name = {"weights": weights, "recorder": recorder, "score": score}
+            rows.append(name | dict(figures.mean()) | {"found": found})
     table = pd.DataFrame(rows)
-    table["chosen"] = [name == best for name in found]
+    name = _preferred(several=(AVERAGED, "average") in probas, of_two=of_two)
+    is_preferred = (table[list(name)] == pd.Series(name)).all(axis=1)
+    chosen = int(is_preferred.to_numpy().argmax())
+    precisions = table[WANTED].fillna(1.0).to_numpy()
+    better = (precisions - precisions[chosen]).min(axis=1) > CLEARLY_BETTER
+    if better.any() and not near_misses:
+        chosen = int(np.where(better, table["found"], -1.0).argmax())
+    table["chosen"] = table.index == chosen
     order = ["chosen", "found"]
     table = table.sort_values(order, ascending=False, kind="stable", ignore_index=True)
     return table.drop(columns=order)
+
+
+def _preferred(*, several: bool, of_two: bool) -> dict[str, str]:
+    """Candidate that is chosen where no other is clearly better."""
+    weights, recorder, score = AS_GIVEN, BOTH, TRUST
+    if of_two:
+        recorder, score = PREFERRED_OF_TWO
+        weights = AVERAGED if several else AS_GIVEN
+    return {"weights": weights, "recorder": recorder, "score": score}
 
 
 def _figures(score: Array, planted: Flips) -> dict[str, float]:

@@ -155,7 +155,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Number of epochs recorded.
     data_map_ : DataMap
         The map, with regions, ranks, tables and plots. With ``cv`` it is out-of-fold
-        and has the measure ``"memorization"``.
+        and has the measures ``"memorization"`` and, with ``"mean_proba"`` among
+        ``measures``, ``"label_trust"``.
     in_sample_map_ : DataMap
         With ``cv`` only: the in-sample map of ``estimator_``.
     history_ : pandas.DataFrame
@@ -649,10 +650,11 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         memorization = _measures.memorization(
             in_sample.confidence, out_of_fold.confidence
         )
-        self.data_map_ = replace(
-            out_of_fold,
-            measures={**out_of_fold.measures, "memorization": memorization},
-        )
+        measures = {**out_of_fold.measures, "memorization": memorization}
+        if "mean_proba" in in_sample.measures:
+            # What is left of the in-sample probabilities, for label_trust.
+            measures["in_sample_logit_margin"] = in_sample.measure("logit_margin")
+        self.data_map_ = replace(out_of_fold, measures=measures)
         self.history_ = record.history()
         self.n_epochs_ = self.data_map_.n_epochs
 

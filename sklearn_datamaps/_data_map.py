@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_datamaps import _measures, _regions
+from sklearn_datamaps import _measures, _regions, _trust
 from sklearn_datamaps._arrays import as_array
 
 if TYPE_CHECKING:
@@ -317,7 +317,9 @@ class DataMap:
             was asked for with ``measures=``: ``"loss"``, ``"el2n"``,
             ``"forgetting"``, ``"first_learned"`` and, from ``"mean_proba"``,
             ``"logit_margin"`` and ``"plausibility"``; with ``cv=``,
-            ``"memorization"``; in the map of an audit, ``"label_quality"``.
+            ``"memorization"`` and, from ``"mean_proba"``, ``"label_trust"`` and the
+            ``"in_sample_logit_margin"`` that it is made of; in the map of an audit,
+            ``"label_quality"``.
 
         Returns
         -------
@@ -341,6 +343,13 @@ class DataMap:
             return _measures.logit_margin(self._mean_proba(), self.label_codes())
         if name == "plausibility":
             return _measures.plausibility(self._mean_proba(), self.label_codes())
+        if name == "label_trust" and "in_sample_logit_margin" in self.measures:
+            return self._label_trust()
+        if name in ("label_trust", "in_sample_logit_margin"):
+            raise ValueError(
+                f"The map has no {name}: that takes rows held out and their mean "
+                f'probabilities. Fit with cv=2, measures=["mean_proba"].'
+            )
         if name == "memorization":
             raise ValueError(
                 "The map has no memorization: that takes rows held out. Fit with cv=2."
@@ -358,12 +367,23 @@ class DataMap:
             f"There is no measure {name!r}. Choose one of {list(_measures.ASCENDING)}."
         )
 
+    def _label_trust(self) -> Array:
+        mean_proba, codes = self._mean_proba(), self.label_codes()
+        return _trust.label_trust(
+            mean_proba,
+            self.measures["in_sample_logit_margin"],
+            codes,
+            near_misses=_trust.are_near_misses(mean_proba, codes),
+        )
+
     def measure_names(self) -> list[str]:
         """Names of all measures this map can rank by."""
         derived = {"aleatoric", "threshold_closeness", "margin", "margin_std"}
         always = {"confidence", "variability", "correctness"} | derived
         if "mean_proba" in self.measures:
             always |= {"logit_margin", "plausibility"}
+        if {"mean_proba", "in_sample_logit_margin"} <= set(self.measures):
+            always |= {"label_trust"}
         return [
             name
             for name in _measures.ASCENDING
@@ -556,8 +576,9 @@ class DataMap:
         pandas.DataFrame
             ``position``, ``label``, ``predicted``, ``confidence``,
             ``variability``, ``correctness``, ``margin``, ``margin_std``, ``region``,
-            the streamed measures, ``logit_margin``, ``plausibility`` and ``suggested``
-            when mean probabilities were recorded, then the carried columns.
+            the streamed measures, ``logit_margin``, ``plausibility``, ``suggested``
+            when mean probabilities were recorded (with ``cv=``, ``label_trust``, too),
+            then the carried columns.
             Multilabel: long, one row per (row, label), with ``label_name``.
         """
         carried = self.with_columns(**columns).columns if columns else self.columns
@@ -574,8 +595,9 @@ class DataMap:
             if name != "mean_proba":
                 data[name] = values.ravel()
         if "mean_proba" in self.measures:
-            for name in ("logit_margin", "plausibility"):
-                data[name] = self.measure(name).ravel()
+            for name in ("logit_margin", "plausibility", "label_trust"):
+                if name in self.measure_names():
+                    data[name] = self.measure(name).ravel()
             data["suggested"] = self.suggested.ravel()
         data |= {name: values[position] for name, values in carried.items()}
         return pd.DataFrame(data, index=self.index[position])

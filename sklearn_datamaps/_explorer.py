@@ -217,7 +217,8 @@ def _measures(data_map: DataMap, *, with_margin: bool) -> dict[str, Array]:
     names += ["margin", "margin_std"] if with_margin else []
     names += [name for name in data_map.measures if name != "mean_proba"]
     if "mean_proba" in data_map.measures:
-        names += ["logit_margin", "plausibility"]
+        from_them = ("logit_margin", "plausibility", "label_trust")
+        names += [name for name in from_them if name in data_map.measure_names()]
     names = [name for name in dict.fromkeys(names) if name not in DERIVED]
     return {name: data_map.measure(name) for name in names}
 

@@ -35,6 +35,8 @@ ASCENDING: Mapping[str, bool] = MappingProxyType(
         "el2n": False,
         "logit_margin": True,
         "plausibility": True,
+        "in_sample_logit_margin": True,
+        "label_trust": True,
         "memorization": False,
         "label_quality": True,  # of audit_labels: the margin of the map it chose
     }
@@ -353,7 +355,8 @@ def plausibility(mean_proba: Array, codes: Array) -> Array:
     -----
     The formula is ours. The power was chosen from 0.5 to 10 on one seed of the data
     sets of ``benchmarks/detection``, which is therefore no independent test of it.
-    Where people took a label for its neighbour, the margin finds more.
+    Where people took a label for its neighbour, the margin finds more; the measure
+    ``"label_trust"`` of maps with folds takes in-sample evidence in.
     """
     proba = np.array(mean_proba, dtype=np.float64)
     own = own_probability(proba, codes)

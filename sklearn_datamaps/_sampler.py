@@ -25,6 +25,9 @@ from sklearn_datamaps._labels import EncodedLabels, encode_labels, index_of
 from sklearn_datamaps._sampler_tags import with_sampler_tags
 from sklearn_datamaps._sampling_rule import Rule
 
+HELD_OUT = ("memorization", "label_trust")  # measures that take rows held out
+FROM_MEAN_PROBA = ("logit_margin", "plausibility", "label_trust")
+
 
 class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
     """Keep the rows of the training data that their data map recommends.
@@ -111,7 +114,7 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
 
     A suspicious row is best judged by models that never trained on it: give
     ``DataMapClassifier(learner, cv=2)``. Measures to be recorded on request are
-    requested; the measure ``"memorization"`` takes ``cv=2``, too.
+    requested; the measures ``"memorization"`` and ``"label_trust"`` take ``cv=2``, too.
 
     A subset is no shortcut by itself. On GoEmotions, with words as features and a
     linear model, most subsets were worse to train on than as many random rows; maps
@@ -297,14 +300,14 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         recorder = clone(self.estimator) if ours else DataMapClassifier(self.estimator)
         if self.random_state is not None:
             recorder.random_state = self.random_state
-        if measure == "memorization" and recorder.cv is None:
+        if measure in HELD_OUT and recorder.cv is None:
             if ours:
                 raise ValueError(
-                    "The measure 'memorization' takes rows held out, but the "
-                    "DataMapClassifier given has cv=None. Set its cv=2."
+                    f"The measure {measure!r} takes rows held out, but the "
+                    f"DataMapClassifier given has cv=None. Set its cv=2."
                 )
             recorder.cv = 2
-        streamed = "mean_proba" if measure == "logit_margin" else measure
+        streamed = "mean_proba" if measure in FROM_MEAN_PROBA else measure
         if streamed in _measures.STREAMED and streamed not in recorder.measures:
             recorder.measures = (*recorder.measures, streamed)
         return recorder

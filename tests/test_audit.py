@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -220,11 +221,16 @@ def test_balanced_weights_are_a_candidate_where_classes_differ_in_size(
     learner = clone(SGD).set_params(class_weight=weight)
     audit = briefly(learner, X[rare], y[rare])
     assert weightings(audit) == names
-    assert len(audit.candidates) == 12 * len(names)
+    assert len(audit.candidates) == 13 * len(names)
 
 
 def test_balanced_weights_are_no_candidate_where_classes_are_alike(iris):
     assert weightings(briefly(SGD, *iris)) == ["as given"]
+
+
+def test_weighted_learners_are_tried_without_weights_even_so(iris):
+    balanced = clone(SGD).set_params(class_weight="balanced")
+    assert weightings(briefly(balanced, *iris)) == ["as given", "averaged", "none"]
 
 
 def test_learners_without_class_weights_have_fewer_candidates(iris):
@@ -235,7 +241,7 @@ def test_learners_without_class_weights_have_fewer_candidates(iris):
             warnings.filterwarnings("ignore", ".*no training dynamics")
             audit = briefly(learner, X[rare] - X.min(), y[rare])
         assert weightings(audit) == ["as given"]
-        assert len(audit.candidates) == 12
+        assert len(audit.candidates) == 13
 
 
 def test_random_labels_are_said_to_tell_nothing():
@@ -256,6 +262,27 @@ def test_summary_says_what_was_found(digits):
     assert f"estimated wrong: {audit.n_wrong:.0f} (90 % interval" in text
     assert "Nothing was changed" in text
     assert "well" in text
+
+
+def test_summary_says_when_labels_are_mistaken_for_their_neighbours(digits):
+    audit = digits[3]
+    assert not audit.near_misses
+    assert "near misses" not in audit.summary()
+    assert "near misses" in replace(audit, near_misses=True).summary()
+
+
+def test_labels_mistaken_near_the_boundary_are_near_misses():
+    X, y = load_digits(return_X_y=True)
+    clf = DataMapClassifier(SGD, cv=2, measures=["mean_proba"], random_state=0)
+    clean = clf.fit(X / 16, y).data_map_
+    rival = np.argsort(-clean.measures["mean_proba"], axis=1, kind="stable")[:, 1]
+    right = clean.margin > 0
+    unsure = np.argsort(np.where(right, clean.margin, np.inf), kind="stable")[:1100]
+    given = y.copy()
+    given[unsure[::2]] = rival[unsure[::2]]
+    audit = audit_labels(SGD, X / 16, given, random_state=0)
+    assert audit.near_misses
+    assert audit.best["score"] == "label_trust"
 
 
 def test_pipeline_with_text_carries_the_text_and_the_index():
