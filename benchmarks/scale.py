@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
     parser.add_argument("--rows", type=int, default=10**6, help="of ways and loss")
-    parser.add_argument("--texts", type=int, default=200_000, help="rows of text")
+    parser.add_argument("--texts", type=int, default=400_000, help="rows of text")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--losses", type=int, default=5, help="workers killed")
@@ -342,55 +342,62 @@ def loss(arguments: argparse.Namespace) -> None:
 def text(arguments: argparse.Namespace) -> None:
     from sklearn_datamaps.out_of_core import vectorize_to_disk
 
+    vectorizer, n_files = HashingVectorizer(), 8
     lines = _scale_data.texts(arguments.texts)
-    y = np.random.default_rng(SEED).integers(0, 2, len(lines))
-    vectorizer = HashingVectorizer()
-    batches = [
-        (lines[i : i + 10_000], y[i : i + 10_000]) for i in range(0, len(y), 10_000)
-    ]
+    table = pd.DataFrame({"text": lines})
+    table["label"] = np.random.default_rng(SEED).integers(0, 2, len(lines))
+    with tempfile.TemporaryDirectory() as scratch, cluster(2) as client:
+        source = Path(scratch) / "texts"
+        source.mkdir()
+        files = [source / f"{i:02}.parquet" for i in range(n_files)]
+        for file, rows in zip(files, np.array_split(table.index, n_files), strict=True):
+            table.loc[rows].to_parquet(file)
 
-    def to_disk(n_jobs: int) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            vectorize_to_disk(
-                batches, vectorizer, Path(folder) / "matrix", n_jobs=n_jobs, verbose=0
-            )
+        def to_disk(n_jobs: int) -> None:
+            with tempfile.TemporaryDirectory(dir=scratch) as folder:
+                path = Path(folder) / "matrix"
+                vectorize_to_disk(source, vectorizer, path, n_jobs=n_jobs, verbose=0)
 
-    def in_one_process() -> Any:
-        return ours(vectorizer.transform(lines), y, arguments.epochs)
-
-    alone = "vectorizer alone"
-    timings = _harness.interleave(
-        {
-            alone: lambda: [vectorizer.transform(part) for part, _ in batches],
-            "to disk, 1 process": partial(to_disk, 1),
-            "to disk, 2 processes": partial(to_disk, 2),
-        },
-        arguments.rounds,
-    )
-    ratio = _harness.ratios_to(timings, alone).assign(base=alone)
-    rows_per_second = len(y) / timings.groupby("contestant")["wall"].median()
-    print((rows_per_second).round(0).to_string())
-    one = "text to map, 1 process"
-    with cluster(2) as client:
+        alone, one = "vectorizer alone", "text to map, 1 process"
+        fit = (files, vectorizer, arguments.epochs)
         timings = _harness.interleave(
             {
-                one: in_one_process,
+                alone: lambda: vectorizer.transform(lines),
+                "to disk, 1 process": partial(to_disk, 1),
+                "to disk, 2 processes": partial(to_disk, 2),
+                one: partial(map_of_text, *fit),
                 "text to map, Dask, 2 workers": partial(
-                    text_on_dask, client, batches, vectorizer, arguments.epochs
+                    map_of_text_on_dask, client, *fit
                 ),
             },
             arguments.rounds,
         )
-    ratio = pd.concat([ratio, _harness.ratios_to(timings, one).assign(base=one)])
-    ratio["cpu"] = float("nan")
+    seconds = timings.groupby("contestant", sort=False)["wall"].median()
+    print("rows per second\n" + (len(lines) / seconds).round(0).to_string())
+    of_text = timings["contestant"].str.startswith("text to map")
+    ratio = pd.concat(
+        [
+            _harness.ratios_to(timings[~of_text], alone).assign(base=alone),
+            _harness.ratios_to(timings[of_text], one).assign(base=one),
+        ]
+    ).assign(cpu=float("nan"))  # that of the workers is not seen
     summary = _harness.summarize(ratio, ["contestant", "base"]).reset_index()
     print(summary.round(3).to_string(index=False))
     _harness.save("scale", text=summary)
 
 
-def text_on_dask(client: Any, batches: Any, vectorizer: Any, n_epochs: int) -> Any:
+def map_of_text(files: list[Path], vectorizer: Any, n_epochs: int) -> Any:
+    table = pd.concat([pd.read_parquet(file) for file in files])
+    return ours(vectorizer.transform(table["text"]), table["label"], n_epochs)
+
+
+def map_of_text_on_dask(
+    client: Any, files: list[Path], vectorizer: Any, n_epochs: int
+) -> Any:
+    import dask
+
     from sklearn_datamaps.dask import vectorize
 
-    lines = client.scatter([part for part, _ in batches], hash=False)
-    X = vectorize(lines, vectorizer)
-    return on_dask(client, (X, np.concatenate([y for _, y in batches])), n_epochs)
+    tables = [dask.delayed(pd.read_parquet)(file) for file in files]
+    X = vectorize([table["text"] for table in tables], vectorizer)
+    return on_dask(client, (X, [table["label"] for table in tables]), n_epochs)
