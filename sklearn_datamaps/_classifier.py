@@ -725,6 +725,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _features(self, X: Any) -> Any:
         check_is_fitted(self)
+        _refuse_dask(X)
         return self._validate(X, reset=False)
 
     @available_if(learner_has("predict"))
@@ -807,9 +808,9 @@ def _refuse_dask(*data: Any) -> None:
     given = [value for value in data if hasattr(type(value), "__dask_graph__")]
     if given:
         raise TypeError(
-            f"X or y is a collection of Dask ({type(given[0]).__name__}), which would "
-            f"be gathered in this process. Use sklearn_datamaps.dask."
-            f"DataMapClassifier, which fits on its blocks, or call .compute() first."
+            f"The data are a collection of Dask ({type(given[0]).__name__}), which "
+            f"would be gathered in this process. Use sklearn_datamaps.dask."
+            f"DataMapClassifier, which works on its blocks, or call .compute() first."
         )
 
 

@@ -231,3 +231,9 @@ def test_collections_of_dask_are_told_which_class_takes_them(digits, which):
     given = {"X": X, "y": y, which: FakeCollection()}
     with pytest.raises(TypeError, match=r"sklearn_datamaps\.dask\.DataMapClassifier"):
         DataMapClassifier().fit(given["X"], given["y"])
+
+
+def test_collections_of_dask_are_not_predicted_either(digits):
+    clf = DataMapClassifier(n_epochs=1).fit(*digits)
+    with pytest.raises(TypeError, match="collection of Dask"):
+        clf.predict(FakeCollection())
