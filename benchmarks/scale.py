@@ -134,10 +134,10 @@ def growth(arguments: argparse.Namespace) -> None:
     _harness.save("scale", summary=summary)
     _harness.save_plot(
         "scale",
-        partial(draw, timings, memory),
+        partial(draw, summary),
         "Maps from disk, as rows grow",
-        figsize=(10, 4),
-        ncols=2,
+        figsize=(11, 3.6),
+        ncols=3,
     )
 
 
@@ -194,32 +194,25 @@ def watched() -> Iterator[Callable[[], int]]:
         thread.join()
 
 
-def draw(timings: pd.DataFrame, memory: pd.DataFrame, axes: Any) -> None:
-    import seaborn as sns
+def draw(summary: pd.DataFrame, axes: Any) -> None:
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-    sns.lineplot(
-        timings,
-        x="rows",
-        y="us_per_row_epoch",
-        hue="contestant",
-        style="contestant",
-        markers=True,
-        dashes=False,
-        errorbar=("pi", 100),
-        estimator="median",
-        ax=axes[0],
-    )
-    axes[0].set(xscale="log", ylabel="microseconds a row and epoch")
-    axes[0].set_ylim(bottom=0)
-    axes[0].legend(title=None)
-    axes[1].plot(memory["rows"], memory["peak"] / 1e6, marker="o")
-    axes[1].axhline(1500, color="0.5", linewidth=1, linestyle="--")
-    axes[1].set(
-        xscale="log",
-        yscale="log",
-        xlabel="rows",
-        ylabel="peak anonymous memory, MB (dashed: 1.5 GB)",
-    )
+    rows, ratio = summary["rows_of_data"], summary["median"]
+    spread = [ratio - summary["min"], summary["max"] - ratio]
+    axes[0].errorbar(rows, ratio, yerr=spread, marker="o", capsize=3)
+    axes[0].axhline(1.1, color="0.5", linewidth=1, linestyle="--")
+    axes[0].set(ylabel=f"time : {FLOOR} (dashed: 1.1)", ylim=(0, None))
+    axes[1].plot(rows, summary["us_per_row_epoch"], marker="o")
+    axes[1].set(ylabel="microseconds a row and epoch", ylim=(0.1, 10), yscale="log")
+    axes[2].plot(rows, summary["peak_anonymous_MB"], marker="o")
+    axes[2].axhline(1500, color="0.5", linewidth=1, linestyle="--")
+    axes[2].set(ylabel="peak memory, MB (dashed: 1,500)", yscale="log", ylim=(50, 3000))
+    axes[2].set_yticks([100, 300, 1000])
+    for panel in axes[1:]:
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        panel.yaxis.set_minor_formatter(NullFormatter())
+    for panel in axes:
+        panel.set(xscale="log", xlabel="rows")
 
 
 def dask_blocks(folder: Path, n_rows: int) -> tuple[list[Any], list[Any]]:
