@@ -161,7 +161,8 @@ def vectorize_to_disk(
         "shard_size": shard_size,
         "source": rows.identity(),
     }
-    path = Path(path).expanduser()
+    # Absolute: processes that were started before may work in another folder.
+    path = Path(path).expanduser().absolute()
     with locked(path):
         building = Building(
             path,

@@ -600,3 +600,19 @@ def test_manifest_says_what_the_matrix_is_made_of(finished):
     assert manifest["shape"] == [11, 2**10]
     assert manifest["labels"]["classes"] == ["label 0", "label 1", "label 2"]
     assert manifest["arguments"]["vectorizer"] != joblib.hash(None)
+
+
+def test_relative_path_is_that_of_this_process(tmp_path, monkeypatch):
+    # The workers that joblib keeps are still in the folder that they began in.
+    joblib.Parallel(n_jobs=2)(joblib.delayed(len)("ab") for _ in range(4))
+    monkeypatch.chdir(tmp_path)
+    X, _ = vectorize_to_disk(
+        [(TEXTS, LABELS)],
+        HashingVectorizer(),
+        "matrix",
+        shard_size=2,
+        n_jobs=2,
+        verbose=0,
+    )
+    assert X.shape[0] == len(TEXTS)
+    assert (tmp_path / "matrix" / "data.npy").exists()
