@@ -132,6 +132,7 @@ def register_sizes(client: Any) -> None:
     """
     from distributed import WorkerPlugin
 
+    # Untyped where distributed is not installed.
     class Sizes(WorkerPlugin):  # type: ignore[misc, unused-ignore]
         """Registers the size of sparse arrays."""
 

@@ -46,7 +46,7 @@ def locked(path: Path) -> Iterator[None]:
         try:
             import fcntl
         except ImportError:  # not on Windows
-            fcntl = None  # type: ignore[assignment]
+            fcntl = None  # type: ignore[assignment] # a module elsewhere
         if fcntl is not None:
             try:
                 # Ends with the process, however that ends.

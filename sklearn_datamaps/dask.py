@@ -373,7 +373,7 @@ class DataMapClassifier(_classifier.DataMapClassifier):
             del self._parts
 
     @property
-    def data_map_(self) -> DataMap:  # type: ignore[override]
+    def data_map_(self) -> DataMap:  # type: ignore[override] # gathered when asked for
         """The map, gathered from the workers when it is first asked for."""
         if not hasattr(self, "_map"):
             if not hasattr(self, "_parts"):
@@ -434,7 +434,7 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         """
         if not is_on_cluster(X):
             return super().predict(X)
-        return map_rows(self._on_one_machine().predict, X, self._example("predict"))
+        return self._respond("predict", X)
 
     @available_if(_classifier.learner_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
@@ -453,8 +453,7 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         """
         if not is_on_cluster(X):
             return super().predict_proba(X)
-        example = self._example("predict_proba")
-        return map_rows(self._on_one_machine().predict_proba, X, example)
+        return self._respond("predict_proba", X)
 
     @available_if(_classifier.learner_has("decision_function"))
     def decision_function(self, X: Any) -> Any:
@@ -473,25 +472,21 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         """
         if not is_on_cluster(X):
             return super().decision_function(X)
-        example = self._example("decision_function")
-        return map_rows(self._on_one_machine().decision_function, X, example)
+        return self._respond("decision_function", X)
 
-    def _on_one_machine(self) -> _classifier.DataMapClassifier:
-        """What the workers need to predict: the estimator, without the map."""
+    def _respond(self, method: str, X: Any) -> Any:
+        """Call a method of the estimator, without the map, on the blocks of X."""
         check_is_fitted(self)
         predictor = _classifier.DataMapClassifier(self.estimator)
         for name in ("estimator_", "classes_", "n_features_in_", "feature_names_in_"):
             if hasattr(self, name):
                 setattr(predictor, name, getattr(self, name))
-        return predictor
-
-    def _example(self, method: str) -> Array:
-        """What a method gives for one row of zeros: kind and shape of its results."""
-        predictor = self._on_one_machine()
+        call = getattr(predictor, method)
+        # The result for one row of zeros tells kind and shape.
         zeros: Any = np.zeros((1, self.n_features_in_))
         if hasattr(self, "feature_names_in_"):
             zeros = pd.DataFrame(zeros, columns=self.feature_names_in_)
-        return np.asarray(getattr(predictor, method)(zeros))
+        return map_rows(call, X, np.asarray(call(zeros)))
 
 
 def _add_totals(record: Record, totals: list[list[Array]]) -> None:

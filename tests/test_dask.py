@@ -36,9 +36,9 @@ da = pytest.importorskip("dask.array", reason=NEEDED)
 
 from dask import bag  # noqa: E402 (after the skip)
 
-from sklearn_datamaps import _block_tasks, _learners  # noqa: E402
-from sklearn_datamaps._labels import encode_labels  # noqa: E402
-from sklearn_datamaps.dask import DataMapClassifier, vectorize  # noqa: E402
+from sklearn_datamaps import _block_tasks, _learners  # noqa: E402 (likewise)
+from sklearn_datamaps._labels import encode_labels  # noqa: E402 (likewise)
+from sklearn_datamaps.dask import DataMapClassifier, vectorize  # noqa: E402 (likewise)
 
 SIZE = 170  # three blocks of the 500 digits
 LOG_LOSS = {"loss": "log_loss"}
