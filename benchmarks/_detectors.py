@@ -19,14 +19,14 @@ from sklearn.utils import check_random_state
 
 from benchmarks._label_sets import LabelSet
 from sklearn_datamaps import DataMap, DataMapClassifier, audit_labels
-from sklearn_datamaps._candidates import (
+from sklearn_datamaps._core.labels import encode_labels
+from sklearn_datamaps._curation.candidates import (
     Runner,
     candidate_probas,
     is_of_two,
     score_of,
     scores_of,
 )
-from sklearn_datamaps._labels import encode_labels
 
 Array = NDArray[Any]
 Scored = Iterator[tuple[str, str, Array]]

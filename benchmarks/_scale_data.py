@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sklearn_datamaps._blocks import row_block
+from sklearn_datamaps._learners.blocks import row_block
 
 Array = NDArray[Any]
 N_FEATURES = 2**20

@@ -20,7 +20,7 @@ from sklearn_datamaps.datasets import fetch_go_emotions
 FIT = (
     "import pandas as pd\n"
     "from sklearn_datamaps import DataMapClassifier\n"
-    "from sklearn_datamaps._tables import learner, text_features\n"
+    "from sklearn_datamaps._cli.features import learner, text_features\n"
     "cells = pd.read_csv({file!r}, dtype=str, na_filter=False)\n"
     "import time; t = time.perf_counter()\n"
     "X = text_features(cells['text'].to_numpy(dtype=object))\n"
@@ -28,7 +28,7 @@ FIT = (
     "print(time.perf_counter() - t)"
 )
 MAP = (
-    "from sklearn_datamaps._cli import main\n"
+    "from sklearn_datamaps._cli.parser import main\n"
     "import time; t = time.perf_counter()\n"
     "main(['map', {file!r}, '--text', 'text', '--label', 'label', '--quiet',"
     " '--out', {folder!r}])\n"

@@ -17,9 +17,9 @@ from threadpoolctl import threadpool_limits
 from benchmarks import _harness, _loops
 from benchmarks.overhead import TASKS, add_arguments
 from sklearn_datamaps import DataMap, DataMapClassifier
-from sklearn_datamaps._epochs import derive_seed
-from sklearn_datamaps._folds import make_splits
-from sklearn_datamaps._training import Data, record_fold
+from sklearn_datamaps._learners.partial_fit import derive_seed
+from sklearn_datamaps._training.folds import make_splits
+from sklearn_datamaps._training.record import Data, record_fold
 
 __all__ = ["TASKS", "add_arguments", "run"]
 IN_SAMPLE, CV, PROCESSES = "in-sample", "cv=2", "2 processes"

@@ -18,7 +18,7 @@ from functools import partial
 import pandas as pd
 
 from benchmarks import _harness, _loops
-from sklearn_datamaps._blocks import BLOCK_CELLS
+from sklearn_datamaps._learners.blocks import BLOCK_CELLS
 
 TASKS = ("gratitude", "emotions", "synthetic")
 BYTES_PER_ROW = 128

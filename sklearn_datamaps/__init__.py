@@ -1,19 +1,19 @@
 """Data maps (Dataset Cartography) for everyone who already works in scikit-learn."""
 
-from sklearn_datamaps._apply_review import apply_review
-from sklearn_datamaps._audit import LabelAudit
-from sklearn_datamaps._audit_labels import audit_labels
-from sklearn_datamaps._classifier import DataMapClassifier
-from sklearn_datamaps._comparison import DataMapComparison
-from sklearn_datamaps._coordinates_file import read_coordinates
+from sklearn_datamaps._core.recorder import TrainingDynamics
+from sklearn_datamaps._core.repeats import stability
+from sklearn_datamaps._curation.apply_review import apply_review
+from sklearn_datamaps._curation.audit import LabelAudit
+from sklearn_datamaps._curation.audit_labels import audit_labels
+from sklearn_datamaps._curation.sampler import DataMapSampler
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._display import DataMapDisplay
-from sklearn_datamaps._dynamics import TrainingDynamics
-from sklearn_datamaps._dynamics_files import read_training_dynamics
-from sklearn_datamaps._repeats import stability
-from sklearn_datamaps._sampler import DataMapSampler
-from sklearn_datamaps._stages import Stages, stages_of
-from sklearn_datamaps._trajectory_display import TrajectoryDisplay
+from sklearn_datamaps._io.cartography_coordinates import read_coordinates
+from sklearn_datamaps._io.cartography_dynamics import read_training_dynamics
+from sklearn_datamaps._learners.stages import Stages, stages_of
+from sklearn_datamaps._training.classifier import DataMapClassifier
+from sklearn_datamaps._views.comparison import DataMapComparison
+from sklearn_datamaps._views.scatter import DataMapDisplay
+from sklearn_datamaps._views.trajectories import TrajectoryDisplay
 
 __version__ = "0.1.0"
 

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_datamaps import _measures, _regions, _trust
-from sklearn_datamaps._arrays import as_array
+from sklearn_datamaps._core import measures as measures_module
+from sklearn_datamaps._core import quality
+from sklearn_datamaps._core import regions as regions_module
+from sklearn_datamaps._core.arrays import as_array
 
 if TYPE_CHECKING:
-    from sklearn_datamaps._comparison import DataMapComparison
-    from sklearn_datamaps._display import DataMapDisplay
+    from sklearn_datamaps._views.comparison import DataMapComparison
+    from sklearn_datamaps._views.scatter import DataMapDisplay
 
 Array = NDArray[Any]
 
@@ -163,7 +165,7 @@ class DataMap:
         >>> DataMap.from_probabilities(proba, [0, 1]).confidence
         array([0.8, 0.3])
         """
-        from sklearn_datamaps._dynamics import TrainingDynamics
+        from sklearn_datamaps._core.recorder import TrainingDynamics
 
         dynamics = TrainingDynamics(
             y,
@@ -222,7 +224,7 @@ class DataMap:
         >>> both.confidence.round(3), both.variability.round(3)
         (array([0.7]), array([0.05]))
         """
-        from sklearn_datamaps._repeats import average
+        from sklearn_datamaps._core.repeats import average
 
         return average(maps)
 
@@ -333,16 +335,16 @@ class DataMap:
         if name in ("confidence", "variability", "correctness", "margin", "margin_std"):
             values: Array = getattr(self, name)
             return values
-        if name in self.measures and name in _measures.ASCENDING:
+        if name in self.measures and name in measures_module.ASCENDING:
             return self.measures[name]
         if name == "aleatoric":
-            return _measures.aleatoric(self.confidence, self.variability)
+            return measures_module.aleatoric(self.confidence, self.variability)
         if name == "threshold_closeness":
-            return _measures.threshold_closeness(self.confidence)
+            return measures_module.threshold_closeness(self.confidence)
         if name == "logit_margin":
-            return _measures.logit_margin(self._mean_proba(), self.label_codes())
+            return measures_module.logit_margin(self._mean_proba(), self.label_codes())
         if name == "plausibility":
-            return _measures.plausibility(self._mean_proba(), self.label_codes())
+            return measures_module.plausibility(self._mean_proba(), self.label_codes())
         if name == "label_trust" and "in_sample_logit_margin" in self.measures:
             return self._label_trust()
         if name in ("label_trust", "in_sample_logit_margin"):
@@ -359,21 +361,22 @@ class DataMap:
                 "The map has no label_quality: that takes known flips. Use "
                 "audit_labels(estimator, X, y).data_map."
             )
-        if name in _measures.ASCENDING:
+        if name in measures_module.ASCENDING:
             raise ValueError(
                 f"The measure {name!r} was not recorded. Fit with measures=[{name!r}]."
             )
         raise ValueError(
-            f"There is no measure {name!r}. Choose one of {list(_measures.ASCENDING)}."
+            f"There is no measure {name!r}. Choose one of "
+            f"{list(measures_module.ASCENDING)}."
         )
 
     def _label_trust(self) -> Array:
         mean_proba, codes = self._mean_proba(), self.label_codes()
-        return _trust.label_trust(
+        return quality.label_trust(
             mean_proba,
             self.measures["in_sample_logit_margin"],
             codes,
-            near_misses=_trust.are_near_misses(mean_proba, codes),
+            near_misses=quality.are_near_misses(mean_proba, codes),
         )
 
     def measure_names(self) -> list[str]:
@@ -386,7 +389,7 @@ class DataMap:
             always |= {"label_trust"}
         return [
             name
-            for name in _measures.ASCENDING
+            for name in measures_module.ASCENDING
             if name in always or name in self.measures
         ]
 
@@ -410,13 +413,13 @@ class DataMap:
         ndarray of str, shape of confidence
             Rows that were never recorded are ``"unseen"``.
         """
-        return _regions.region_names(self.region_codes(band=band, n_std=n_std))
+        return regions_module.region_names(self.region_codes(band=band, n_std=n_std))
 
     def region_codes(
         self, *, band: float = 0.1, n_std: float = 1.0
     ) -> NDArray[np.int8]:
         """Regions as 0 easy, 1 ambiguous, 2 hard, 3 unseen; see :meth:`regions`."""
-        return _regions.region_codes(
+        return regions_module.region_codes(
             self.margin, self.margin_std, band=band, n_std=n_std
         )
 
@@ -441,7 +444,7 @@ class DataMap:
         ValueError
             If there is no such region.
         """
-        code = _regions.REGIONS.index(_regions.check_region(region))
+        code = regions_module.REGIONS.index(regions_module.check_region(region))
         mask: NDArray[np.bool_] = self.region_codes(band=band, n_std=n_std) == code
         return mask
 
@@ -490,7 +493,7 @@ class DataMap:
             measure or label is unknown.
         """
         values = self.measure(by)
-        up = _measures.ASCENDING[by] if ascending is None else ascending
+        up = measures_module.ASCENDING[by] if ascending is None else ascending
         keys = values if up else -values
         if not self.multilabel and (label is not None or per_row is not None):
             raise ValueError("label and per_row apply to multilabel maps only.")
@@ -535,7 +538,7 @@ class DataMap:
         ValueError
             If a column has another length or index, or the name of a measure.
         """
-        taken = {*_FRAME_COLUMNS, *_measures.ASCENDING, *_measures.STREAMED}
+        taken = {*FRAME_COLUMNS, *measures_module.ASCENDING, *measures_module.STREAMED}
         checked = dict(self.columns)
         for name, column in columns.items():
             if name in taken:
@@ -624,19 +627,19 @@ class DataMap:
         ValueError
             If by is something else, or ``"label"`` without known labels.
         """
-        from sklearn_datamaps import _summary
+        from sklearn_datamaps._views import summary as summary_module
 
-        return _summary.summary(self, by)
+        return summary_module.summary(self, by)
 
     def __repr__(self) -> str:
-        from sklearn_datamaps import _summary
+        from sklearn_datamaps._views import summary as summary_module
 
-        return _summary.text(self)
+        return summary_module.text(self)
 
     def _repr_html_(self) -> str:
-        from sklearn_datamaps import _summary
+        from sklearn_datamaps._views import summary as summary_module
 
-        return _summary.html(self)
+        return summary_module.html(self)
 
     def compare(self, other: "DataMap", *, n_movers: int = 20) -> "DataMapComparison":
         """Compare with a later map of the same rows: what moved.
@@ -663,13 +666,13 @@ class DataMap:
         UserWarning
             If epochs or recording differ: variability depends on both.
         """
-        from sklearn_datamaps._comparison import compare
+        from sklearn_datamaps._views.comparison import compare
 
         return compare(self, other, n_movers=n_movers)
 
     def plot(self, **kwargs: Any) -> "DataMapDisplay":
         """Draw the map with seaborn; see :class:`~sklearn_datamaps.DataMapDisplay`."""
-        from sklearn_datamaps._display import DataMapDisplay
+        from sklearn_datamaps._views.scatter import DataMapDisplay
 
         return DataMapDisplay.from_data_map(self, **kwargs)
 
@@ -699,7 +702,7 @@ class DataMap:
         ValueError
             If the map does not know the labels.
         """
-        from sklearn_datamaps._explorer import explore
+        from sklearn_datamaps._views.explorer import explore
 
         return explore(self, path, **kwargs)
 
@@ -726,7 +729,7 @@ class DataMap:
             If n is no integer >= 1, the measure is unknown, or the map does not know
             the labels.
         """
-        from sklearn_datamaps._review import review
+        from sklearn_datamaps._views.review import review
 
         return review(self, n=n, by=by)
 
@@ -738,9 +741,9 @@ class DataMap:
         path : str or path
             File to write.
         """
-        from sklearn_datamaps import _parquet
+        from sklearn_datamaps._core import parquet
 
-        _parquet.write(self, path)
+        parquet.write(self, path)
 
     @classmethod
     def from_parquet(cls, path: str | Path) -> "DataMap":
@@ -760,13 +763,13 @@ class DataMap:
         ValueError
             If the file is not a data map, or was written by a newer version.
         """
-        from sklearn_datamaps import _parquet
+        from sklearn_datamaps._core import parquet
 
-        return _parquet.read(path)
+        return parquet.read(path)
 
 
 _MAPPINGS = ("measures", "meta", "columns")
-_FRAME_COLUMNS = ("position", "label", "label_name", "predicted", "region", "suggested")
+FRAME_COLUMNS = ("position", "label", "label_name", "predicted", "region", "suggested")
 
 
 def _array_fields(data_map: DataMap) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
     pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
-    from browser.explorer_page import start_browser
+    from tests.browser.explorer_page import start_browser
 
     driver = start_browser(tmp_path_factory.mktemp("profile"))
     yield driver
@@ -15,8 +15,8 @@ def browser(tmp_path_factory):
 def opened(browser, tmp_path):
     """Write a map as a page and open it; no page may complain or ask for anything."""
     pytest.importorskip("plotly", reason="needs plotly: pip install plotly")
-    from browser.explorer_page import Page
-    from sklearn_datamaps._explorer import explore
+    from sklearn_datamaps._views.explorer import explore
+    from tests.browser.explorer_page import Page
 
     pages = []
 

@@ -11,11 +11,11 @@ pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 
 from selenium.webdriver.common.keys import Keys
 
-from browser.explorer_page import Page
 from sklearn_datamaps import DataMap, DataMapClassifier
-from sklearn_datamaps._apply_review import apply_review
-from sklearn_datamaps._cli import main
-from sklearn_datamaps._review import row_hashes
+from sklearn_datamaps._cli.parser import main
+from sklearn_datamaps._curation.apply_review import apply_review
+from sklearn_datamaps._views.review import row_hashes
+from tests.browser.explorer_page import Page
 
 SHOW_POINT = "return Number(document.getElementById('row').dataset.point)"
 HOSTILE = [

@@ -1,0 +1,221 @@
+"""The subcommands map and apply: a user's file mapped, and its labels corrected."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sklearn_datamaps._cli.corrections import apply_to_table
+from sklearn_datamaps._cli.demo import (
+    classifier,
+    describe,
+    list_files,
+    make_folder,
+    tell,
+)
+from sklearn_datamaps._cli.drawing_process import Finish, drawing
+from sklearn_datamaps._cli.features import (
+    Rows,
+    annotated,
+    guarded,
+    learner,
+    select_rows,
+    table_features,
+    text_features,
+)
+from sklearn_datamaps._curation.audit import LabelAudit
+from sklearn_datamaps._curation.audit_labels import audit_labels
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._io.tables import Table, read_table, write_corrected, write_csv
+from sklearn_datamaps._views.explorer import explore
+from sklearn_datamaps._views.review import review
+
+NAME = "sklearn-datamaps"
+PROG = "python -m sklearn_datamaps"
+N_REVIEW = 100
+FILES = ("data_map.csv", "review.csv", "data_map.png", "data_map.html", "audit.png")
+
+
+def map_file(args: argparse.Namespace) -> list[str]:
+    """Run the subcommand ``map``.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The options of the subcommand.
+
+    Returns
+    -------
+    list of str
+        What to print; all files are written by then.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be mapped with these options.
+    OSError
+        If it cannot be read or the results not be written.
+    """
+    features = args.features or []
+    if args.label in (args.text, *features):
+        raise ValueError(f"--label {args.label} is also what the map would learn from.")
+    tell(args, f"reading {args.file}")
+    names = [args.label, args.id, args.text, *features]
+    table = _read(args, [name for name in names if name is not None])
+    rows = select_rows(table, args.label, args.text, args.id)
+    _check_folder(args)
+    with drawing(len(rows.labels)) as draw:
+        data_map, audit = _map_rows(args, table, rows)
+        tell(args, "writing")
+        written = _write_map(args, table, rows, data_map, draw)
+        if audit is not None:
+            written.append(_write_audit(audit, args.out))
+    return [
+        *describe(data_map, data_map.to_frame(), args.top),
+        *([] if audit is None else [audit.summary()]),
+        *_left_out(rows),
+        list_files(written),
+        _next_step(args, written[1]),
+    ]
+
+
+def _map_rows(
+    args: argparse.Namespace, table: Table, rows: Rows
+) -> tuple[DataMap, LabelAudit | None]:
+    carried: dict[str, Any]
+    if args.text is not None:
+        carried = {"text": table.column(args.text)[rows.positions]}
+        tell(args, f"vectorizing {len(rows.labels):,} texts: 1-2-gram TF-IDF")
+        X = text_features(carried["text"])
+    else:
+        X, carried = table_features(table, args.features, rows.positions)
+    make_folder(args.out)
+    tell(args, f"training on {X.shape[1]:,} features")
+    labels = pd.Series(rows.labels, index=rows.index)
+    unfitted = classifier(learner(), args)
+    if not args.audit:
+        return unfitted.fit(X, labels).data_map_.with_columns(**carried), None
+    verbose = unfitted.verbose
+    audit = audit_labels(unfitted, X, labels, random_state=args.seed, verbose=verbose)
+    audit = audit.with_columns(**carried, chance_wrong=audit.chance)
+    return audit.data_map, audit
+
+
+def apply_file(args: argparse.Namespace) -> list[str]:
+    """Run the subcommand ``apply``.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The options of the subcommand.
+
+    Returns
+    -------
+    list of str
+        What to print; the file is written by then.
+
+    Raises
+    ------
+    ValueError
+        If the review does not fit the file, or is not valid.
+    OSError
+        If a file cannot be read or written.
+    """
+    table = _read(args, [n for n in (args.label, args.text, args.id) if n is not None])
+    review = read_table(args.review, named=["id", "decision"]).cells
+    label, labels, kept = apply_to_table(table, review, args.label, args.text, args.id)
+    relabelled = int((labels != table.column(label)).sum())
+    write_corrected(table, args.out, label, labels, kept)
+    return [
+        f"column {label!r}: {relabelled:,} relabelled\n"
+        f"rows: {int(kept.sum()):,} kept, {int((~kept).sum()):,} dropped",
+        list_files([args.out]),
+    ]
+
+
+def _read(args: argparse.Namespace, named: list[str]) -> Table:
+    table = read_table(
+        args.file, named=named, delimiter=args.delimiter, encoding=args.encoding
+    )
+    if table.note:
+        print(f"{NAME}: note: {table.note}", file=sys.stderr)
+    return table
+
+
+def _check_folder(args: argparse.Namespace) -> None:
+    """Refuse to write over the file, or over decisions that are not applied yet."""
+    for name in FILES:
+        path = args.out / name
+        if path.exists() and path.samefile(args.file):
+            raise ValueError(f"--out {args.out}: {name} would replace the file itself.")
+    path = args.out / "review.csv"
+    if path.is_file():
+        decisions = read_table(path, named=["decision"]).column("decision")
+        if any(decision.strip() for decision in decisions):
+            raise ValueError(
+                f"{path} holds decisions, which would be lost. Move it, or name "
+                f"another folder with --out."
+            )
+
+
+def _write_map(
+    args: argparse.Namespace,
+    table: Table,
+    rows: Rows,
+    data_map: DataMap,
+    draw: Callable[[DataMap, Path], Finish],
+) -> list[Path]:
+    picture = draw(data_map, args.out)
+    audited = "label_quality" in data_map.measures
+    by = "label_quality" if audited else "confidence"
+    listed = review(data_map, n=N_REVIEW, by=by)
+    written = [
+        write_csv(annotated(table, rows, data_map), args.out / "data_map.csv"),
+        write_csv(guarded(listed), args.out / "review.csv"),
+    ]
+    pages = []
+    try:
+        pages.append(explore(data_map, args.out / "data_map.html"))
+    except ImportError as error:
+        print(
+            f"{NAME}: note: data_map.html left out: {one_line(error)}", file=sys.stderr
+        )
+    return [*written, picture(), *pages]
+
+
+def _write_audit(audit: LabelAudit, folder: Path) -> Path:
+    import matplotlib.pyplot as plt
+
+    figure = audit.plot()[0].figure
+    figure.savefig(folder / "audit.png", dpi=150)
+    plt.close(figure)
+    return folder / "audit.png"
+
+
+def _left_out(rows: Rows) -> list[str]:
+    lacks = [f"{n:,} without a {what}" for what, n in rows.left_out.items() if n]
+    if not lacks:
+        return []
+    return [f"Rows not mapped, but kept in data_map.csv: {', '.join(lacks)}"]
+
+
+def _next_step(args: argparse.Namespace, review_path: Path) -> str:
+    words = ["apply", str(args.file), str(review_path), "--out", "corrected.csv"]
+    options = {"label": args.label, "text": args.text, "id": args.id}
+    options |= {"delimiter": args.delimiter, "encoding": args.encoding}
+    for option, value in options.items():
+        if value is not None:
+            words += [f"--{option}", value]
+    return f"Fill in the decisions, then: {PROG} {shlex.join(words)}"
+
+
+def one_line(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f": {str(error.filename)!r}"
+        text = f"{error.strerror}{where}"
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,304 @@
+"""The example data sets, and how a map is told on a terminal and in files."""
+
+import argparse
+import re
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.neural_network import MLPClassifier
+
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._io.tables import write_csv
+from sklearn_datamaps._training.classifier import DataMapClassifier
+from sklearn_datamaps.datasets import fetch_go_emotions
+
+N_HARDEST = 20  # digits in the picture
+DPI = 150
+CAVEAT = "Hard is not the same as wrong: look at the rows before you change a label."
+# Region, the measure that orders it, whether the lowest come first, in words.
+SAMPLES = (
+    ("easy", "confidence", False, "highest confidence"),
+    ("ambiguous", "variability", False, "highest variability"),
+    ("hard", "confidence", True, "lowest confidence"),
+)
+
+
+def demo(args: argparse.Namespace) -> list[str]:
+    """Run the subcommand ``demo``.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The options of the subcommand.
+
+    Returns
+    -------
+    list of str
+        What to print; all files are written by then, also if the reader of the
+        output, a pager, goes away.
+
+    Raises
+    ------
+    ValueError
+        If an option does not apply to the data set, or there is no such emotion.
+    OSError
+        If the data cannot be read or the results not be written.
+    """
+    if args.dataset == "go_emotions":
+        return _demo_go_emotions(args)
+    for option, value in (("--label", args.label), ("--data-home", args.data_home)):
+        if value is not None:
+            raise ValueError(
+                f"{option} {value} does not apply to the digits. Add --dataset "
+                f"go_emotions, or leave {option} out."
+            )
+    return _demo_digits(args)
+
+
+def _demo_digits(args: argparse.Namespace) -> list[str]:
+    digits = load_digits()
+    make_folder(args.out)
+
+    tell(args, f"training on {len(digits.target):,} digits")
+    # Steps large enough that a map of 10 epochs shows all of its arc, from rows
+    # learned in the first epoch to rows learned in none.
+    learner = MLPClassifier(solver="sgd", learning_rate_init=0.05, batch_size=64)
+    fitted = classifier(learner, args).fit(digits.data / 16, digits.target)
+    data_map = fitted.data_map_
+
+    tell(args, "drawing")
+    frame = data_map.to_frame()
+    written = [
+        _write_table(frame, args.out),
+        write_plot(data_map, args.out),
+        _write_hardest(data_map, digits.images, args.out),
+    ]
+    return [
+        repr(data_map),
+        "Most suspicious rows, lowest confidence first\n"
+        + _listing(frame.iloc[data_map.rank("confidence")[: args.top]]),
+        CAVEAT,
+        list_files(written),
+    ]
+
+
+def _demo_go_emotions(args: argparse.Namespace) -> list[str]:
+    label = "gratitude" if args.label is None else args.label
+    tell(args, "loading GoEmotions")
+    comments: Any = fetch_go_emotions(label, data_home=args.data_home)
+    target = comments.target.map(dict(enumerate(comments.target_names)))
+    make_folder(args.out)
+
+    tell(args, f"vectorizing {len(target):,} comments: 1-3-gram TF-IDF")
+    features = TfidfVectorizer(ngram_range=(1, 3)).fit_transform(comments.data)
+
+    tell(args, f"training on {features.shape[1]:,} features: {label} or other?")
+    learner = SGDClassifier(loss="log_loss", class_weight="balanced")
+    fitted = classifier(learner, args).fit(features, target)
+    data_map = fitted.data_map_.with_columns(text=comments.data)
+
+    tell(args, "drawing")
+    frame = data_map.to_frame()
+    written = [_write_table(frame, args.out), write_plot(data_map, args.out)]
+    return [
+        *describe(data_map, frame, args.top),
+        list_files(written),
+    ]
+
+
+def _write_hardest(data_map: DataMap, images: NDArray[Any], folder: Path) -> Path:
+    from matplotlib.figure import Figure
+
+    rows = data_map.rank("confidence", n_samples=N_HARDEST)
+    figure = Figure(figsize=(9, 8.5))
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+    figure.suptitle(f"The {len(rows)} digits with the lowest confidence in their label")
+    for ax, row in zip(figure.subplots(4, N_HARDEST // 4).flat, rows, strict=True):
+        # Smoothed: as blocks of 8 x 8 pixels, many are hard to read for people, too.
+        ax.imshow(images[row], cmap="gray_r", interpolation="bicubic")
+        ax.set_title(
+            f"given {data_map.label[row]}, predicted {data_map.predicted[row]}\n"
+            f"confidence {data_map.confidence[row]:.2f}, row {row}",
+            fontsize="small",
+        )
+        ax.set(xticks=[], yticks=[])
+    path = folder / "hardest_digits.png"
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
+def classifier(learner: Any, args: argparse.Namespace) -> DataMapClassifier:
+    """Classifier with the options of a subcommand.
+
+    Parameters
+    ----------
+    learner : estimator
+        The learner.
+    args : argparse.Namespace
+        Options ``epochs``, ``seed`` and ``quiet``, and ``cv`` if it has that.
+
+    Returns
+    -------
+    DataMapClassifier
+        Not fitted.
+    """
+    return DataMapClassifier(
+        learner,
+        n_epochs=args.epochs,
+        cv=getattr(args, "cv", None),
+        random_state=args.seed,
+        verbose=int(not args.quiet),
+    )
+
+
+def describe(data_map: DataMap, frame: pd.DataFrame, top: int) -> list[str]:
+    """Describe a map: its summary, and the most typical rows of each region.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        The map.
+    frame : pandas.DataFrame
+        Its table; a column ``text`` is shown below each row.
+    top : int
+        Rows of each region.
+
+    Returns
+    -------
+    list of str
+        The paragraphs.
+    """
+    samples = [_sample(data_map, frame, *sample, top) for sample in SAMPLES]
+    return [repr(data_map), *samples, CAVEAT]
+
+
+def _sample(
+    data_map: DataMap,
+    frame: pd.DataFrame,
+    region: str,
+    by: str,
+    ascending: bool,
+    order: str,
+    top: int,
+) -> str:
+    """Describe a region and its most typical rows."""
+    ranked = data_map.rank(by, ascending=ascending)
+    inside = ranked[data_map.region_mask(region)[ranked]]
+    if not len(inside):
+        return f"{region.capitalize()}: no rows"
+    head = f"{region.capitalize()}: {len(inside):,} rows, {order} first"
+    return f"{head}\n{_listing(frame.iloc[inside[:top]])}"
+
+
+def _listing(rows: pd.DataFrame) -> str:
+    """Table of some rows of a map; the text of each row, if any, below it."""
+    name = rows.index.name
+    key = rows["position"] if name is None else rows.index.to_series()
+    cells = pd.DataFrame({name or "position": key})
+    cells = cells.join(rows[["label", "predicted", "confidence", "variability"]])
+    head, *lines = cells.to_string(index=False, float_format="{:.3f}".format).split(
+        "\n"
+    )
+    if "text" not in rows:
+        return "\n".join([head, *lines])
+    texts = [_wrap(text) for text in rows["text"]]
+    return "\n".join([head, *(f"{a}\n{b}" for a, b in zip(lines, texts, strict=True))])
+
+
+def _wrap(text: str) -> str:
+    """At most two lines of a text, indented, without control characters."""
+    return textwrap.fill(
+        re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).strip(),
+        width=max(20, shutil.get_terminal_size().columns),
+        initial_indent="    ",
+        subsequent_indent="    ",
+        max_lines=2,
+        placeholder=" ...",
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder ``--out``.
+
+    Parameters
+    ----------
+    folder : path
+        The folder; it may exist.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"cannot make the folder --out {str(folder)!r} ({error.strerror}). Name "
+            f"another one."
+        ) from error
+
+
+def _write_table(frame: pd.DataFrame, folder: Path) -> Path:
+    path = folder / "data_map.csv"
+    # Rows without names of their own have their position as the first column.
+    named = frame.index.name is not None
+    write_csv(frame.reset_index() if named else frame, path)
+    return path
+
+
+def write_plot(data_map: DataMap, folder: Path) -> Path:
+    """Write data_map.png.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        The map.
+    folder : path
+        Folder to write to.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    # A figure without pyplot needs no display and leaves nothing open.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5.6), layout="constrained")
+    data_map.plot(ax=figure.add_subplot(), histograms=True)
+    path = folder / "data_map.png"
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
+def list_files(written: list[Path]) -> str:
+    """Name the written files, one a line.
+
+    Parameters
+    ----------
+    written : list of path
+        The files.
+
+    Returns
+    -------
+    str
+    """
+    return "\n".join(f"wrote {path}" for path in written)
+
+
+def tell(args: argparse.Namespace, stage: str) -> None:
+    """Say on the standard error what begins, unless ``--quiet``.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Option ``quiet``.
+    stage : str
+        What begins.
+    """
+    if not args.quiet:
+        print(f"{stage} ...", file=sys.stderr, flush=True)

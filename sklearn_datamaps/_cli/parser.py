@@ -1,0 +1,294 @@
+"""Command line: ``python -m sklearn_datamaps``, one function for each subcommand."""
+
+import argparse
+import csv
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sklearn_datamaps._cli.commands import NAME, PROG, apply_file, map_file, one_line
+from sklearn_datamaps._cli.demo import demo
+
+DONE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141  # the last two: 128 + signal
+EXIT_CODES = (
+    "Exit codes: 0 done, 2 wrong argument or bad data, 130 interrupted, 141 output "
+    "closed."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Results go to the standard output, progress and errors to the standard error. What
+    a user can cause (a wrong argument, missing or bad data, a full disk) is one line;
+    anything else is a bug and keeps its traceback.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        The arguments. None: those of the process.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 2 a wrong argument or bad data, 130 interrupted, 141 the
+        reader of the output went away.
+
+    Raises
+    ------
+    SystemExit
+        With code 0, after ``--help`` and ``--version``.
+    """
+    try:
+        args = _parser().parse_args(argv)
+        _print("\n\n".join(args.run(args)))
+    except BrokenPipeError:
+        _drop_unwritten()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        print(f"{NAME}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (OSError, ValueError, ImportError) as error:
+        print(f"{NAME}: error: {one_line(error)}", file=sys.stderr)
+        return FAILED
+    return DONE
+
+
+class _Parser(argparse.ArgumentParser):
+    """Leaves errors of usage, and a closed pipe, to ``main``."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        # A closed pipe is to be noticed here, not when the interpreter ends.
+        print(end="", flush=True)
+        super().exit(status, message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROG,
+        description="Data maps: which rows a model learns at once (easy), keeps "
+        "changing its mind about (ambiguous), or never accepts (hard).",
+    )
+    version = f"{NAME} {metadata.version(NAME)}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_map(commands)
+    _add_apply(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_demo(commands: Any) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="map an example data set",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=textwrap.dedent("""\
+            Map an example data set, print the summary and the rows to look at first,
+            and write data_map.csv (one line a row) and data_map.png.
+
+            digits       1,797 images of handwritten digits; no network needed. Also
+                         writes hardest_digits.png, the images of lowest confidence.
+            go_emotions  43,410 comments, is this gratitude? 1-3-gram TF-IDF and
+                         logistic regression with balanced classes. Read from
+                         --data-home, else from the folder in the environment variable
+                         SKLEARN_DATAMAPS_DATA, else from the Hugging Face hub."""),
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument(
+        "--dataset",
+        choices=("digits", "go_emotions"),
+        default="digits",
+        help="what to map (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--label",
+        metavar="EMOTION",
+        help="go_emotions: the emotion to tell from the others (default: gratitude)",
+    )
+    parser.add_argument(
+        "--data-home",
+        metavar="DIR",
+        help="go_emotions: folder that holds go_emotions/train.parquet",
+    )
+    _add_run_options(parser, out="datamap-demo", top="go_emotions: of each region")
+    parser.set_defaults(run=demo)
+
+
+def _add_run_options(parser: argparse.ArgumentParser, *, out: str, top: str) -> None:
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path(out),
+        help="folder to write to; made if missing, files of an earlier run are "
+        "replaced (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs",
+        metavar="N",
+        type=_at_least(1),
+        default=10,
+        help="epochs to train and record (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=_at_least(0),
+        default=0,
+        help="the same seed gives the same map (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--top",
+        metavar="N",
+        type=_at_least(1),
+        default=10,
+        help=f"rows to print; {top} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="show no progress on the standard error"
+    )
+
+
+def _add_map(commands: Any) -> None:
+    parser = commands.add_parser(
+        "map",
+        help="map your own file",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=textwrap.dedent("""\
+            Map the rows of a CSV, TSV, JSON lines (.jsonl) or Parquet (.parquet) file
+            and print the summary and the rows to look at first. Writes
+
+            data_map.csv   every row of the file, in order, with predicted label,
+                           measures and region; cells are as in the file
+            review.csv     the most suspicious rows, to decide about; for
+                           spreadsheets, a text that could be run as a formula has an
+                           apostrophe before it, which apply takes off
+            data_map.png   the map
+            data_map.html  the map to explore and decide in (needs the extra explore)
+            audit.png      with --audit: known wrong labels, and which map finds them
+
+            With --cv, each row is judged by models that never trained on it, which
+            is better for finding wrong labels. With --audit, known wrong labels are
+            planted to see which map finds them; review.csv is then by that map.
+
+            Texts become TF-IDF of words and pairs of words; numbers are scaled, other
+            columns one-hot. The learner is logistic regression with balanced classes.
+            Rows without a label or text are not mapped, but stay in data_map.csv."""),
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the file to map")
+    parser.add_argument(
+        "--label", metavar="COL", required=True, help="column of the labels"
+    )
+    features = parser.add_mutually_exclusive_group(required=True)
+    features.add_argument("--text", metavar="COL", help="column of the texts")
+    features.add_argument(
+        "--features",
+        metavar="COL,COL,...",
+        type=_columns,
+        help="columns of numbers and categories",
+    )
+    parser.add_argument(
+        "--id",
+        metavar="COL",
+        help="column that names the rows (default: their number, from 0)",
+    )
+    parser.add_argument(
+        "--cv",
+        metavar="N",
+        type=_at_least(2),
+        help="folds of an out-of-fold map; 2 is recommended (default: in-sample)",
+    )
+    parser.add_argument(
+        "--audit",
+        action="store_true",
+        help="audit the labels; takes about thirty times as long as a map",
+    )
+    _add_reading_options(parser)
+    _add_run_options(parser, out="datamap", top="of each region")
+    parser.set_defaults(run=map_file)
+
+
+def _add_apply(commands: Any) -> None:
+    parser = commands.add_parser(
+        "apply",
+        help="correct the labels of a file as a review says",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=textwrap.dedent("""\
+            Write FILE again with the decisions of a review: relabelled rows have their
+            new label, dropped rows are left out, every other cell is as it was. A
+            review that was made for other labels or texts changes nothing."""),
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the mapped file")
+    parser.add_argument(
+        "review", metavar="REVIEW", type=Path, help="the review.csv with decisions"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="file to write: CSV, or of the kind of the mapped file",
+    )
+    for name, what in (("label", "labels"), ("text", "texts"), ("id", "names")):
+        parser.add_argument(
+            f"--{name}",
+            metavar="COL",
+            help=f"column of the {what} (default: the one the review fits)",
+        )
+    _add_reading_options(parser)
+    parser.set_defaults(run=apply_file)
+
+
+def _add_reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--delimiter", metavar="CHAR", help="between the cells of FILE (default: found)"
+    )
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="of FILE (default: UTF-8 or UTF-16 as found, else cp1252)",
+    )
+
+
+def _columns(text: str) -> list[str]:
+    """Names between commas; one with a comma stands in quotes, as in CSV."""
+    return list(dict.fromkeys(next(csv.reader([text], skipinitialspace=True))))
+
+
+def _at_least(minimum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        message = f"must be an integer >= {minimum}; got {text!r}"
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(message) from None
+        if value < minimum:
+            raise argparse.ArgumentTypeError(message)
+        return value
+
+    return parse
+
+
+def _print(text: str) -> None:
+    """Print any Unicode to any terminal: what it cannot show becomes '?'."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, errors="replace").decode(encoding), flush=True)
+
+
+def _drop_unwritten() -> None:
+    """Send what a closed pipe did not take to nowhere, so that exit is silent."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

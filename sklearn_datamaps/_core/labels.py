@@ -1,0 +1,216 @@
+"""Labels of any kind to column codes, at the speed of one hash pass."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sklearn_datamaps._core.arrays import as_array
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class EncodedLabels:
+    """What the rest of the package knows about ``y``.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_samples,), or (n_samples, n_labels) of bool
+        Position in classes of each row's label, in the smallest integer type;
+        multilabel: whether each label is set.
+    classes : ndarray of shape (n_classes,) or (n_labels,)
+        Sorted labels; multilabel: the names of the labels (column names of a
+        DataFrame, else 0, 1, ...).
+    """
+
+    codes: Array
+    classes: Array
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether the labels are an indicator matrix."""
+        return self.codes.ndim == 2
+
+    def counts(self) -> Array:
+        """Rows of each class; multilabel: rows in which each label is set."""
+        if self.multilabel:
+            return self.codes.sum(axis=0)
+        return np.bincount(self.codes, minlength=len(self.classes))
+
+    def values(self) -> Array:
+        """Labels themselves: of shape (n_samples,), or the indicator of bool."""
+        return self.codes if self.multilabel else self.classes[self.codes]
+
+
+def index_of(n_samples: int, *candidates: Any) -> pd.Index:
+    """Index of the first pandas object among some, else a RangeIndex.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of rows.
+    *candidates : array-like
+        ``y`` and ``X``, in the order in which they are asked.
+
+    Returns
+    -------
+    pandas.Index
+    """
+    for data in candidates:
+        if isinstance(data, pd.Series | pd.DataFrame):
+            return data.index
+    return pd.RangeIndex(n_samples)
+
+
+def encode_labels(
+    y: Any, *, classes: Any = None, multilabel: bool | None = None
+) -> EncodedLabels:
+    """Encode labels, refusing with a clear error what is not a class label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or {array-like, sparse} of shape \
+            (n_samples, n_labels)
+        Labels, or a 0/1 indicator.
+    classes : array-like, default=None
+        All labels, in the order of the probability columns; multilabel: names.
+        None: the sorted labels of y.
+    multilabel : bool or None, default=None
+        Whether y is an indicator. None: it is when it has several columns.
+
+    Returns
+    -------
+    EncodedLabels
+
+    Raises
+    ------
+    TypeError
+        If y is a tensor that NumPy cannot read: on another device, or sparse.
+    ValueError
+        If y is None, empty, has NaN, is continuous, mixes types that have no order,
+        has several columns that are no 0/1 indicator, or holds a label that is not
+        among the classes given.
+    """
+    if y is None:
+        raise ValueError("y is None: labels are required, one per row.")
+    if isinstance(getattr(y, "dtype", None), pd.CategoricalDtype) and not multilabel:
+        return _encode_column(pd.Categorical(y), classes)  # its codes, no labels
+    names = y.columns.to_numpy() if isinstance(y, pd.DataFrame) else None
+    # CSR has summed duplicates and one value per stored entry, unlike COO, LIL, DOK.
+    values: Any = y.tocsr() if sparse.issparse(y) else as_array(y, "y")
+    if values.ndim == 2 and values.shape[1] == 1 and not multilabel:
+        dense: Any = values.toarray() if sparse.issparse(values) else values
+        values = dense[:, 0]
+    if values.ndim not in (1, 2):
+        raise ValueError(
+            f"y must have one dimension, or two for multilabel; got shape "
+            f"{values.shape}."
+        )
+    if values.ndim == 2:
+        if multilabel is False:
+            raise ValueError(
+                f"y has {values.shape[1]} columns; pass multilabel=True for an "
+                f"indicator matrix, or one label per row."
+            )
+        return _encode_indicator(values, names if classes is None else classes)
+    if multilabel:
+        raise ValueError(
+            f"multilabel=True needs an indicator y of shape (n_samples, n_labels); "
+            f"got shape {values.shape}."
+        )
+    return _encode_column(values, classes)
+
+
+def _encode_indicator(values: Any, names: Any) -> EncodedLabels:
+    _check_not_empty(values)
+    entries = values.data if sparse.issparse(values) else values
+    if entries.dtype.kind not in "iubf":
+        try:
+            entries = entries.astype(np.float64)
+        except (TypeError, ValueError):
+            entries = np.array([np.inf])  # text: refused below
+    if entries.dtype.kind == "f" and np.isnan(entries).any():
+        raise ValueError("Input y contains NaN.")
+    if not ((entries == 0) | (entries == 1)).all():
+        raise ValueError(
+            f"y of shape {values.shape} is not an indicator of 0 and 1 "
+            f"(multiclass-multioutput or continuous targets are not supported). Fit "
+            f"one DataMapClassifier per column, or binarize the labels."
+        )
+    codes = values.toarray() != 0 if sparse.issparse(values) else entries != 0
+    classes = np.arange(codes.shape[1]) if names is None else np.asarray(names)
+    if classes.shape != (codes.shape[1],):
+        raise ValueError(
+            f"classes names the {codes.shape[1]} labels of y; got shape "
+            f"{classes.shape}."
+        )
+    return EncodedLabels(codes, classes)
+
+
+def _encode_column(values: Array | pd.Categorical, classes: Any) -> EncodedLabels:
+    if values.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y must hold class labels.")
+    _check_not_empty(values)
+    codes, found = pd.factorize(values)  # of categories, those that are there
+    if (codes < 0).any():
+        raise ValueError(
+            f"Input y contains NaN. {int((codes < 0).sum())} of {len(codes)} rows have "
+            f"no label: drop or label them first."
+        )
+    found = _sorted_classes(np.asarray(found))
+    if classes is None:
+        order = found.argsort(kind="stable")
+        ranks = np.empty(len(order), dtype=np.intp)
+        ranks[order] = np.arange(len(order))
+        codes, known = ranks[codes], found[order]
+    else:
+        known = np.asarray(classes)
+        if known.ndim != 1 or not pd.Index(known).is_unique:
+            raise ValueError(f"classes must be distinct labels; got {classes!r}.")
+        lookup = pd.Index(known).get_indexer(pd.Index(found))
+        if (lookup < 0).any():
+            raise ValueError(
+                f"y holds labels that are not in classes: "
+                f"{found[lookup < 0][:5].tolist()}. classes is {known.tolist()}."
+            )
+        codes = lookup[codes]
+    smallest = np.min_scalar_type(-len(known))
+    return EncodedLabels(codes.astype(smallest, copy=False), known)
+
+
+def _check_not_empty(values: Any) -> None:
+    if values.shape[0] == 0:
+        raise ValueError("y is empty (0 rows): there is nothing to map.")
+
+
+def _sorted_classes(found: Array) -> Array:
+    """Distinct labels as a typed array that can be sorted, or a clear error."""
+    if found.dtype == object:
+        kinds = {type(label) for label in found}
+        if all(issubclass(kind, str) for kind in kinds):
+            return found
+        if any(issubclass(kind, str) for kind in kinds):
+            raise ValueError(
+                f"Unknown label type: y mixes {sorted(k.__name__ for k in kinds)}. "
+                f"Make all labels strings, or all numbers."
+            )
+        found = np.array(found.tolist())
+    if found.dtype.kind == "f" and np.isinf(found).any():
+        raise ValueError(
+            "Input y contains infinity or a value too large for dtype('float64')."
+        )
+    if found.dtype.kind == "f" and (found != np.floor(found)).any():
+        raise ValueError(
+            f"Unknown label type: continuous. y holds {len(found)} distinct numbers "
+            f"such as {found[found != np.floor(found)][0]!r}; a data map needs class "
+            f"labels. Bin a continuous target first."
+        )
+    if found.dtype.kind not in "iubfU" or found.ndim != 1:
+        raise ValueError(
+            f"Unknown label type: {found.dtype}. Use strings, integers or booleans."
+        )
+    return found

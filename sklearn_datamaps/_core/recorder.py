@@ -1,0 +1,688 @@
+"""Streaming record of training dynamics: any training loop to a data map."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self
+from warnings import warn
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_datamaps._core import measures as measures_module
+from sklearn_datamaps._core.arrays import as_array, probabilities
+from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._data_map import DataMap
+
+Array = NDArray[Any]
+Rows = slice | NDArray[np.intp]
+
+# Cells of probability per inner step: the temporaries stay in cache and small.
+CHUNK_CELLS = 2**16
+SIMPLEX_TOLERANCE = 1e-2
+
+
+class TrainingDynamics:
+    """Record the probabilities of a training run, epoch by epoch, in O(n) memory.
+
+    Call :meth:`update` after every epoch (or after every batch, with ``rows=``) of
+    any training loop, then :meth:`to_data_map`. Nothing of the probabilities is
+    kept: moments are updated with Welford's method in float64.
+
+    Labels, rows and probabilities may be arrays of NumPy or tensors of any library
+    (PyTorch, JAX, ...) that are in the memory of the CPU.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or (n_samples, n_labels)
+        The labels; with ``multilabel=True`` a 0/1 indicator.
+    classes : array-like of shape (n_classes,), default=None
+        Labels in the order of the probability columns; multilabel: names of the
+        columns. None: the sorted labels of y.
+    multilabel : bool, default=False
+        Whether y is an indicator.
+    measures : iterable of str, default=()
+        Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
+        ``"first_learned"``, ``"mean_proba"``.
+    store_trajectories : bool, default=False
+        Keep the float32 probability of the own label at every epoch.
+    index : pandas.Index, default=None
+        Names of the rows. None: the index of y, else 0, 1, ...
+
+    Raises
+    ------
+    ValueError
+        If y holds no class labels, or a measure is unknown.
+
+    References
+    ----------
+    Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795.
+    Welford, Note on a Method for Calculating Corrected Sums of Squares and
+    Products, Technometrics 4(3), 1962.
+
+    Examples
+    --------
+    >>> from sklearn_datamaps import TrainingDynamics
+    >>> dynamics = TrainingDynamics(["ham", "spam"])
+    >>> dynamics.update([[0.6, 0.4], [0.7, 0.3]])
+    >>> dynamics.update([[0.8, 0.2], [0.9, 0.1]])
+    >>> dynamics.to_data_map().confidence
+    array([0.7, 0.2])
+
+    Batches of logits, in any order, with the rows they belong to:
+
+    >>> dynamics = TrainingDynamics(["ham", "spam", "spam"])
+    >>> dynamics.update([[-1.1, 1.1]], rows=[2], logits=True)
+    >>> dynamics.update([[2.2, 0.0], [0.0, 0.0]], rows=[0, 1], logits=True)
+    >>> dynamics.to_data_map().confidence.round(2)
+    array([0.9, 0.5, 0.9])
+    """
+
+    def __init__(
+        self,
+        y: Any,
+        *,
+        classes: ArrayLike | None = None,
+        multilabel: bool = False,
+        measures: Iterable[str] = (),
+        store_trajectories: bool = False,
+        index: pd.Index | None = None,
+    ) -> None:
+        self.measures = check_measures(measures)
+        if isinstance(y, EncodedLabels):
+            labels, multilabel = y, y.multilabel
+        else:
+            labels = encode_labels(y, classes=classes, multilabel=multilabel)
+        self.classes = labels.classes
+        self.store_trajectories = store_trajectories
+        self._labels = labels
+        self._codes = labels.codes
+        # pd.Index(...) would flatten the levels of a MultiIndex.
+        given = index if isinstance(index, pd.Index | None) else pd.Index(index)
+        self.index = index_of(self.n_samples, y) if given is None else given
+        if len(self.index) != self.n_samples:
+            raise ValueError(
+                f"index has {len(self.index)} entries, y has {self.n_samples} rows."
+            )
+        if not multilabel and len(self.classes) < 2:
+            raise ValueError(
+                f"y holds one class only ({self.classes.tolist()}); a margin needs at "
+                f"least two. Pass classes= with every label the model knows."
+            )
+        self._state = self._empty_state()
+        # Cells recorded, sum of their own probabilities, number predicted right.
+        self.totals = np.zeros(3)
+        self._saved: tuple[dict[str, Array], Array, int] | None = None
+        self._spare: dict[str, Array] | None = None
+        self._trajectories: list[Array] = []
+        self._warned = False
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return len(self._codes)
+
+    @property
+    def n_epochs(self) -> int:
+        """Largest number of epochs recorded of any row."""
+        return int(self._state["count"].max())
+
+    @property
+    def n_updates(self) -> Array:
+        """Epochs recorded of each row, of shape (n_samples,)."""
+        return self._state["count"].copy()
+
+    def _empty_state(self) -> dict[str, Array]:
+        shape = self._codes.shape
+        smallest = bool if self._labels.multilabel else self._codes.dtype
+        state: dict[str, Array] = {
+            "count": np.zeros(self.n_samples, dtype=np.int32),
+            "mean": np.zeros(shape),
+            "squares": np.zeros(shape),
+            "n_right": np.zeros(shape, dtype=np.int32),
+            "predicted": np.zeros(shape, dtype=smallest),
+        }
+        if self._has_margin:
+            state |= {"margin": np.zeros(shape), "margin_squares": np.zeros(shape)}
+        state |= {
+            name: np.zeros(shape) for name in ("loss", "el2n") if name in self.measures
+        }
+        if "forgetting" in self.measures:
+            state["was_right"] = np.zeros(shape, dtype=bool)
+            state["transitions"] = np.zeros(shape, dtype=np.int32)
+        if "first_learned" in self.measures:
+            state["right_since"] = np.zeros(shape, dtype=np.int32)
+        if "mean_proba" in self.measures:
+            state["mean_proba"] = np.zeros((self.n_samples, len(self.classes)))
+        return state
+
+    @property
+    def _has_margin(self) -> bool:
+        # With two outcomes the margin is 2 p - 1 and needs no record of its own.
+        return not self._labels.multilabel and len(self.classes) > 2
+
+    def update(
+        self,
+        proba: Any,
+        rows: Any = None,
+        *,
+        logits: bool = False,
+        resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None = None,
+    ) -> None:
+        """Record one epoch, or one epoch of some rows.
+
+        Parameters
+        ----------
+        proba : array-like of shape (n_rows, n_classes) or (n_rows, n_labels)
+            Probabilities in the order of ``classes``; multilabel: that each label
+            is set. A tensor is read as it is, one that records gradients detached.
+        rows : slice, or array-like of int or bool, default=None
+            Positions in y of the rows of proba. None: all of them.
+        logits : bool, default=False
+            Whether proba holds logits: then the softmax (multilabel: the logistic
+            function) is taken in float64, some rows at a time. Of two classes there
+            may also be one logit a row, that of ``classes[1]``, of shape (n_rows,)
+            or (n_rows, 1).
+        resolve_ties : callable, default=None
+            Called with the positions in proba of the rows whose largest probability
+            is shared; returns their predicted labels. None: the first column wins.
+            Multilabel: unused, a label is predicted if its probability is > 0.5.
+
+        Raises
+        ------
+        TypeError
+            If proba or rows is a tensor that NumPy cannot read: on another device,
+            sparse, or bfloat16. Nothing is recorded then, nor after a ValueError.
+        ValueError
+            If proba has another shape, or NaN or infinite values (the message names
+            the epoch and the number of rows); if rows repeats a row or names one
+            that does not exist.
+
+        Warns
+        -----
+        UserWarning
+            Once, if probabilities do not sum to 1 (or, for multilabel, lie outside
+            [0, 1]): logits are the usual reason. And once, if logits all sum to 1.
+        """
+        where = self._check_rows(rows)
+        codes = self._codes[where]
+        block = self._check_proba(proba, codes, where, logits)
+        step = max(1, CHUNK_CELLS // block.shape[1])
+        totals = np.zeros(3)  # of this call, so that calls add up alike anywhere
+        for start in range(0, len(block), step):
+            part = slice(start, start + step)
+            if isinstance(where, slice):
+                offset = where.start
+                at: Rows = slice(offset + start, offset + min(start + step, len(block)))
+            else:
+                at = where[part]
+            values = block[part]
+            if logits:
+                values = probabilities(values, multilabel=self._labels.multilabel)
+            totals += self._update_chunk(values, codes[part], at, resolve_ties, start)
+        self.totals += totals
+
+    def _check_rows(self, rows: Any) -> Rows:
+        n_samples = self.n_samples
+        if rows is None:
+            return slice(0, n_samples)
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            start, stop, _ = rows.indices(n_samples)
+            if (rows.stop or 0) > n_samples:
+                raise ValueError(
+                    f"rows ends at {rows.stop}, y has only {n_samples} rows."
+                )
+            return slice(start, max(start, stop))
+        if isinstance(rows, slice):
+            rows = np.arange(n_samples)[rows]
+        at = as_array(rows, "rows")
+        if at.dtype == bool and at.shape == (n_samples,):
+            at = np.flatnonzero(at)
+        if at.ndim != 1 or (at.size and at.dtype.kind not in "iu"):
+            raise ValueError(
+                f"rows must be a slice, one-dimensional positions or a mask of length "
+                f"{n_samples}; got {at.dtype} of shape {at.shape}."
+            )
+        if at.size and (at.min() < 0 or at.max() >= n_samples):
+            raise ValueError(
+                f"rows must lie in 0 ... {n_samples - 1}; got {at.min()} ... "
+                f"{at.max()}."
+            )
+        at = at.astype(np.intp, copy=False)
+        seen, times = np.unique(at, return_counts=True)
+        if len(seen) < len(at):
+            raise ValueError(
+                f"rows names {int((times > 1).sum())} row(s) more than once, for "
+                f"example {int(seen[times.argmax()])}. Record each row once per call."
+            )
+        return at
+
+    def _check_proba(
+        self, proba: Any, codes: Array, where: Rows, logits: bool
+    ) -> Array:
+        """Probabilities or logits as they are, once they fit and are finite."""
+        block = as_array(proba, "proba")
+        if block.dtype.kind not in "fiub":
+            raise ValueError(f"proba must be real numbers; got {block.dtype}.")
+        expected = (len(codes), len(self.classes))
+        one_logit = logits and not self._labels.multilabel and expected[1] == 2
+        if one_logit and block.shape == expected[:1]:
+            block = block[:, np.newaxis]
+        if block.shape != expected and not (
+            one_logit and block.shape == (len(codes), 1)
+        ):
+            raise ValueError(
+                f"proba has shape {block.shape}; expected {expected}: one row per "
+                f"recorded row, one column for each of {self.classes.tolist()[:10]}."
+            )
+        if logits:
+            self._check_finite(_finite_rows(block), where, "logits")
+            self._warn_no_logits(block)
+            return block
+        if block.dtype.kind != "f" or block.dtype.itemsize < 4:
+            block = block.astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: refused below
+            sums = block @ np.ones(block.shape[1], dtype=block.dtype)
+        self._check_finite(np.isfinite(sums), where, "probabilities")
+        if not self._warned:
+            self._warn_off_simplex(block, sums)
+        return block
+
+    def _check_finite(self, finite: NDArray[np.bool_], where: Rows, what: str) -> None:
+        if finite.all():
+            return
+        epoch = int(self._state["count"][where][~finite].min()) + 1
+        raise ValueError(
+            f"Epoch {epoch}: the model gave NaN or infinite {what} for "
+            f"{int((~finite).sum()):,} of {len(finite):,} rows. Training has diverged: "
+            f"scale the features (StandardScaler, MaxAbsScaler) or take a smaller "
+            f"step."
+        )
+
+    def _warn_no_logits(self, block: Array) -> None:
+        """Warn of a softmax taken twice: the first rows are probabilities already."""
+        first = block[:1000].astype(np.float64)
+        alike = first.size and first.min() >= 0 and not self._labels.multilabel
+        if alike and not self._warned and np.allclose(first.sum(axis=1), 1, atol=1e-3):
+            self._warned = True
+            warn(
+                "logits=True, but the values are not negative and sum to 1 in every "
+                "row. Are they probabilities already? Then leave logits=True out: a "
+                "softmax of them brings every row close to even odds.",
+                stacklevel=4,
+            )
+
+    def _warn_off_simplex(self, block: Array, sums: Array) -> None:
+        low, high = -SIMPLEX_TOLERANCE, 1 + SIMPLEX_TOLERANCE
+        n_off, what = 0, "do not sum to 1"
+        if not self._labels.multilabel:
+            n_off = int((np.abs(sums - 1) > SIMPLEX_TOLERANCE).sum())
+        if not n_off and block.size and (block.min() < low or block.max() > high):
+            n_off = int(((block < low) | (block > high)).any(axis=1).sum())
+            what = "have values outside [0, 1]"
+        if n_off:
+            self._warned = True
+            warn(
+                f"The probabilities of {n_off:,} of {len(block):,} rows {what}. Are "
+                f"they logits? Then say so with TrainingDynamics.update(..., "
+                f"logits=True), or end the model in a softmax (for multilabel, a "
+                f"sigmoid); with skorch, criterion=torch.nn.CrossEntropyLoss does so. "
+                f"The map of anything but probabilities is meaningless.",
+                stacklevel=4,
+            )
+
+    def _predict(
+        self,
+        proba: Array,
+        codes: Array,
+        margin: Array | None,
+        resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None,
+        start: int,
+    ) -> Array:
+        """Predicted codes (or set labels), ties settled by the model itself."""
+        if self._labels.multilabel:
+            return proba > 0.5
+        if margin is None:
+            predicted = (proba[:, 1] > proba[:, 0]).astype(codes.dtype)
+            positions = np.flatnonzero(proba[:, 1] == proba[:, 0])
+        else:
+            # With a margin above 0 the own label is the prediction: look at the rest.
+            predicted = codes.copy()
+            unsure = np.flatnonzero(margin <= 0)
+            rest = proba[unsure]
+            best = rest.argmax(axis=1)
+            predicted[unsure] = best
+            # The last column that has the maximum is another one where it is shared.
+            last = rest.shape[1] - 1 - rest[:, ::-1].argmax(axis=1)
+            positions = unsure[last != best]
+        if resolve_ties is not None and positions.size:
+            labels = np.asarray(resolve_ties(positions + start))
+            settled = pd.Index(self.classes).get_indexer(pd.Index(labels))
+            if (settled < 0).any():
+                raise ValueError(
+                    f"resolve_ties returned labels that are not in classes: "
+                    f"{labels[settled < 0][:5].tolist()}."
+                )
+            predicted[positions] = settled
+        return predicted
+
+    def _update_chunk(
+        self,
+        proba: Array,
+        codes: Array,
+        at: Rows,
+        resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None,
+        start: int,
+    ) -> Array:
+        """Record some rows; return their number, sum of own probabilities, hits."""
+        state = self._state
+        own = measures_module.own_probability(proba, codes)
+        margin = (
+            measures_module.epoch_margin(proba, codes, own)
+            if self._has_margin
+            else None
+        )
+        predicted = self._predict(proba, codes, margin, resolve_ties, start)
+        right = predicted == codes
+        count = state["count"][at] + 1
+        if self.store_trajectories:
+            self._store(own, at, count)
+        per_row = count[:, None] if own.ndim == 2 else count
+        _add_moment(state["mean"], state["squares"], own, at, per_row)
+        if margin is not None:
+            _add_moment(state["margin"], state["margin_squares"], margin, at, count)
+        if "loss" in state:
+            state["loss"][at] += measures_module.epoch_loss(own)
+        if "el2n" in state:
+            state["el2n"][at] += measures_module.epoch_el2n(proba, codes)
+        if "mean_proba" in state:
+            state["mean_proba"][at] += proba
+        if "transitions" in state:
+            state["transitions"][at] += state["was_right"][at] & ~right
+            state["was_right"][at] = right
+        if "right_since" in state:
+            since = state["right_since"][at]
+            began = np.where(since == 0, per_row, since)
+            state["right_since"][at] = np.where(right, began, 0)
+        state["n_right"][at] += right
+        state["predicted"][at] = predicted
+        state["count"][at] = count
+        return np.array([own.size, own.sum(), np.count_nonzero(right)])
+
+    def _store(self, own: Array, at: Rows, count: Array) -> None:
+        for epoch in np.unique(count).tolist():
+            while len(self._trajectories) < epoch:
+                empty = np.full(self._codes.shape, np.nan, dtype=np.float32)
+                self._trajectories.append(empty)
+            these = count == epoch
+            if these.all():
+                self._trajectories[epoch - 1][at] = own
+            else:
+                rows = np.arange(self.n_samples)[at][these]
+                self._trajectories[epoch - 1][rows] = own[these]
+
+    def checkpoint(self) -> None:
+        """Remember the record as it is, for :meth:`rollback`; costs one copy of it."""
+        saved = self._spare or {k: np.empty_like(v) for k, v in self._state.items()}
+        for name, values in self._state.items():
+            np.copyto(saved[name], values)
+        self._spare = None
+        self._saved = saved, self.totals.copy(), len(self._trajectories)
+
+    def commit(self) -> None:
+        """Accept what was recorded since the last checkpoint."""
+        if self._saved is not None:
+            self._spare, self._saved = self._saved[0], None
+
+    def rollback(self) -> None:
+        """Return to the last checkpoint, if it was not committed."""
+        if self._saved is not None:
+            self._state, self.totals, n_stored = self._saved
+            del self._trajectories[n_stored:]
+            for epoch, stored in enumerate(self._trajectories):
+                stored[self._state["count"] <= epoch] = np.nan
+            self._saved = self._spare = None
+
+    def release(self) -> None:
+        """Free the memory that :meth:`checkpoint` keeps for its next call."""
+        self._spare = None
+
+    def merge(self, other: "TrainingDynamics") -> Self:
+        """Take in the record of other rows of the same y, made elsewhere.
+
+        Parameters
+        ----------
+        other : TrainingDynamics
+            Built from the same labels and options, having recorded other rows.
+
+        Returns
+        -------
+        self : TrainingDynamics
+
+        Raises
+        ------
+        ValueError
+            If labels, classes, measures or trajectories differ, or both recorded the
+            same row.
+        """
+        alike = (
+            isinstance(other, TrainingDynamics)
+            and np.array_equal(self._codes, other._codes)
+            and np.array_equal(self.classes, other.classes)
+        )
+        if not alike:
+            raise ValueError(
+                "merge needs two TrainingDynamics over the same y and classes."
+            )
+        if (self.measures, self.store_trajectories) != (
+            other.measures,
+            other.store_trajectories,
+        ):
+            raise ValueError(
+                f"merge needs the same measures and trajectories; got {self.measures}, "
+                f"{self.store_trajectories} and {other.measures}, "
+                f"{other.store_trajectories}."
+            )
+        theirs = other._state["count"] > 0
+        both = theirs & (self._state["count"] > 0)
+        if both.any():
+            raise ValueError(
+                f"{int(both.sum())} row(s) were recorded by both, for example row "
+                f"{int(both.argmax())}. merge unites disjoint rows only."
+            )
+        for name, values in self._state.items():
+            values[theirs] = other._state[name][theirs]
+        for epoch, stored in enumerate(other._trajectories):
+            if epoch == len(self._trajectories):
+                self._trajectories.append(np.full_like(stored, np.nan))
+            self._trajectories[epoch][theirs] = stored[theirs]
+        self.totals = self.totals + other.totals
+        return self
+
+    def absorb(self, part: "TrainingDynamics", rows: NDArray[np.intp]) -> None:
+        """Take in a record made of some rows alone, with the same options.
+
+        Parameters
+        ----------
+        part : TrainingDynamics
+            Built from ``y[rows]``, all classes, the same measures and trajectories.
+        rows : ndarray of int of shape (part.n_samples,)
+            Their positions here; none of them has been recorded.
+        """
+        for name, values in self._state.items():
+            values[rows] = part._state[name]
+        while len(self._trajectories) < len(part._trajectories):
+            empty = np.full(self._codes.shape, np.nan, dtype=np.float32)
+            self._trajectories.append(empty)
+        for stored, theirs in zip(self._trajectories, part._trajectories, strict=False):
+            stored[rows] = theirs
+        self.totals = self.totals + part.totals
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["TrainingDynamics"]) -> "TrainingDynamics":
+        """Put the records of disjoint rows together, in the order of the parts.
+
+        Parameters
+        ----------
+        parts : sequence of TrainingDynamics
+            With the same classes, measures and trajectories.
+
+        Returns
+        -------
+        TrainingDynamics
+            Of all rows, numbered from 0.
+        """
+        first = parts[0]
+        codes = np.concatenate([part._codes for part in parts])
+        whole = cls(
+            EncodedLabels(codes, first.classes),
+            measures=first.measures,
+            store_trajectories=first.store_trajectories,
+        )
+        start = 0
+        for part in parts:
+            whole.absorb(part, np.arange(start, start + part.n_samples))
+            start += part.n_samples
+        return whole
+
+    def to_data_map(
+        self, *, allow_incomplete: bool = False, meta: Mapping[str, Any] | None = None
+    ) -> DataMap:
+        """Finish the record.
+
+        Parameters
+        ----------
+        allow_incomplete : bool, default=False
+            Accept rows recorded in fewer epochs than others; rows never recorded
+            are NaN (region ``"unseen"``, predicted None).
+        meta : mapping, default=None
+            Facts about the run to carry along: ``learner``, ``seed``, ...
+
+        Returns
+        -------
+        DataMap
+
+        Raises
+        ------
+        ValueError
+            If nothing was recorded, or rows have unequal counts and
+            allow_incomplete is False.
+        """
+        state = self._state
+        count = state["count"]
+        n_epochs, fewest = int(count.max()), int(count.min())
+        if n_epochs == 0:
+            raise ValueError(
+                "Nothing was recorded yet: call update() after every epoch."
+            )
+        if fewest < n_epochs and not allow_incomplete:
+            raise ValueError(
+                f"{int((count < n_epochs).sum()):,} of {len(count):,} rows were "
+                f"recorded in fewer than {n_epochs} epochs (the fewest: {fewest}), so "
+                f"their measures are not comparable. Record every row once an epoch, "
+                f"or pass allow_incomplete=True."
+            )
+        per_row = count[:, None] if self._labels.multilabel else count
+        seen = per_row > 0
+        margin = margin_std = None
+        if self._has_margin:
+            margin = np.where(seen, state["margin"], np.nan)
+            margin_std = measures_module.variability(state["margin_squares"], count)
+        trajectories = np.stack(self._trajectories) if self._trajectories else None
+        return DataMap(
+            confidence=np.where(seen, state["mean"], np.nan),
+            variability=measures_module.variability(state["squares"], per_row),
+            correctness=measures_module.share(state["n_right"], per_row),
+            label=self._labels.values(),
+            predicted=self._predicted(seen),
+            classes=self.classes,
+            n_epochs=n_epochs,
+            index=self.index,
+            measures=self._streamed(per_row),
+            trajectories=trajectories,
+            meta={"recording": "in-sample", **(meta or {})},
+            _margin=margin,
+            _margin_std=margin_std,
+        )
+
+    def _predicted(self, seen: Array) -> Array:
+        codes = self._state["predicted"]
+        predicted = codes.copy() if self._labels.multilabel else self.classes[codes]
+        if not seen.all():
+            predicted = predicted.astype(object)
+            predicted[~np.broadcast_to(seen, predicted.shape)] = None
+        return predicted
+
+    def _streamed(self, count: Array) -> dict[str, Array]:
+        state = self._state
+        compute: dict[str, Callable[[], Array]] = {
+            "loss": lambda: measures_module.share(state["loss"], count),
+            "el2n": lambda: measures_module.share(state["el2n"], count),
+            "forgetting": lambda: measures_module.forgetting(
+                state["transitions"], state["n_right"], count
+            ),
+            "first_learned": lambda: measures_module.first_learned(
+                state["right_since"], count
+            ),
+            "mean_proba": lambda: measures_module.share(
+                state["mean_proba"], state["count"][:, None]
+            ).astype(np.float32),
+        }
+        return {name: compute[name]() for name in self.measures}
+
+    def __repr__(self) -> str:
+        """Name the size of the record."""
+        count = self._state["count"]
+        shape = " x ".join(f"{size:,}" for size in self._codes.shape)
+        return (
+            f"TrainingDynamics({shape} rows, {len(self.classes)} "
+            f"{'labels' if self._labels.multilabel else 'classes'}, "
+            f"{int(count.min())}-{int(count.max())} epochs recorded)"
+        )
+
+
+def check_measures(measures: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of extra measures, in the package's order.
+
+    Parameters
+    ----------
+    measures : iterable of str
+        Names out of ``_measures.STREAMED``.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ValueError
+        If measures is a bare string or names an unknown measure.
+    """
+    wanted = [measures] if isinstance(measures, str) else list(measures)
+    unknown = [name for name in wanted if name not in measures_module.STREAMED]
+    if unknown or isinstance(measures, str):
+        raise ValueError(
+            f"measures must list names out of {list(measures_module.STREAMED)}; got "
+            f"{measures!r}. (confidence, variability, correctness, margin, aleatoric "
+            f"and threshold_closeness are always there.)"
+        )
+    return tuple(name for name in measures_module.STREAMED if name in wanted)
+
+
+def _add_moment(
+    mean: Array, squares: Array, values: Array, at: Rows, count: Array
+) -> None:
+    """Welford's update of a mean and a sum of squared deviations, in float64."""
+    delta = values - mean[at]
+    mean[at] += delta / count
+    delta *= values - mean[at]
+    squares[at] += delta
+
+
+def _finite_rows(block: Array) -> NDArray[np.bool_]:
+    """Whether all values of a row are finite, at the memory of a few rows."""
+    finite = np.empty(len(block), dtype=bool)
+    step = max(1, CHUNK_CELLS // block.shape[1])
+    for start in range(0, len(block), step):
+        part = slice(start, start + step)
+        finite[part] = np.isfinite(block[part]).all(axis=1)
+    return finite

@@ -1,0 +1,211 @@
+"""Maps of repeated runs: their average, and how far they agree."""
+
+from collections.abc import Callable, Iterable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from sklearn_datamaps._core import measures as measures_module
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._views.comparison import check_same_rows
+
+Array = NDArray[Any]
+
+# Counts whose largest value stands for "never": a mean with it would mean nothing.
+WITH_SENTINEL = ("forgetting", "first_learned")
+DERIVED = ("aleatoric", "threshold_closeness", "logit_margin", "plausibility")
+SHARED = (
+    *("learner", "recording", "n_folds"),
+    *("batch_size", "batch_order", "response_method"),
+)
+
+
+def average(maps: Iterable[DataMap]) -> DataMap:
+    """Average of maps of the same rows; see :meth:`sklearn_datamaps.DataMap.average`.
+
+    Parameters
+    ----------
+    maps : iterable of DataMap
+        Maps of repeated runs.
+
+    Returns
+    -------
+    DataMap
+
+    Raises
+    ------
+    ValueError
+        If there is none, or they are of other rows, labels, epochs or measures.
+    TypeError
+        If one is no DataMap.
+    """
+    runs = _alike(maps, at_least=1)
+    first = runs[0]
+
+    def mean(value: Callable[[DataMap], Any]) -> Array:
+        total = np.array(value(runs[0]), dtype=np.float64)
+        for run in runs[1:]:
+            total += value(run)
+        averaged: Array = total / len(runs)
+        return averaged
+
+    measures = {}
+    for name in first.measures:
+        if name in WITH_SENTINEL:
+            stacked = np.stack([run.measures[name] for run in runs])
+            measures[name] = np.median(stacked, axis=0)
+        else:
+            mean_of_runs = mean(lambda run, name=name: run.measures[name])  # type: ignore[misc]
+            measures[name] = mean_of_runs.astype(first.measures[name].dtype)
+    for name in DERIVED:
+        if name in first.measure_names():
+            measures[name] = mean(lambda run, name=name: run.measure(name))  # type: ignore[misc]
+    trajectories = None
+    if all(run.trajectories is not None for run in runs):
+        trajectories = mean(lambda run: run.trajectories).astype(np.float32)
+    is_binary = first._margin is None
+    return DataMap(
+        confidence=mean(lambda run: run.confidence),
+        variability=mean(lambda run: run.variability),
+        correctness=mean(lambda run: run.correctness),
+        label=first.label,
+        predicted=_most_frequent([run.predicted for run in runs]),
+        classes=first.classes,
+        n_epochs=first.n_epochs,
+        index=first.index,
+        measures=measures,
+        trajectories=trajectories,
+        meta=_meta(runs),
+        columns=first.columns,
+        _margin=None if is_binary else mean(lambda run: run.margin),
+        _margin_std=None if is_binary else mean(lambda run: run.margin_std),
+    )
+
+
+def stability(maps: Iterable[DataMap]) -> pd.DataFrame:
+    """How far repeated runs agree, measure by measure.
+
+    A measure that ranks the rows anew in every run says little about the rows. More
+    runs, averaged by :meth:`DataMap.average`, agree better.
+
+    Parameters
+    ----------
+    maps : iterable of DataMap
+        Maps of the same rows from two or more runs, with other seeds.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (n_measures, 3)
+        One row for each measure; columns ``spearman``, the mean over pairs of runs of
+        the rank correlation, in [-1, 1]; ``spearman_min``, the smallest one;
+        ``top_third``, the mean share of the third that ranks first in one run and does
+        so in the other, in [0, 1], one third by chance. NaN where a measure is
+        constant.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two, or they are of other rows, labels, epochs or
+        measures.
+    TypeError
+        If one is no DataMap.
+
+    References
+    ----------
+    Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795, whose
+    subsets are thirds.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_datamaps import DataMapClassifier, stability
+    >>> X, y = load_iris(return_X_y=True)
+    >>> maps = [DataMapClassifier(random_state=s).fit(X, y).data_map_ for s in (0, 1)]
+    >>> stability(maps).columns.tolist()
+    ['spearman', 'spearman_min', 'top_third']
+    """
+    runs = _alike(maps, at_least=2)
+    names = [
+        name for name in measures_module.ASCENDING if name in runs[0].measure_names()
+    ]
+    rows = [_agreement(runs, name) for name in names]
+    columns = ["spearman", "spearman_min", "top_third"]
+    return pd.DataFrame(rows, index=pd.Index(names, name="measure"), columns=columns)
+
+
+def _agreement(runs: list[DataMap], name: str) -> tuple[float, float, float]:
+    values = np.stack([run.measure(name).ravel() for run in runs])
+    values = values[:, np.isfinite(values).all(axis=0)]
+    constant = (values == values[:, :1]).all(axis=1)
+    if constant.any() or values.shape[1] < 2:
+        return np.nan, np.nan, np.nan
+    ranks = stats.rankdata(values, axis=1)
+    pairs = np.triu_indices(len(runs), k=1)
+    correlations = np.corrcoef(ranks)[pairs]
+    n_top = max(1, round(values.shape[1] / 3))
+    order = values if measures_module.ASCENDING[name] else -values
+    top = np.zeros(values.shape, dtype=bool)
+    first = np.argsort(order, axis=1, kind="stable")[:, :n_top]
+    np.put_along_axis(top, first, True, axis=1)
+    overlap = [(one & two).sum() / n_top for one, two in combinations(top, 2)]
+    return (
+        float(correlations.mean()),
+        float(correlations.min()),
+        float(np.mean(overlap)),
+    )
+
+
+def _alike(maps: Iterable[DataMap], *, at_least: int) -> list[DataMap]:
+    if not isinstance(maps, Iterable):
+        raise TypeError(f"maps must hold DataMaps; got one {type(maps).__name__}.")
+    runs = list(maps)
+    for run in runs:
+        if not isinstance(run, DataMap):
+            raise TypeError(f"maps must hold DataMaps; got {type(run).__name__}.")
+    if len(runs) < at_least:
+        raise ValueError(
+            f"maps must hold {at_least} or more maps of repeated runs; got {len(runs)}."
+        )
+    first = runs[0]
+    for number, run in enumerate(runs[1:], start=1):
+        check_same_rows(first, run)
+        differs = {
+            "labels": not np.array_equal(first.label_codes(), run.label_codes()),
+            "classes": not np.array_equal(first.classes, run.classes),
+            "n_epochs": first.n_epochs != run.n_epochs,
+            "measures": set(first.measures) != set(run.measures),
+        }
+        wrong = [what for what, is_so in differs.items() if is_so]
+        if wrong:
+            raise ValueError(
+                f"Map {number} differs from map 0 in {' and '.join(wrong)}: only "
+                f"repeats of one run, with other seeds, can be averaged or compared so."
+            )
+    return runs
+
+
+def _most_frequent(predicted: list[Array]) -> Array:
+    """Prediction of most runs; of equally many, that of the earliest run."""
+    votes = np.zeros((len(predicted), *predicted[0].shape), dtype=np.int64)
+    for one in predicted:
+        for at, other in enumerate(predicted):
+            votes[at] += np.equal(one, other).astype(bool)
+    best = votes.argmax(axis=0)
+    chosen: Array = np.take_along_axis(np.stack(predicted), best[None], axis=0)[0]
+    return chosen
+
+
+def _meta(runs: list[DataMap]) -> dict[str, Any]:
+    meta: dict[str, Any] = {"n_runs": len(runs)}
+    for key in SHARED:
+        values = [run.meta.get(key) for run in runs]
+        if all(value == values[0] for value in values):
+            meta[key] = values[0]
+    meta["seeds"] = [run.meta.get("seed") for run in runs]
+    if len(runs) > 1:
+        meta["variability_spearman"] = float(_agreement(runs, "variability")[0])
+    return meta

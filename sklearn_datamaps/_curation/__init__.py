@@ -1,0 +1,1 @@
+"""What one does with a map: audit labels, apply reviews, select rows."""

@@ -1,0 +1,331 @@
+"""The decisions of a review applied to labels."""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sklearn_datamaps._core.labels import Array, encode_labels, index_of
+from sklearn_datamaps._views.review import hash_of, label_texts, plain, text_of
+
+DECISIONS = ("keep", "relabel", "drop")
+NEEDED = ("id", "decision", "new_label", "row_hash")
+
+
+def apply_review(
+    y: Any, review: Any, X: Any = None, *, index: Any = None
+) -> tuple[Any, NDArray[np.bool_]]:
+    """Correct the labels as a review says.
+
+    Rows are found by id and checked by ``row_hash``, so that a review of other data,
+    or one older than the labels, changes nothing. Rows without a decision are passed
+    over; ``keep`` changes nothing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or {array-like, sparse} of shape \
+            (n_samples, n_labels)
+        The labels that were mapped.
+    review : DataFrame, str or path
+        The frame of :meth:`sklearn_datamaps.DataMap.review` with its decisions, or a
+        CSV file of it. The apostrophe that protects a cell such as ``'=1`` from being
+        run as a formula is taken off.
+    X : array-like of shape (n_samples,), default=None
+        The texts that the map carried. With them, a row whose text has changed is
+        refused. Without, the label is checked against the text that stands in the
+        review. When the map carried no text, the hash is of label and id.
+    index : array-like of shape (n_samples,), default=None
+        Names of the rows, such as ``data_map.index``. None: the index of y, else of X,
+        when they are pandas objects; else the position.
+
+    Returns
+    -------
+    y_corrected : ndarray, Series, DataFrame or sparse
+        Copy of y, of its type (a list becomes an array) and length.
+    kept : ndarray of bool of shape (n_samples,)
+        False where the decision was ``drop``: go on with ``X[kept]`` and
+        ``y_corrected[kept]``.
+
+    Raises
+    ------
+    ValueError
+        With the rows named, if a decision is unknown, an id is not among those of y or
+        is decided twice, the label or text is another one than in the review (as after
+        the review was applied), or a new label is missing, not among the labels of y,
+        or given without ``relabel``. Also if columns are missing.
+
+    Examples
+    --------
+    >>> from sklearn_datamaps import DataMap, apply_review
+    >>> y = ["ham", "spam", "spam"]
+    >>> proba = [[[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]]
+    >>> review = DataMap.from_probabilities(proba, y).review(n=2)
+    >>> review["decision"] = ["relabel", "drop"]
+    >>> review.loc[0, "new_label"] = "ham"
+    >>> y_corrected, kept = apply_review(y, review)
+    >>> y_corrected
+    array(['ham', 'ham', 'spam'], dtype='<U4')
+    >>> kept
+    array([ True,  True, False])
+    """
+    frame, cells, known = decided_cells(y, review, X, index=index)
+    rows = np.array([cell[0] for cell in cells], dtype=np.intp)
+    relabel = frame["decision"] == "relabel"
+    values = _new_labels(frame[relabel], known)
+    kept = np.ones(np.shape(y)[0], dtype=bool)
+    kept[rows[frame["decision"] == "drop"]] = False
+    return _corrected(y, [cells[at] for at in np.flatnonzero(relabel)], values), kept
+
+
+def decided_cells(
+    y: Any, review: Any, X: Any = None, *, index: Any = None
+) -> tuple[pd.DataFrame, list[tuple[int, ...]], dict[str, Any]]:
+    """Find and check the rows that a review decides.
+
+    Parameters
+    ----------
+    y, review, X, index
+        As in :func:`apply_review`.
+
+    Returns
+    -------
+    frame : DataFrame
+        The rows with a decision.
+    cells : list of tuple of int
+        The position of each; multilabel: position and column.
+    known : dict
+        Labels of y by their text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`apply_review`, but for what concerns new labels.
+    """
+    frame = _decided(_read(review))
+    labels, label_names, known = _labels_of(y, multilabel="label_name" in frame)
+    names = _names(len(labels), y, X, index)
+    rows = _rows_of(frame, names)
+    _check_hashes(frame, rows, labels, names, X)
+    return frame, _cells_of(frame, rows, label_names), known
+
+
+def _read(review: Any) -> pd.DataFrame:
+    if isinstance(review, str | os.PathLike):
+        review = pd.read_csv(review, dtype=str, keep_default_na=False)
+    if not isinstance(review, pd.DataFrame):
+        raise TypeError(
+            f"review must be the frame of DataMap.review or the path of its CSV file; "
+            f"got {type(review).__name__}."
+        )
+    missing = [name for name in NEEDED if name not in review]
+    if missing:
+        raise ValueError(
+            f"The review lacks the columns {missing}; it has {list(review.columns)}. "
+            f"Start from the frame that DataMap.review returns."
+        )
+    return review
+
+
+def _decided(review: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a decision, as text, after a look at all."""
+    text = {name: [text_of(v).strip() for v in review[name]] for name in NEEDED[1:]}
+    text["decision"] = [decision.lower() for decision in text["decision"]]
+    text["id"] = [plain(name) for name in review["id"]]
+    # Labels as they stand, since white space may be part of them.
+    text["new_label"] = [
+        "" if new == "" else plain(given)
+        for new, given in zip(text["new_label"], review["new_label"], strict=True)
+    ]
+    frame = review.assign(**text)
+    unknown = ~frame["decision"].isin(["", *DECISIONS])
+    _refuse(
+        frame[unknown],
+        f"Unknown decisions {sorted(set(frame['decision'][unknown]))}; use "
+        f"{', '.join(DECISIONS)} or leave the cell empty",
+    )
+    _refuse(
+        frame[(frame["new_label"] != "") & (frame["decision"] != "relabel")],
+        "A new_label needs the decision relabel",
+    )
+    return frame[frame["decision"] != ""]
+
+
+def _refuse(frame: pd.DataFrame, problem: str) -> None:
+    """Raise an error that names the rows of the frame, if it has any."""
+    if len(frame):
+        names = [repr(name) for name in frame["id"]]
+        if "label_name" in frame:
+            pairs = zip(names, frame["label_name"], strict=True)
+            names = [f"{name} ({label})" for name, label in pairs]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        raise ValueError(f"{problem}: id {', '.join(names[:5])}{more}.")
+
+
+def _labels_of(
+    y: Any, *, multilabel: bool
+) -> tuple[Array, list[str] | None, dict[str, Any]]:
+    """Labels, names of their columns (multilabel), and new labels by their text."""
+    shape = np.shape(y)
+    if multilabel and len(shape) == 1:
+        raise ValueError(
+            "The review is of a multilabel map (it has the column 'label_name'), but y "
+            "has one label a row."
+        )
+    if not multilabel and len(shape) > 1 and shape[1] > 1:
+        raise ValueError(
+            f"y has {shape[1]} columns, but the review is not of a multilabel map: it "
+            f"lacks the column 'label_name'."
+        )
+    encoded = encode_labels(y, multilabel=multilabel or None)
+    if multilabel:
+        label_names = [plain(name) for name in encoded.classes.tolist()]
+        return encoded.values(), label_names, _by_text([False, True])
+    dtype = getattr(y, "dtype", None)
+    # A category without rows is a label too.
+    named = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else None
+    classes = encoded.classes if named is None else named
+    return encoded.values(), None, _by_text(classes.tolist())
+
+
+def _by_text(labels: Sequence[Any]) -> dict[str, Any]:
+    known = {plain(label): label for label in labels}
+    for label in labels:
+        if isinstance(label, bool):
+            known |= {str(label).upper(): label, str(label).lower(): label}
+            known[str(int(label))] = label
+    return known
+
+
+def _names(n_samples: int, y: Any, X: Any, index: Any) -> list[str]:
+    found = index_of(n_samples, y, X) if index is None else pd.Index(index)
+    if len(found) != n_samples:
+        raise ValueError(
+            f"y has {n_samples} rows, but the {'index' if index is not None else 'X'} "
+            f"given has {len(found)}."
+        )
+    return [plain(name) for name in found]
+
+
+def _rows_of(frame: pd.DataFrame, names: list[str]) -> NDArray[np.intp]:
+    places = defaultdict(list)
+    for place, name in enumerate(names):
+        places[name].append(place)
+    rows = np.full(len(frame), -1)
+    positions = frame["position"] if "position" in frame else [""] * len(frame)
+    for at, (name, position) in enumerate(zip(frame["id"], positions, strict=True)):
+        found = next((places[n] for n in _readings(name) if n in places), [])
+        # Rows of one name are told apart by their position.
+        if len(found) > 1:
+            found = [place for place in found if str(place) == plain(position)]
+        rows[at] = found[0] if found else -1
+    _refuse(
+        frame[rows < 0],
+        "The review has rows that y has not (it is of other data, rows were dropped "
+        "since, or y lost its index: pass index=)",
+    )
+    return rows
+
+
+def _readings(cell: str) -> tuple[str, str]:
+    """Read a cell as it stands, and without the guard against formulas."""
+    return cell, re.sub(r"\A'(?=[=+\-@\t\r\n])", "", cell)
+
+
+def _check_hashes(
+    frame: pd.DataFrame, rows: Array, labels: Array, names: list[str], X: Any
+) -> None:
+    carried = [text_of(text) for text in frame["text"]] if "text" in frame else None
+    texts = None
+    if X is not None and (carried is not None or np.ndim(X) == 1):
+        texts = np.asarray(X, dtype=object)
+        if texts.shape != (len(labels),):
+            raise ValueError(
+                f"X must be the {len(labels)} texts of the rows; got "
+                f"{type(X).__name__} of shape {np.shape(X)}."
+            )
+    stale = np.zeros(len(frame), dtype=bool)
+    given = zip(rows, label_texts(labels[rows]), frame["row_hash"], strict=True)
+    for at, (row, label, expected) in enumerate(given):
+        # The map may have carried no text, whatever columns the review got since.
+        valid = {hash_of(label, name=names[row])}
+        if texts is not None:
+            valid.add(hash_of(label, text=text_of(texts[row])))
+        elif carried is not None:
+            valid |= {hash_of(label, text=text) for text in _readings(carried[at])}
+        stale[at] = expected not in valid
+    _refuse(
+        frame[stale],
+        "The review is stale or of other data: the label or text is not the one it was "
+        "written for (was it applied before?)",
+    )
+
+
+def _cells_of(
+    frame: pd.DataFrame, rows: Array, label_names: list[str] | None
+) -> list[tuple[int, ...]]:
+    cells: list[tuple[int, ...]] = [(int(row),) for row in rows]
+    if label_names is not None:
+        columns = [
+            next(
+                (label_names.index(n) for n in _readings(name) if n in label_names), -1
+            )
+            for name in map(plain, frame["label_name"])
+        ]
+        _refuse(
+            frame[np.array(columns, dtype=int) < 0],
+            f"y has no such column (it has {label_names[:5]}; names are those of a "
+            f"DataFrame)",
+        )
+        cells = [(*cell, column) for cell, column in zip(cells, columns, strict=True)]
+    repeated = pd.Series(cells, dtype=object).duplicated().to_numpy()
+    _refuse(frame[repeated], "The review decides rows twice")
+    return cells
+
+
+def _new_labels(frame: pd.DataFrame, known: dict[str, Any]) -> list[Any]:
+    _refuse(frame[frame["new_label"] == ""], "The decision relabel needs a new_label")
+    texts = [
+        next((text for text in _forms(new, known) if text in known), None)
+        for new in frame["new_label"]
+    ]
+    unknown = np.array([text is None for text in texts], dtype=bool)
+    _refuse(
+        frame[unknown],
+        f"New labels {sorted(set(frame['new_label'][unknown]))} are not among the "
+        f"labels of y ({list(dict.fromkeys(known.values()))[:10]})",
+    )
+    return [known[text] for text in texts if text is not None]
+
+
+def _forms(new_label: str, known: dict[str, Any]) -> Iterable[str]:
+    yield new_label
+    yield from _readings(new_label.strip())
+    # A column of integers with gaps is one of floats, and a file has them as 1.0.
+    if not any(isinstance(label, str) for label in known.values()):
+        yield re.sub(r"\.0+\Z", "", new_label.strip())
+
+
+def _corrected(y: Any, cells: list[tuple[int, ...]], values: list[Any]) -> Any:
+    """Copy of y, in its type, with the values in the cells."""
+    if sparse.issparse(y):
+        changed = y.tolil(copy=True)
+    elif isinstance(y, pd.Series | pd.DataFrame | pd.api.extensions.ExtensionArray):
+        changed = y.copy()
+    else:
+        changed = np.array(y)
+    target = changed.iloc if isinstance(y, pd.Series | pd.DataFrame) else changed
+    for cell, value in zip(cells, values, strict=True):
+        # A column of labels may come as a matrix of one column.
+        at = (*cell, 0)[: len(changed.shape)]
+        # Unlike NumPy, pandas takes no True into a column of numbers.
+        if isinstance(y, pd.DataFrame) and y.dtypes.iloc[at[1]].kind in "iuf":
+            target[at] = int(value)
+        else:
+            target[at if len(at) > 1 else at[0]] = value
+    return changed.asformat(y.format) if sparse.issparse(y) else changed

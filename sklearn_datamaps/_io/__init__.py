@@ -1,0 +1,1 @@
+"""Other people's files and frames, read to rows or maps."""

@@ -1,0 +1,204 @@
+"""Where rows of text come from: files, data sets of Hugging Face, batches."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from sklearn_datamaps._io.text_batches import BATCH_ROWS, Batch, Needed
+from sklearn_datamaps._io.text_files import Files
+
+
+class Source(Protocol):
+    """Where rows come from."""
+
+    n_rows: int | None  # where it is known without reading
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this source from another, in plain values."""
+
+    def class_names(self, label: str) -> list[str] | None:
+        """Names behind the integers of a column of labels, if the source has them."""
+
+    def batches(self, columns: Sequence[str] | None, needed: Needed) -> Iterator[Batch]:
+        """Yield all rows in order, those that are not needed without their table."""
+
+
+def open_source(source: Any, text: str, label: str | None) -> Source:
+    """Find out what a source is.
+
+    Parameters
+    ----------
+    source : Dataset, IterableDataset, str, path, DataFrame or iterable of batches
+        The rows.
+    text, label : str
+        What the columns of batches without names are called.
+
+    Returns
+    -------
+    Source
+    """
+    if isinstance(source, str | Path):
+        return Files(Path(source).expanduser(), text, label)
+    if "datasets" in sys.modules:  # else it is none of theirs
+        import datasets
+
+        if isinstance(source, datasets.DatasetDict | datasets.IterableDatasetDict):
+            raise TypeError(
+                f"The source is a {type(source).__name__} with the splits "
+                f"{', '.join(map(repr, source))}: choose one, as in source["
+                f"{next(iter(source), 'train')!r}]."
+            )
+        if isinstance(source, datasets.Dataset):
+            return _HubDataset(source)
+        if isinstance(source, datasets.IterableDataset):
+            return _HubStream(source)
+    if isinstance(source, pd.DataFrame):
+        source = [source]
+    if isinstance(source, Mapping | bytes) or not isinstance(source, Iterable):
+        raise TypeError(
+            f"The source must be a path, a Dataset of Hugging Face, or an iterable of "
+            f"batches; got {type(source).__name__}. Of one batch, make a list of one."
+        )
+    return _Batches(source, text, label)
+
+
+class _HubDataset:
+    """A Dataset of Hugging Face: any row can be reached at once."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+        self.n_rows: int | None = len(dataset)
+
+    def identity(self) -> dict[str, Any]:
+        names = self.dataset.column_names
+        return {"kind": "Dataset", "rows": self.n_rows, "columns": names}
+
+    def class_names(self, label: str) -> list[str] | None:
+        return _class_names(self.dataset.features, label)
+
+    def batches(self, columns: Sequence[str] | None, needed: Needed) -> Iterator[Batch]:
+        dataset = self.dataset.with_format("arrow")
+        # What is missing is named, among those that are there, when it is asked for.
+        if columns and set(columns) <= set(dataset.column_names):
+            dataset = dataset.select_columns(list(columns))
+        for start in range(0, len(dataset), BATCH_ROWS):
+            stop = min(start + BATCH_ROWS, len(dataset))
+            table = dataset[start:stop] if needed(start, stop) else None
+            yield Batch(table, stop - start, start, offset=start)
+
+
+class _HubStream:
+    """An IterableDataset of Hugging Face."""
+
+    n_rows: int | None = None
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def identity(self) -> dict[str, Any]:
+        return {"kind": "IterableDataset"}
+
+    def class_names(self, label: str) -> list[str] | None:
+        return _class_names(self.dataset.features or {}, label)
+
+    def batches(self, columns: Sequence[str] | None, needed: Needed) -> Iterator[Batch]:
+        dataset, start = self.dataset, 0
+        known = dataset.column_names
+        if columns is not None and known and set(columns) <= set(known):
+            dataset = dataset.select_columns(list(columns))
+        for table in dataset.iter(batch_size=BATCH_ROWS):
+            n_rows = len(next(iter(table.values()), ()))
+            yield Batch(table, n_rows, start, offset=start)
+            start += n_rows
+
+
+def _class_names(features: Mapping[str, Any], label: str) -> list[str] | None:
+    feature = features.get(label)
+    if isinstance(feature, list):  # how lists were written before datasets 4
+        feature = feature[0]
+    feature = getattr(feature, "feature", feature)  # of what a list holds
+    names = getattr(feature, "names", None)
+    return None if names is None else list(names)
+
+
+class _Batches:
+    """An iterable of batches."""
+
+    n_rows: int | None = None
+
+    def __init__(self, batches: Iterable[Any], text: str, label: str | None) -> None:
+        self.items, self.text, self.label = batches, text, label
+
+    def identity(self) -> dict[str, Any]:
+        return {"kind": "batches"}
+
+    def class_names(self, label: str) -> list[str] | None:
+        return None
+
+    def batches(self, columns: Sequence[str] | None, needed: Needed) -> Iterator[Batch]:
+        start = 0
+        for number, item in enumerate(self.items):
+            table = self._table(item, number)
+            n_rows = self._n_rows(table, number)
+            # Large ones in parts, so that no more is turned into objects at a time.
+            for first in range(0, n_rows, BATCH_ROWS):
+                stop = min(first + BATCH_ROWS, n_rows)
+                if needed(start + first, start + stop):
+                    part = _slice(table, first, stop)
+                    position = start + first
+                    yield Batch(part, stop - first, position, offset=position)
+                else:
+                    yield Batch(None, stop - first, start + first)
+            start += n_rows
+
+    def _table(self, item: Any, number: int) -> Any:
+        if isinstance(item, Mapping | pd.DataFrame) or hasattr(item, "schema"):
+            return item
+        pair = isinstance(item, tuple | list) and len(item) == 2
+        if pair and (isinstance(item, tuple) or self.label is not None):
+            texts, labels = item
+            if not isinstance(texts, str):
+                names = ("label" if self.label is None else self.label, labels)
+                return {self.text: texts} | dict([names])
+        if isinstance(item, str | bytes) or not isinstance(item, Iterable):
+            raise TypeError(
+                f"The source must yield batches; batch {number} is a "
+                f"{type(item).__name__}. Yield lists of texts, pairs (texts, labels), "
+                f"or tables with columns."
+            )
+        if self.label is not None:
+            raise TypeError(
+                f"Batch {number} is a {type(item).__name__} without labels. Yield "
+                f"pairs (texts, labels), or set label=None if there are none."
+            )
+        return {self.text: item}
+
+    def _n_rows(self, table: Any, number: int) -> int:
+        if not isinstance(table, Mapping):
+            return len(table)
+        lengths = {}
+        for name, values in table.items():
+            if getattr(values, "ndim", 1) != 1:
+                raise ValueError(
+                    f"Column {name!r} of batch {number} has shape {values.shape}; it "
+                    f"must have one value a row. Of an indicator matrix, give each "
+                    f"row as the list of its labels."
+                )
+            lengths[name] = len(values)
+        if len(set(lengths.values())) > 1:
+            raise ValueError(
+                f"The columns of batch {number} differ in length: {lengths}. Each row "
+                f"needs a value in every column."
+            )
+        return next(iter(lengths.values()), 0)
+
+
+def _slice(table: Any, start: int, stop: int) -> Any:
+    if isinstance(table, Mapping):
+        return {name: values[start:stop] for name, values in table.items()}
+    if isinstance(table, pd.DataFrame):
+        return table.iloc[start:stop]
+    return table.slice(start, stop - start)

@@ -1,0 +1,1 @@
+"""The kinds of learners that can be recorded, and what is particular to each."""

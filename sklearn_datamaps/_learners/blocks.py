@@ -1,0 +1,328 @@
+"""Contiguous rows of a matrix as views, their order, and what that order can spoil."""
+
+import mmap
+from collections.abc import Callable, Iterator
+from typing import Any
+from warnings import warn
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_datamaps._core.labels import Array, EncodedLabels
+
+# Cells of probability per block: what a prediction needs beside the record.
+BLOCK_CELLS = 2**20
+# Values of a block of rows whose size is not given: some 200 MB of CSR.
+BLOCK_VALUES = 2**24
+# Most stored values of a matrix that every learner can read.
+MAX_STORED = np.iinfo(np.int32).max
+# Blocks whose labels vary less than this, in relation to all labels, are sorted.
+SORTED_BELOW = 0.5
+
+
+def with_short_indices(X: Any, *, in_blocks: bool = False) -> Any:
+    """CSR with 32-bit indices where they fit; the values are shared, never copied.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+    in_blocks : bool, default=False
+        Whether X will be read in blocks alone. Then column indices in a file stay
+        there: :func:`row_block` shortens those of its rows.
+
+    Returns
+    -------
+    {ndarray, csr} of shape (n_samples, n_features)
+    """
+    if not sparse.issparse(X):
+        return X
+    indices, pointers = X.indices, X.indptr
+    if X.shape[1] <= MAX_STORED and not (in_blocks and is_memory_mapped(X)):
+        indices = indices.astype(np.int32, copy=False)
+    if int(pointers[-1]) <= MAX_STORED:
+        pointers = pointers.astype(np.int32, copy=False)
+    if indices is X.indices and pointers is X.indptr:
+        return X
+    return _csr_of(X, X.shape[0], X.data, indices, pointers)
+
+
+def _csr_of(X: Any, n_rows: int, data: Array, indices: Array, pointers: Array) -> Any:
+    """CSR of the class of X that shares its arrays; its constructor may copy them."""
+    block = type(X)((n_rows, X.shape[1]), dtype=X.dtype)
+    block.data, block.indices, block.indptr = data, indices, pointers
+    return block
+
+
+def row_block(X: Any, start: int, stop: int) -> Any:
+    """Contiguous rows of X as a view; CSR shares data and indices, too.
+
+    Slicing a CSR matrix would copy, and its constructor copies small views of large
+    arrays, so the block is put together by hand. Its row pointers count from 0, so
+    that they have 32 bits also where those of X need 64.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+    start, stop : int
+        First row, and the row after the last.
+
+    Returns
+    -------
+    {ndarray, csr} of shape (stop - start, n_features)
+    """
+    whole = start == 0 and stop == X.shape[0]
+    if not sparse.issparse(X):
+        return X if whole else X[start:stop]
+    if whole and X.indptr.dtype == X.indices.dtype == np.int32:
+        return X
+    first, last = int(X.indptr[start]), int(X.indptr[stop])
+    short = max(last - first, X.shape[1]) <= MAX_STORED
+    index = np.int32 if short else np.int64
+    return _csr_of(
+        X,
+        stop - start,
+        X.data[first:last],
+        X.indices[first:last].astype(index, copy=False),
+        (X.indptr[start : stop + 1] - first).astype(index, copy=False),
+    )
+
+
+def block_rows(X: Any) -> int:
+    """Rows of blocks of equal size that hold at most about ``BLOCK_VALUES`` values.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+
+    Returns
+    -------
+    int
+    """
+    n_blocks = -(-n_values(X) // BLOCK_VALUES)
+    return -(-X.shape[0] // max(1, n_blocks))
+
+
+def n_values(X: Any) -> int:
+    """Return the number of values that X holds."""
+    return int(X.indptr[-1]) if sparse.issparse(X) else int(X.size)
+
+
+def row_blocks(
+    X: Any, n_columns: int, size: int | None = None
+) -> Iterator[tuple[slice, Any]]:
+    """Rows to record, in blocks of at most ``BLOCK_CELLS`` probabilities.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        Their features.
+    n_columns : int
+        Probabilities a row.
+    size : int, default=None
+        Rows that no block may reach across a multiple of. None: all.
+
+    Yields
+    ------
+    rows : slice
+        Which rows.
+    X : {ndarray, csr} of shape (n_rows, n_features)
+        Their features, a view.
+    """
+    n_samples, step = X.shape[0], max(1, BLOCK_CELLS // n_columns)
+    size = n_samples if size is None else size
+    for first in range(0, n_samples, size):
+        last = min(first + size, n_samples)
+        for start in range(first, last, step):
+            stop = min(start + step, last)
+            yield slice(start, stop), row_block(X, start, stop)
+
+
+def in_row_blocks(call: Callable[[Any], Array], X: Any) -> Array:
+    """Result of a call for the rows of X, which learners may be unable to count.
+
+    Parameters
+    ----------
+    call : callable
+        From features to an array with one row, or value, for each of theirs.
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+        Of the whole matrix; of more stored values than 32 bits can count, put
+        together from blocks.
+    """
+    if not sparse.issparse(X) or n_values(X) <= MAX_STORED:
+        return call(X)
+    return np.concatenate([call(block) for _, block in row_blocks(X, 1, block_rows(X))])
+
+
+def block_order(seed: int, epoch: int, n_blocks: int) -> Array:
+    """Order of the blocks in one epoch, another one in the next.
+
+    Parameters
+    ----------
+    seed : int
+        Base of all seeds.
+    epoch : int
+        0-based.
+    n_blocks : int
+        How many there are.
+
+    Returns
+    -------
+    ndarray of int of shape (n_blocks,)
+    """
+    return epoch_random(seed, epoch).permutation(n_blocks)
+
+
+def epoch_random(seed: int, epoch: int) -> np.random.Generator:
+    """Random numbers for the order of one epoch's rows."""
+    return np.random.default_rng(np.random.SeedSequence([seed, epoch]))
+
+
+def is_memory_mapped(X: Any) -> bool:
+    """Whether the values of X lie in a file of the user's.
+
+    joblib shares large arrays with its processes in files of its own; those are in
+    memory, as a rule, and nobody chose them.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+
+    Returns
+    -------
+    bool
+    """
+    owner = X.data if sparse.issparse(X) else X
+    while isinstance(owner, np.ndarray):
+        if "joblib_memmapping_folder" in str(getattr(owner, "filename", "")):
+            return False
+        owner = owner.base
+    return isinstance(owner, mmap.mmap)
+
+
+def check_single_rows(X: Any, *, copied: bool = False) -> None:
+    """Refuse or warn of data that should not be read row by row.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        Validated features.
+    copied : bool, default=False
+        Whether the rows are copied to folds.
+
+    Raises
+    ------
+    ValueError
+        If there are more values than 32 bits can count.
+
+    Warns
+    -----
+    UserWarning
+        If the values lie in a file.
+    """
+    cure = "cv=None and " if copied else ""
+    if sparse.issparse(X) and n_values(X) > MAX_STORED:
+        raise ValueError(
+            f"X has {n_values(X):,} stored values, more than the learners of "
+            f"scikit-learn can count ({MAX_STORED:,}). Set {cure}"
+            f"batch_order='blocks', which gives them blocks of rows."
+        )
+    if is_memory_mapped(X):
+        why = (
+            "cv copies the rows of every fold to memory"
+            if copied
+            else "batch_order='rows' reads its rows in random order, at which disks "
+            "are slow, and copies mini-batches"
+        )
+        warn(
+            f"X is a memory map, and {why}. Set {cure}batch_order='blocks': contiguous "
+            f"blocks in random order, without a copy.",
+            stacklevel=4,
+        )
+
+
+def warn_sorted_blocks(X: Any, labels: EncodedLabels, batch_size: int | None) -> None:
+    """Warn if the blocks of X are sorted by class.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        Validated features.
+    labels : EncodedLabels
+        The labels.
+    batch_size : int or None
+        As in ``DataMapClassifier``.
+
+    Warns
+    -----
+    UserWarning
+        See :func:`warn_sorted`.
+    """
+    size = block_rows(X) if batch_size is None else batch_size
+    bounds = np.append(np.arange(0, X.shape[0], size), X.shape[0])
+    warn_sorted(*label_counts(labels, bounds), stacklevel=5)
+
+
+def label_counts(labels: EncodedLabels, bounds: Array) -> tuple[Array, Array]:
+    """Count the labels in each block.
+
+    Parameters
+    ----------
+    labels : EncodedLabels
+        The labels.
+    bounds : ndarray of int of shape (n_blocks + 1,)
+        First row of each block, and the number of rows.
+
+    Returns
+    -------
+    n_rows : ndarray of shape (n_blocks,)
+        Rows of each block.
+    n_set : ndarray of shape (n_blocks, n_classes) or (n_blocks, n_labels)
+        Rows of each class; multilabel: rows in which each label is set.
+    """
+    blocks = np.split(labels.codes, bounds[1:-1])
+    counts = [EncodedLabels(codes, labels.classes).counts() for codes in blocks]
+    return np.diff(bounds), np.array(counts)
+
+
+def warn_sorted(n_rows: Array, n_set: Array, *, stacklevel: int) -> None:
+    """Warn if labels vary within blocks much less than they do altogether.
+
+    The variance of each class's indicator within blocks of m rows is, in random
+    order, (m - 1) / m of its variance altogether.
+
+    Parameters
+    ----------
+    n_rows : ndarray of shape (n_blocks,)
+        Rows of each block.
+    n_set : ndarray of shape (n_blocks, n_classes)
+        Rows of each class in each block.
+    stacklevel : int
+        Of the warning.
+
+    Warns
+    -----
+    UserWarning
+        A learner forgets one class while it learns the next.
+    """
+    share = n_set / n_rows[:, None]
+    within = (n_rows[:, None] * share * (1 - share)).sum()
+    overall = n_set.sum(axis=0) / n_rows.sum()
+    expected = ((n_rows - 1)[:, None] * (overall * (1 - overall))[None, :]).sum()
+    if within < SORTED_BELOW * expected:
+        warn(
+            f"The rows are sorted by class, or nearly: labels vary within the "
+            f"{len(n_rows):,} blocks {within / expected:.0%} as much as they would in "
+            f"random order. The learner forgets one class while it learns the next, "
+            f"and the map shows that. Shuffle the rows before they are written, or "
+            f"make the blocks larger.",
+            stacklevel=stacklevel,
+        )

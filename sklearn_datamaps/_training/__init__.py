@@ -1,0 +1,1 @@
+"""Training and recording: the classifier and its loop."""

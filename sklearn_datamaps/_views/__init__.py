@@ -1,0 +1,1 @@
+"""What a map looks like: summaries, pictures, reviews, the page."""

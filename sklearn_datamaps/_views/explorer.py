@@ -1,0 +1,351 @@
+"""Write a map as one HTML file to look at, search, and decide in, without a network.
+
+The page holds plotly, the script and style of ``page``, and the map: columns
+and texts as JSON, measures and codes as binary arrays, all of it gzip'd. Nothing of the
+map is ever parsed as HTML, and the page's policy forbids every request.
+"""
+
+import gzip
+import json
+from base64 import b64encode
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_datamaps._data_map import DataMap, require_labels
+
+Array = NDArray[Any]
+
+MAX_POINTS = 250_000
+# Of the page's own script, in their order.
+SCRIPTS = (
+    *("data.js", "decisions.js", "plot.js", "select.js", "table.js", "row.js"),
+    "page.js",
+)
+# The page works them out itself.
+DERIVED = ("aleatoric", "threshold_closeness")
+LARGEST_EXACT = 2**53  # beyond it, a browser's numbers skip integers
+# The hash admits our script alone: no inline handler runs. Plotly's WebGL compiles
+# its drawing commands, hence unsafe-eval, which no text of the map can reach.
+POLICY = (
+    "default-src 'none'; script-src 'sha256-{script}' 'unsafe-eval'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; connect-src 'none'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def explore(
+    data_map: DataMap,
+    path: str | Path,
+    *,
+    text: str | None = "text",
+    max_points: int = MAX_POINTS,
+    random_state: Any = 0,
+    title: str | None = None,
+) -> Path:
+    """Write the explorer: one self-contained HTML file that works offline.
+
+    Hover a point to read its row, draw a lasso to list rows, search and filter, and
+    decide row by row with the keys K (keep), R (relabel), D (drop) and U (undo). The
+    decisions stay in the browser, under the hash of the map, until they are saved as
+    ``review.csv``.
+
+    In the CSV files a text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line
+    end has an apostrophe put before it, so that no spreadsheet takes it for a formula;
+    numbers stay as they are. To undo: take the apostrophe off where one of these
+    follows it. :func:`~sklearn_datamaps.apply_review` does so, and tells a text that
+    began with an apostrophe already by its hash.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        The map. Its columns are shown and exported; trajectories are drawn if stored.
+    path : str or path
+        File to write.
+    text : str or None, default="text"
+        Column of :meth:`DataMap.with_columns` with the texts of the rows. None, or
+        the default without such a column: no texts.
+    max_points : int, default=250_000
+        Points in the page. Of a larger map the page holds a sample: hard rows first,
+        then ambiguous ones, then easy ones, at random within the last that fits.
+    random_state : int, RandomState, Generator or None, default=0
+        Seed of that sample.
+    title : str, default=None
+        Heading of the page. None: learner, number of rows and of epochs.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ImportError
+        If plotly is not installed.
+    ValueError
+        If there is no column ``text``, a carried column has the name of one of the
+        review, max_points is not an integer >= 1, no row was recorded, or the map does
+        not know the labels.
+    """
+    plotly = _plotly()
+    require_labels(data_map, "explore")
+    _check_max_points(max_points)
+    if text is not None and text not in data_map.columns:
+        if text != "text":
+            raise ValueError(
+                f"There is no column {text!r}; the map has {list(data_map.columns)}. "
+                f"Attach it first: data_map.with_columns({text}=...)."
+            )
+        text = None
+    _check_columns(data_map)
+    points = _sampled_points(data_map, max_points, random_state)
+    content = _content(data_map, points, text)
+    content.header["notes"] = _notes(data_map, len(points))
+    path = Path(path)
+    path.write_bytes(_page(data_map, title, content, plotly).encode())
+    return path
+
+
+def map_hash(data_map: DataMap) -> str:
+    """Name of a map by its labels, confidences and index, as a hex digest.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        The map.
+
+    Returns
+    -------
+    str
+        SHA-256; other rows, another order, a changed label or fit give another one.
+    """
+    digest = sha256()
+    names = pd.util.hash_pandas_object(data_map.index, index=False)
+    for values in (data_map.label_codes(), data_map.confidence, np.asarray(names)):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    digest.update("\0".join(map(str, data_map.classes)).encode())
+    return digest.hexdigest()
+
+
+@dataclass
+class _Content:
+    """What the page holds: a header, and named blocks of bytes, already gzip'd."""
+
+    header: dict[str, Any] = field(default_factory=dict)
+    blocks: dict[str, bytes] = field(default_factory=dict)
+
+    def add_array(self, name: str, values: Array, dtype: str) -> None:
+        """Add a binary array; dtype is little-endian, as in every browser."""
+        packed = np.ascontiguousarray(values).astype(f"<{dtype}").tobytes()
+        self.blocks[name] = gzip.compress(packed, 1 if dtype == "f4" else 6, mtime=0)
+        self.header.setdefault("arrays", {})[name] = dtype
+
+    def add_json(self, name: str, values: list[Any]) -> None:
+        """Add a list of texts, numbers and None."""
+        packed = json.dumps(values, separators=(",", ":")).encode()
+        self.blocks[name] = gzip.compress(packed, 6, mtime=0)
+
+
+def _content(data_map: DataMap, points: Array, text: str | None) -> _Content:
+    from sklearn_datamaps._core.regions import REGIONS
+    from sklearn_datamaps._views.drawing import correctness_bins
+    from sklearn_datamaps._views.review import row_hashes
+    from sklearn_datamaps._views.scatter import (
+        boundary_lines,
+        margin_follows_confidence,
+    )
+
+    is_curve = margin_follows_confidence(data_map)
+    n_labels = len(data_map.classes) if data_map.multilabel else 1
+    rows, row_of_point = np.unique(points // n_labels, return_inverse=True)
+    content = _Content()
+    measures = _measures(data_map, with_margin=not is_curve)
+    for name, values in measures.items():
+        content.add_array(name, values.ravel()[points], "f4")
+    right = data_map.correctness.ravel()[points]
+    bins, bin_names = correctness_bins(right, data_map.n_epochs)
+    content.add_array("bin", bins, "u1")
+    content.add_array("region", data_map.region_codes().ravel()[points], "u1")
+    content.add_array("position", rows, "i4")
+    labels, is_number = _add_labels(content, data_map, points)
+    if data_map.multilabel:
+        content.add_array("row", row_of_point, "i4")
+        content.add_array("name", points % n_labels, "i4")
+    if data_map.trajectories is not None:
+        own = data_map.trajectories.reshape(data_map.n_epochs, -1)[:, points]
+        content.add_array("trajectories", np.rint(own.T * 255), "u1")
+    digests = bytes.fromhex("".join(row_hashes(data_map)[rows]))
+    content.add_array("hashes", np.frombuffer(digests, np.uint8), "u1")
+    if text is not None:
+        content.add_json("text", _listed(data_map.columns[text][rows])[0])
+    id_is_number = _add_column(content, "id", data_map.index[rows])
+    columns = [name for name in data_map.columns if name != text]
+    kinds = [
+        _add_column(content, f"column:{name}", data_map.columns[name][rows])
+        for name in columns
+    ]
+    content.header |= {
+        "n_points": len(points),
+        "n_epochs": data_map.n_epochs,
+        "hash": map_hash(data_map),
+        "measures": list(measures),
+        "regions": list(REGIONS),
+        "bins": bin_names,
+        "labels": labels,
+        "label_is_number": is_number,
+        "names": [str(c) for c in data_map.classes] if data_map.multilabel else None,
+        "text": text,
+        "id_is_number": id_is_number,
+        "columns": [
+            {"name": name, "is_number": kind}
+            for name, kind in zip(columns, kinds, strict=True)
+        ],
+        "boundary": boundary_lines(0.1, 1.0).tolist() if is_curve else [],
+    }
+    return content
+
+
+def _measures(data_map: DataMap, *, with_margin: bool) -> dict[str, Array]:
+    """Recorded measures; of those derived from others, the ones the map ranks by."""
+    names = ["confidence", "variability", "correctness"]
+    names += ["margin", "margin_std"] if with_margin else []
+    names += [name for name in data_map.measures if name != "mean_proba"]
+    if "mean_proba" in data_map.measures:
+        from_them = ("logit_margin", "plausibility", "label_trust")
+        names += [name for name in from_them if name in data_map.measure_names()]
+    names = [name for name in dict.fromkeys(names) if name not in DERIVED]
+    return {name: data_map.measure(name) for name in names}
+
+
+def _add_labels(
+    content: _Content, data_map: DataMap, points: Array
+) -> tuple[list[str], bool]:
+    """Add codes of labels and predictions; return the labels, and if numbers."""
+    if data_map.multilabel:
+        content.add_array("label", data_map.label.ravel()[points] != 0, "i4")
+        content.add_array("predicted", data_map.predicted.ravel()[points] != 0, "i4")
+        return ["False", "True"], False
+    predicted = pd.Index(data_map.classes).get_indexer(pd.Index(data_map.predicted))
+    content.add_array("label", data_map.label_codes()[points], "i4")
+    content.add_array("predicted", predicted[points], "i4")
+    classes = data_map.classes
+    return [str(label) for label in classes.tolist()], classes.dtype.kind in "iuf"
+
+
+def _add_column(content: _Content, name: str, values: Any) -> bool:
+    """Add one value a row; return whether they are numbers."""
+    listed, is_number = _listed(values)
+    content.add_json(name, listed)
+    return is_number
+
+
+def _listed(values: Any) -> tuple[list[Any], bool]:
+    """Return values as JSON can hold them, missing ones as None; if all are numbers."""
+    if values.dtype.kind in "iu":
+        listed = values.tolist()
+        if listed and max(map(abs, (min(listed), max(listed)))) > LARGEST_EXACT:
+            listed = [str(value) for value in listed]
+        return listed, True
+    if values.dtype.kind == "f":
+        finite = np.isfinite(values)
+        pairs = zip(values.tolist(), finite.tolist(), strict=True)
+        return [value if keep else None for value, keep in pairs], True
+    missing = pd.isna(values).tolist()
+    pairs = zip(values.tolist(), missing, strict=True)
+    return [None if gone else str(value) for value, gone in pairs], False
+
+
+def _sampled_points(data_map: DataMap, max_points: int, random_state: Any) -> Array:
+    """Flat positions of the recorded (row, label) cells, or of a sample of them."""
+    codes = data_map.region_codes().ravel()
+    taken = np.empty(0, dtype=np.intp)
+    for code in (2, 1, 0):  # hard, ambiguous, easy
+        of_region = np.flatnonzero(codes == code)
+        room = max_points - len(taken)
+        if len(of_region) > room:
+            series = pd.Series(of_region)
+            of_region = series.sample(room, random_state=random_state).to_numpy()
+        taken = np.concatenate([taken, of_region])
+    if not len(taken):
+        raise ValueError("No row of the map was recorded: there is nothing to explore.")
+    return np.sort(taken)
+
+
+def _notes(data_map: DataMap, n_points: int) -> list[str]:
+    recorded = int(np.isfinite(data_map.confidence).sum())
+    unit = "(row, label) cells" if data_map.multilabel else "rows"
+    notes = []
+    if n_points < recorded:
+        notes.append(
+            f"A sample of {n_points:,} of {recorded:,} {unit}: hard ones first, then "
+            f"ambiguous ones, then easy ones."
+        )
+    if recorded < data_map.confidence.size:
+        unseen = data_map.confidence.size - recorded
+        notes.append(f"{unseen:,} {unit} were never recorded and are not shown.")
+    return notes
+
+
+def _check_columns(data_map: DataMap) -> None:
+    from sklearn_datamaps._views.review import OWN
+
+    taken = [name for name in OWN if name in data_map.columns]
+    if taken:
+        raise ValueError(
+            f"The map carries {taken}, which the review has columns of its own for. "
+            f"Attach them under other names."
+        )
+
+
+def _check_max_points(max_points: Any) -> None:
+    integer = isinstance(max_points, int | np.integer) and max_points is not True
+    if not (integer and max_points >= 1):
+        raise ValueError(f"max_points must be an integer >= 1; got {max_points!r}.")
+
+
+@lru_cache(maxsize=1)
+def _plotly() -> str:
+    """Return plotly's JavaScript, gzip'd, in base64."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise ImportError(
+            "DataMap.explore needs plotly. Install it with the extra explore: "
+            'pip install "sklearn-datamaps[explore]"'
+        ) from error
+    return b64encode(gzip.compress(get_plotlyjs().encode(), 6, mtime=0)).decode()
+
+
+def _page(data_map: DataMap, title: str | None, content: _Content, plotly: str) -> str:
+    from sklearn_datamaps._views.drawing import default_title
+
+    parts = [_part(name) for name in SCRIPTS]
+    script = "\n".join(['"use strict";', "(() => {", "", *parts, "})();", ""])
+    blocks = {name: b64encode(block).decode() for name, block in content.blocks.items()}
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    return Template(_part("page.html")).substitute(
+        policy=POLICY.format(script=digest),
+        title=escape(default_title(data_map) if title is None else title),
+        style=_part("style.css"),
+        # No "<" in it: the text of a script element ends at the first "</script".
+        header=json.dumps(content.header).replace("<", "\\u003c"),
+        blocks="\n".join(
+            f'<script type="text/plain" data-block="{escape(name)}">{block}</script>'
+            for name, block in {**blocks, "plotly": plotly}.items()
+        ),
+        script=script,
+    )
+
+
+def _part(name: str) -> str:
+    part = files("sklearn_datamaps._views").joinpath("page", name)
+    return part.read_text(encoding="utf-8")

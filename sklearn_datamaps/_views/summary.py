@@ -1,0 +1,186 @@
+"""What a person wants to see of a data map first: counts of the regions, in words."""
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_datamaps._core.regions import REGIONS, UNSEEN
+from sklearn_datamaps._data_map import DataMap, require_labels
+
+BAND = 0.1
+REPRODUCIBLE = 0.75  # rank correlation of two runs
+N_LABELS_SHOWN = 3
+MEANS = ("confidence", "variability", "correctness")
+
+
+def summary(data_map: DataMap, by: str | None = None) -> pd.DataFrame:
+    """Count the regions; see :meth:`sklearn_datamaps.DataMap.summary`."""
+    if by == "label":
+        return _by_label(data_map)
+    if by is not None:
+        raise ValueError(f"by must be None or 'label'; got {by!r}.")
+    if not data_map.multilabel:
+        return _table(data_map, slice(None))
+    parts = {
+        name: _table(data_map, mask)
+        for name, mask in (("set", data_map.label), ("unset", ~data_map.label))
+    }
+    return pd.concat(parts, names=["label_set", "region"])
+
+
+def _table(data_map: DataMap, cells: slice | np.ndarray) -> pd.DataFrame:
+    codes = data_map.region_codes()[cells].ravel()
+    names = _regions_of(data_map)
+    n_samples = np.bincount(codes, minlength=len(names))
+    table = pd.DataFrame(
+        {"n_samples": n_samples, "share": n_samples / max(1, len(codes))},
+        index=pd.Index(names, name="region"),
+    )
+    for name in MEANS:
+        values = getattr(data_map, name)[cells].ravel()
+        total = np.bincount(codes, weights=values, minlength=len(names))
+        table[name] = np.divide(
+            total, n_samples, out=np.full(len(names), np.nan), where=n_samples > 0
+        )
+    return table
+
+
+def _regions_of(data_map: DataMap) -> list[str]:
+    unseen = bool(np.isnan(data_map.confidence).any())
+    return [*REGIONS, UNSEEN] if unseen else list(REGIONS)
+
+
+def _by_label(data_map: DataMap) -> pd.DataFrame:
+    require_labels(data_map, "summary(by='label')")
+    names = _regions_of(data_map)
+    codes = data_map.region_codes()
+    if data_map.multilabel:
+        counts = np.stack([(codes == code).sum(axis=0) for code in range(len(names))])
+    else:
+        labels = data_map.label_codes()
+        n_classes = len(data_map.classes)
+        flat = np.bincount(
+            codes.astype(np.intp) * n_classes + labels,
+            minlength=len(names) * n_classes,
+        )
+        counts = flat.reshape(len(names), n_classes)
+    return pd.DataFrame(
+        counts.T,
+        index=pd.Index(data_map.classes, name="label"),
+        columns=pd.Index(names, name="region"),
+    )
+
+
+def text(data_map: DataMap) -> str:
+    """Describe the map in a few lines of plain text, as ``repr`` shows it."""
+    head, rows, notes = _parts(data_map)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i in (0, len(row) - 1) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([head, *lines, *(f"! {note}" for note in notes)])
+
+
+def html(data_map: DataMap) -> str:
+    """Describe the map as an HTML table, as notebooks show it."""
+    head, rows, notes = _parts(data_map)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="text-align:{"left" if i in (0, len(row) - 1) else "right"}">'
+            f"{escape(cell)}</td>"
+            for i, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    remarks = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    return f"<div><p><b>{escape(head)}</b></p><table>{body}</table>{remarks}</div>"
+
+
+def _parts(data_map: DataMap) -> tuple[str, list[list[str]], list[str]]:
+    table = summary(data_map)
+    if data_map.multilabel:
+        rows = [["", "set", "", "unset", "", ""]]
+        for region in _regions_of(data_map):
+            cells = [
+                cell
+                for part in ("set", "unset")
+                for cell in _count_cells(table.loc[(part, region)])
+            ]
+            rows.append([region, *cells, ""])
+    else:
+        rows = [
+            [region, *_count_cells(table.loc[region]), _composition(data_map, region)]
+            for region in table.index
+        ]
+    return _headline(data_map), rows, _notes(data_map)
+
+
+def _count_cells(row: Any) -> list[str]:
+    return [f"{int(row['n_samples']):,}", f"{100 * row['share']:.1f} %"]
+
+
+def _headline(data_map: DataMap) -> str:
+    size = f"{data_map.n_samples:,} rows"
+    if data_map.multilabel:
+        size += f" x {len(data_map.classes)} labels"
+    epochs = f"{data_map.n_epochs} epoch" + ("s" if data_map.n_epochs != 1 else "")
+    recording = data_map.meta.get("recording")
+    if data_map.meta.get("n_folds"):
+        recording = f"{recording} ({data_map.meta['n_folds']} folds)"
+    facts = [size, epochs, recording, data_map.meta.get("learner")]
+    if data_map.meta.get("n_runs", 1) > 1:
+        facts.append(f"{data_map.meta['n_runs']} runs averaged")
+    if data_map.meta.get("seed") is not None:
+        facts.append(f"seed {data_map.meta['seed']}")
+    return "DataMap: " + ", ".join(str(fact) for fact in facts if fact)
+
+
+def _composition(data_map: DataMap, region: str) -> str:
+    """Labels of the hard rows, most frequent first: where to look."""
+    if region != "hard" or not data_map.has_labels:
+        return ""
+    counts = _by_label(data_map)["hard"].sort_values(ascending=False, kind="stable")
+    counts = counts[counts > 0]
+    if counts.empty:
+        return ""
+    shown = counts.iloc[: N_LABELS_SHOWN if len(counts) > N_LABELS_SHOWN + 1 else None]
+    parts = [
+        f"{label if isinstance(label, str) else f'class {label}:'} {count:,}"
+        for label, count in shown.items()
+    ]
+    if len(shown) < len(counts):
+        rest = counts.iloc[len(shown) :]
+        parts.append(f"{len(rest)} more {int(rest.sum()):,}")
+    return f" ({', '.join(parts)})"
+
+
+def _notes(data_map: DataMap) -> list[str]:
+    notes = []
+    largest = float(np.nanmax(data_map.variability))
+    if largest <= BAND and data_map.n_epochs > 1:
+        notes.append(
+            f"variability <= {np.ceil(largest * 1000) / 1000:.3f}: rows differ by "
+            f"confidence, hardly by variability"
+        )
+    agreement = data_map.meta.get("variability_spearman")
+    if agreement is not None and agreement < REPRODUCIBLE:  # not if NaN
+        notes.append(
+            f"variability is not reproducible: two of the {data_map.meta['n_runs']} "
+            f"runs agree to a rank correlation of {agreement:.2f}"
+        )
+    if data_map.n_epochs == 1:
+        notes.append("one epoch only: variability is 0 by definition")
+    if not data_map.has_labels:
+        notes.append("labels not known")
+    unseen = int(np.isnan(data_map.confidence).sum())
+    if unseen:
+        notes.append(f"{unseen:,} never recorded")
+    return notes

@@ -1,0 +1,495 @@
+"""DataMapClassifier for data that are spread over a Dask cluster."""
+
+import contextlib
+import operator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._learners import registry, sklearn_compat, skorch
+from sklearn_datamaps._learners.blocks import block_order, warn_sorted
+from sklearn_datamaps._learners.partial_fit import Seeds
+from sklearn_datamaps._training import classifier
+from sklearn_datamaps._training.record import Recipe, Record
+from sklearn_datamaps.dask import tasks
+from sklearn_datamaps.dask.blocks import Blocks, take_blocks
+from sklearn_datamaps.dask.cluster import (
+    explain_losses,
+    is_on_cluster,
+    open_client,
+    register_sizes,
+    require_dask,
+)
+from sklearn_datamaps.dask.results import MapParts, map_rows
+
+
+@dataclass
+class _Epoch:
+    """One recorded epoch on the workers.
+
+    Attributes
+    ----------
+    members : Future of list of estimators
+        The learners at its end.
+    records : list of Future
+        Of every block, its record and the totals of this epoch.
+    totals : list of Future
+        These totals.
+    """
+
+    members: Any
+    records: list[Any]
+    totals: list[Any]
+
+
+class DataMapClassifier(classifier.DataMapClassifier):
+    """Train and record block by block on a Dask cluster; else as on one machine.
+
+    The blocks of rows stay where they are. The learner goes from block to block, in
+    an order that is new in every epoch; meanwhile the workers record the last epoch,
+    each the blocks it has. The result is bit for bit that of
+    ``sklearn_datamaps.DataMapClassifier(batch_order="blocks")`` on the same blocks,
+    whatever the number of workers, and also when a worker is lost on the way.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        A classifier with ``partial_fit`` and ``predict_proba`` or
+        ``decision_function``; cloned, never modified. None:
+        ``SGDClassifier(loss="log_loss", class_weight="balanced")``.
+    n_epochs : int, default=10
+        Passes over the data to train and record.
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        Where probabilities come from.
+    measures : sequence of str, default=()
+        Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
+        ``"first_learned"``, ``"mean_proba"``.
+    store_trajectories : bool, default=False
+        Keep the probability of the own label at every epoch, as float32.
+    gather : bool, default=True
+        Bring the map, some numbers a row, to this process at the end of ``fit``.
+        False: it stays on the workers; ``confidence_``, ``variability_``,
+        ``correctness_`` and ``region_mask`` are dask arrays, and ``data_map_`` is
+        gathered when it is first asked for. Not with an address as client.
+    client : distributed.Client, str or None, default=None
+        The cluster: a client, or the address of a scheduler. None: the current
+        client.
+    random_state : int, RandomState instance or None, default=None
+        Base of a fresh seed for every epoch and block. Pass an int for the same map
+        bit for bit.
+    verbose : int, default=0
+        1: a progress bar with epoch, mean confidence and accuracy.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The trained estimator, in this process; it works without Dask.
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+        Labels; multilabel: names of the labels.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if the blocks are DataFrames.
+    n_epochs_ : int
+        Number of epochs recorded.
+    data_map_ : DataMap
+        The map; rows are numbered through the blocks.
+    history_ : pandas.DataFrame
+        One row an epoch: ``mean_confidence`` and ``accuracy``.
+    confidence_, variability_, correctness_ : ndarray or dask.array.Array
+        Of float64, of shape (n_samples,) or (n_samples, n_labels).
+
+    Raises
+    ------
+    ImportError
+        In ``fit``: Dask is not installed.
+    TypeError
+        In ``fit``: data that are not in blocks, or an estimator that cannot be
+        trained block by block.
+    ValueError
+        In ``fit``: no cluster, bad data (the message names the block) or a bad
+        parameter, before any training; or probabilities that became NaN.
+
+    See Also
+    --------
+    sklearn_datamaps.DataMapClassifier : The same on one machine, also from disk.
+    vectorize : Text to blocks, on the workers.
+
+    Notes
+    -----
+    Training by stochastic gradients is sequential: more workers record, load and
+    vectorize faster, but do not train faster. Every task works on its own copy of
+    the learner, so a task that Dask runs again trains nothing twice. What a lost
+    worker held is computed again from what the others have: its blocks, their
+    records, and the training back to the last epoch that another worker has the
+    learner of. Blocks that were sent from a client (``client.scatter``) cannot be
+    computed again.
+
+    The workers hold the blocks, some 25 bytes a row of record, and the learner once an
+    epoch. X and y are looked at before training, so the blocks should fit in the
+    memory of all workers together; Dask writes those to disk that do not.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn_datamaps.dask import DataMapClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X, y = da.from_array(X / 16, chunks=(600, 64)), da.from_array(y, chunks=600)
+    >>> client = Client(processes=False, dashboard_address=None)
+    >>> clf = DataMapClassifier(SGDClassifier(loss="log_loss"), random_state=0)
+    >>> clf.fit(X, y).confidence_.shape
+    (1797,)
+    >>> client.close()
+    """
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
+        **classifier.DataMapClassifier._parameter_constraints,
+        "gather": ["boolean"],
+        "client": "no_validation",  # checked in fit, with advice
+    }
+
+    # Of the parameters on one machine those that have no choice here.
+    batch_size = None
+    batch_order = "blocks"
+    cv = None
+    warm_start = False
+    n_jobs = None
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        n_epochs: int = 10,
+        response_method: str = "auto",
+        measures: Any = (),
+        store_trajectories: bool = False,
+        gather: bool = True,
+        client: Any = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.n_epochs = n_epochs
+        self.response_method = response_method
+        self.measures = measures
+        self.store_trajectories = store_trajectories
+        self.gather = gather
+        self.client = client
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_clone__(self) -> Self:
+        """Clone the parameters, but share the client, which cannot be copied."""
+        params = self.get_params(deep=False)
+        client = params.pop("client")
+        params = {name: clone(value, safe=False) for name, value in params.items()}
+        return type(self)(**params, client=client)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take along the map, but neither the client nor what is on its workers."""
+        if hasattr(self, "_parts"):
+            _ = self.data_map_
+        state = dict(super().__getstate__())
+        state.pop("_parts", None)
+        if not isinstance(self.client, str):
+            state["client"] = None
+        return state
+
+    @sklearn_compat.fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for ``n_epochs`` epochs and record the map.
+
+        Parameters
+        ----------
+        X : dask.array.Array, or list of Delayed or Future
+            Features, in blocks of shape (n_rows, n_features): CSR, NumPy, or
+            DataFrames. The number of rows need not be known.
+        y : dask.array.Array, list of Delayed or Future, or array-like
+            Labels of any kind, or a 0/1 indicator, in blocks of as many rows; or all
+            of them in this process.
+        sample_weight : like y, default=None
+            Weights for training; measures are of unweighted rows.
+
+        Returns
+        -------
+        self : DataMapClassifier
+
+        Raises
+        ------
+        ImportError, TypeError, ValueError
+            See the class.
+        RuntimeError
+            If blocks were lost that Dask cannot compute again.
+        KeyboardInterrupt
+            When interrupted; the completed epochs are kept.
+        """
+        require_dask("sklearn_datamaps.dask.DataMapClassifier.fit")
+        estimator = self._estimator()
+        if registry.is_staged(estimator):
+            raise TypeError(
+                f"{type(registry.base_learner(estimator)).__name__} is fitted once, "
+                f"on all rows, and cannot be trained block by block. Use "
+                f"SGDClassifier, MLPClassifier or another with partial_fit, or "
+                f"sklearn_datamaps.DataMapClassifier on one machine."
+            )
+        if isinstance(self.client, str) and not self.gather:
+            raise ValueError(
+                "gather=False needs a client that lives on after fit; got an address. "
+                "Pass client=distributed.Client(address)."
+            )
+        recipe = self._recipe(estimator)
+        recipe = tasks.worker_recipe(recipe, registry.base_learner(estimator))
+        if y is None:
+            raise ValueError("y is None: labels are required, one per row.")
+        with open_client(self.client) as client, explain_losses():
+            register_sizes(client)
+            blocks = take_blocks(client, estimator, X, y, sample_weight)
+            registry.warn_no_dynamics(estimator)
+            warn_sorted(blocks.n_rows, blocks.n_set, stacklevel=4)
+            for name in (*classifier.FITTED, "_parts", "_map"):
+                self.__dict__.pop(name, None)
+            self.n_features_in_ = blocks.features.n_features
+            self.__dict__.pop("feature_names_in_", None)
+            if blocks.features.names is not None:
+                self.feature_names_in_ = blocks.features.names
+            self._run(client, recipe, blocks, self._base_seed(estimator))
+        return self
+
+    def _run(self, client: Any, recipe: Recipe, blocks: Blocks, seed: int) -> None:
+        """Train and record epoch by epoch, two of them on the way at a time."""
+        members = registry.make_members_for(
+            recipe.estimator,
+            blocks.known,
+            int(blocks.n_rows.sum()),
+            blocks.n_set.sum(axis=0),
+            blocks.params,
+        )
+        seeds = [Seeds(member, seed, i) for i, member in enumerate(members)]
+        record = recipe.new_record(blocks.known, seed)
+        submitted: list[_Epoch] = []
+        done: list[_Epoch] = []
+        try:
+            with self._progress(None, 0, recipe.n_epochs) as advance:
+                while len(done) < recipe.n_epochs:
+                    # The next epoch is trained while this one is recorded.
+                    while len(submitted) < min(len(done) + 2, recipe.n_epochs):
+                        of_epoch = self._submit(
+                            *(client, recipe, blocks, seed, len(submitted)),
+                            *(members, submitted[-1] if submitted else None),
+                        )
+                        submitted.append(of_epoch)
+                    current = submitted[len(done)]
+                    _add_totals(record, client.gather(current.totals))
+                    done.append(current)
+                    for before in done[:-1]:
+                        before.records = []  # held by those of this epoch
+                    advance(record.totals[-1])
+        except BaseException:
+            del record.totals[len(done) :]
+            # The cluster may be gone; what is raised is why the fit stopped.
+            with contextlib.suppress(Exception):
+                # client.cancel would break the connection when some are released.
+                for epoch in submitted[len(done) :]:
+                    for future in (epoch.members, *epoch.records, *epoch.totals):
+                        future.release()
+                if done:
+                    self._finish(client, recipe, blocks, record, done[-1], seeds)
+            raise
+        self._finish(client, recipe, blocks, record, done[-1], seeds)
+
+    @staticmethod
+    def _submit(
+        client: Any,
+        recipe: Recipe,
+        blocks: Blocks,
+        seed: int,
+        epoch: int,
+        members: Any,
+        last: _Epoch | None,
+    ) -> _Epoch:
+        """Submit the tasks of one epoch: a chain of training, then the records."""
+        members = members if last is None else last.members
+        order = block_order(seed, epoch, len(blocks.X)).tolist()
+        for number, i in enumerate(order):
+            members = client.submit(
+                tasks.train_block,
+                *(members, blocks.X[i], blocks.y[i], blocks.weights[i]),
+                *(recipe, seed, epoch, number),
+                pure=False,
+                priority=1,  # all else waits for it
+            )
+        before = [None] * len(blocks.X) if last is None else last.records
+        records = [
+            client.submit(
+                *(tasks.record_block, before[i], members),
+                *(blocks.X[i], blocks.y[i], recipe, seed),
+                pure=False,
+            )
+            for i in range(len(blocks.X))
+        ]
+        totals = [
+            client.submit(operator.itemgetter(1), future, pure=False)
+            for future in records
+        ]
+        return _Epoch(members, records, totals)
+
+    def _finish(
+        self,
+        client: Any,
+        recipe: Recipe,
+        blocks: Blocks,
+        record: Record,
+        epoch: _Epoch,
+        seeds: list[Seeds],
+    ) -> None:
+        """Set the fitted attributes from what is on the workers."""
+        members = client.gather(epoch.members)
+        for member, of_member in zip(members, seeds, strict=True):
+            of_member.restore(member)
+            skorch.end_training(member)
+        self.estimator_ = registry.assemble(recipe.estimator, members, blocks.known)
+        self.classes_ = blocks.known.classes
+        self.history_ = record.history()
+        self.n_epochs_ = len(self.history_)
+        self._parts = MapParts(
+            epoch.records, blocks.n_rows, blocks.known, self._meta(recipe, record)
+        )
+        if self.gather:
+            self._map = self._parts.gather(client)
+            del self._parts
+
+    @property
+    def data_map_(self) -> DataMap:  # type: ignore[override] # gathered when asked for
+        """The map, gathered from the workers when it is first asked for."""
+        if not hasattr(self, "_map"):
+            if not hasattr(self, "_parts"):
+                raise AttributeError(
+                    f"This {type(self).__name__} has no data_map_: it is not fitted."
+                )
+            with open_client(self.client) as client:
+                self._map = self._parts.gather(client)
+        return self._map
+
+    def _map_array(self, name: str) -> Any:
+        check_is_fitted(self)
+        if self.gather or not hasattr(self, "_parts"):
+            return super()._map_array(name)
+        return self._parts.array(name)
+
+    def region_mask(self, region: str, *, band: float = 0.1, n_std: float = 1.0) -> Any:
+        """Which training rows lie in a region; see :meth:`DataMap.region_mask`.
+
+        Parameters
+        ----------
+        region : {"easy", "ambiguous", "hard", "easy-to-learn", "hard-to-learn"}
+            Name of the region.
+        band : float, default=0.1
+            Least half-width of the ambiguous region, in units of confidence.
+        n_std : float, default=1.0
+            Standard deviations of the margin that count as ambiguous.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of bool, shape of confidence_
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If there is no such region.
+        """
+        check_is_fitted(self)
+        if self.gather or not hasattr(self, "_parts"):
+            return super().region_mask(region, band=band, n_std=n_std)
+        return self._parts.region_mask(region, band=band, n_std=n_std)
+
+    @available_if(classifier.learner_has("predict"))
+    def predict(self, X: Any) -> Any:
+        """Predict labels, of a dask array on the workers when they are asked for.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
+                n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of shape (n_samples,), or (n_samples, n_labels)
+        """
+        if not is_on_cluster(X):
+            return super().predict(X)
+        return self._respond("predict", X)
+
+    @available_if(classifier.learner_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Any:
+        """Predict probabilities, of a dask array on the workers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
+                n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of shape (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels), the probability that each label is set.
+        """
+        if not is_on_cluster(X):
+            return super().predict_proba(X)
+        return self._respond("predict_proba", X)
+
+    @available_if(classifier.learner_has("decision_function"))
+    def decision_function(self, X: Any) -> Any:
+        """Confidence scores, of a dask array on the workers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
+                n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray or dask.array.Array of shape (n_samples,) or (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels).
+        """
+        if not is_on_cluster(X):
+            return super().decision_function(X)
+        return self._respond("decision_function", X)
+
+    def _respond(self, method: str, X: Any) -> Any:
+        """Call a method of the estimator, without the map, on the blocks of X."""
+        check_is_fitted(self)
+        predictor = classifier.DataMapClassifier(self.estimator)
+        for name in ("estimator_", "classes_", "n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(predictor, name, getattr(self, name))
+        call = getattr(predictor, method)
+        # The result for one row of zeros tells kind and shape.
+        zeros: Any = np.zeros((1, self.n_features_in_))
+        if hasattr(self, "feature_names_in_"):
+            zeros = pd.DataFrame(zeros, columns=self.feature_names_in_)
+        return map_rows(call, X, np.asarray(call(zeros)))
+
+
+def _add_totals(record: Record, totals: list[list[Array]]) -> None:
+    """Add an epoch up in the order in which one machine does."""
+    dynamics = record.dynamics
+    before = dynamics.totals.copy()
+    for of_block in totals:
+        for part in of_block:
+            dynamics.totals += part
+    record.totals.append(dynamics.totals - before)

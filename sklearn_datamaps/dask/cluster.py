@@ -1,0 +1,254 @@
+"""From the collections of Dask to futures of blocks, and the client that has them."""
+
+import contextlib
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+from warnings import warn
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_datamaps._core.labels import Array
+
+WHAT_WORKS = (
+    "a dask.array of NumPy or CSR blocks, a collection with to_delayed() (bag, "
+    "DataFrame), or a list of delayed objects or futures, one for each block of rows"
+)
+
+
+def require_dask(function: str) -> None:
+    """Raise ImportError, naming the extra, where Dask is not installed."""
+    try:
+        import dask.array
+        import distributed
+    except ImportError as error:
+        raise ImportError(
+            f"{function} needs Dask: pip install 'sklearn-datamaps[dask]'."
+        ) from error
+    _ = dask.array, distributed  # only whether they are there
+
+
+@contextlib.contextmanager
+def open_client(client: Any) -> Iterator[Any]:
+    """Client to work with: the one given, one to an address, or the current one.
+
+    Parameters
+    ----------
+    client : distributed.Client, str or None
+        What the user gave. A client that is made for an address is closed at the end.
+
+    Yields
+    ------
+    distributed.Client
+
+    Raises
+    ------
+    ValueError
+        If None is given and there is none, or it is closed.
+    TypeError
+        If it is something else, such as an asynchronous client.
+
+    Warns
+    -----
+    UserWarning
+        If the cluster has no workers yet; it may get some.
+    """
+    from distributed import Client, get_client, worker_client
+
+    with contextlib.ExitStack() as stack:
+        if isinstance(client, str):
+            client = stack.enter_context(Client(client, set_as_default=False))
+        elif client is None:
+            try:
+                # In a task, others may use its thread while it waits for them.
+                client = stack.enter_context(worker_client())
+            except ValueError:
+                client = _current_client(get_client)
+        if not isinstance(client, Client) or client.asynchronous:
+            is_client = isinstance(client, Client)
+            kind = "an asynchronous Client" if is_client else repr(client)
+            raise TypeError(
+                f"client must be a distributed.Client, the address of a scheduler, or "
+                f"None; got {kind}."
+            )
+        if client.status != "running":
+            raise ValueError(
+                f"The client is {client.status}. Make a new one, "
+                f"distributed.Client(address), and pass client= with it."
+            )
+        if not client.nthreads():
+            warn(
+                "The cluster has no workers: waiting until one joins. Start some, for "
+                "example with cluster.scale(2).",
+                stacklevel=5,
+            )
+        yield client
+
+
+def _current_client(get_client: Callable[[], Any]) -> Any:
+    try:
+        return get_client()
+    except ValueError as error:
+        raise ValueError(
+            "There is no Dask client. Make one first, client = distributed.Client() "
+            "for the cores of this machine, or pass client= with a client or the "
+            "address of a scheduler."
+        ) from error
+
+
+@contextlib.contextmanager
+def explain_losses() -> Iterator[None]:
+    """Say what was lost when Dask says that a task was cancelled."""
+    from concurrent.futures import CancelledError
+
+    try:
+        yield
+    except CancelledError as error:
+        raise RuntimeError(
+            f"Blocks are gone and cannot be computed again, or the client was closed: "
+            f"{error} Blocks that were scattered are lost with their worker, and those "
+            f"of X.persist().to_delayed() when nothing else holds X: pass the "
+            f"collection itself, or delayed objects that load the blocks."
+        ) from error
+
+
+@contextlib.contextmanager
+def large_graphs_allowed() -> Iterator[None]:
+    """No warning of large tasks, where the data have to be in them."""
+    import dask
+
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+        yield
+
+
+def register_sizes(client: Any) -> None:
+    """Tell every worker, also one that comes later, the size of ``csr_array``.
+
+    Dask knows that of ``csr_matrix``; a ``csr_array`` of any size counts as 56 bytes
+    and a worker never spills it.
+    """
+    from distributed import WorkerPlugin
+
+    # Untyped where distributed is not installed.
+    class Sizes(WorkerPlugin):  # type: ignore[misc, unused-ignore]
+        """Registers the size of sparse arrays."""
+
+        def setup(self, worker: Any) -> None:
+            register_size()
+
+    client.register_plugin(Sizes(), name="sklearn-datamaps-sizes")
+
+
+def register_size() -> None:
+    """Register the size of ``csr_array`` in this process."""
+    from dask.sizeof import sizeof
+
+    sizeof.register(sparse.csr_array, stored_size)
+
+
+def stored_size(X: Any) -> int:
+    """Bytes that a CSR array takes up.
+
+    Parameters
+    ----------
+    X : csr_array
+        Any.
+
+    Returns
+    -------
+    int
+    """
+    return int(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)
+
+
+def is_on_cluster(data: Any) -> bool:
+    """Whether data are blocks that are elsewhere, or not there yet."""
+    if hasattr(data, "to_delayed"):
+        return True
+    is_list = isinstance(data, list | tuple) and len(data) > 0
+    return is_list and all(_is_block(block) for block in data)
+
+
+def _is_block(value: Any) -> bool:
+    if hasattr(type(value), "__dask_graph__"):
+        return True
+    distributed = sys.modules.get("distributed")  # without it, there are no futures
+    return distributed is not None and isinstance(value, distributed.Future)
+
+
+def block_futures(client: Any, data: Any, name: str) -> list[Any]:
+    """Futures of the blocks of rows of a collection.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Computes them, if they are not there yet.
+    data : dask.array.Array, other collection, or list of Delayed or Future
+        The blocks.
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    list of Future
+
+    Raises
+    ------
+    TypeError
+        If data is nothing of that.
+    ValueError
+        If rows are cut into several blocks of columns, or there is no block.
+    """
+    if not is_on_cluster(data):
+        raise TypeError(f"{name} is {type(data).__name__}; expected {WHAT_WORKS}.")
+    blocks = data
+    if hasattr(data, "to_delayed"):
+        across = max(getattr(data, "numblocks", (1,))[1:], default=1)
+        if across > 1:
+            raise ValueError(
+                f"{name} has {across} blocks of columns; a learner needs whole "
+                f"rows. Call {name}.rechunk({{1: -1}}) first."
+            )
+        blocks = np.ravel(np.asarray(data.to_delayed(), dtype=object)).tolist()
+    if len(blocks) == 0:
+        raise ValueError(f"{name} has no blocks: there is nothing to map.")
+    futures = list(blocks)
+    waiting = [i for i, block in enumerate(futures) if hasattr(block, "__dask_graph__")]
+    computed = client.compute([futures[i] for i in waiting])
+    for i, future in zip(waiting, computed, strict=True):
+        futures[i] = future
+    return futures
+
+
+def split_rows(data: Any, n_rows: Array, name: str) -> list[Any]:
+    """Cut data of this process into the blocks of X.
+
+    Parameters
+    ----------
+    data : array-like of shape (n_samples, ...)
+        Labels or weights.
+    n_rows : ndarray of int of shape (n_blocks,)
+        Rows of each block.
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    list of array-like
+
+    Raises
+    ------
+    ValueError
+        If their number is not that of the rows of X.
+    """
+    length = data.shape[0] if hasattr(data, "shape") else len(data)
+    if length != n_rows.sum():
+        raise ValueError(
+            f"{name} has {length:,} rows, X has {n_rows.sum():,}. Pass one for each "
+            f"row of X."
+        )
+    rows = getattr(data, "iloc", data)
+    bounds = np.concatenate([[0], np.cumsum(n_rows)]).tolist()
+    return [rows[a:b] for a, b in itertools.pairwise(bounds)]

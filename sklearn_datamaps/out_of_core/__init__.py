@@ -1,0 +1,9 @@
+"""Text of any size to a matrix on disk, which is trained on without being loaded."""
+
+from sklearn_datamaps.out_of_core.vectorize import (
+    open_matrix,
+    read_rows,
+    vectorize_to_disk,
+)
+
+__all__ = ["open_matrix", "read_rows", "vectorize_to_disk"]

@@ -1,0 +1,321 @@
+"""Text of any size to a matrix on disk, which is trained on without being loaded."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_datamaps._io.text_sources import Source, open_source
+from sklearn_datamaps.out_of_core.building import Building, locked
+from sklearn_datamaps.out_of_core.matrix import open_files
+from sklearn_datamaps.out_of_core.shard_labels import check_classes
+from sklearn_datamaps.out_of_core.shard_making import build
+from sklearn_datamaps.out_of_core.shards import Vectorizing
+from sklearn_datamaps.out_of_core.vectorizers import hash_of, probe
+
+
+def vectorize_to_disk(
+    source: Any,
+    vectorizer: Any,
+    path: str | os.PathLike[str],
+    *,
+    text: str = "text",
+    label: str | None = "label",
+    classes: Sequence[Any] | None = None,
+    shard_size: int = 65_536,
+    n_jobs: int | None = None,
+    overwrite: bool = False,
+    verbose: int = 1,
+) -> tuple[Any, Any]:
+    """Turn texts into a sparse matrix on disk, by several processes if need be.
+
+    The rows are vectorized in shards of `shard_size`; neither this process nor the
+    others ever hold more than a few of them. A run that was ended, in whatever way
+    and at whatever moment, is gone on with by the same call: finished shards are not
+    computed again. The files are the same, bit for bit, for every `n_jobs`.
+
+    Parameters
+    ----------
+    source : Dataset, IterableDataset, str, path, DataFrame or iterable of batches
+        The texts and labels:
+
+        - a data set of Hugging Face, also a streamed one;
+        - a Parquet, CSV, TSV or JSON lines file, or a folder of such files, of one
+          kind, which are read in the order of their names;
+        - an iterable of batches: pairs ``(texts, labels)``, mappings of columns,
+          DataFrames, Arrow tables, or without labels lists of texts. To go on with a
+          run that was ended, it must yield the same rows again: a list will do, a
+          generator must be made anew.
+    vectorizer : transformer
+        One that makes sparse matrices of lists of texts, stateless
+        (:class:`~sklearn.feature_extraction.text.HashingVectorizer`) or fitted
+        before, on a sample, say. It is not fitted here.
+    path : str or path
+        Folder for the matrix: new, empty, or of a former call.
+    text : str, default="text"
+        Column of the texts.
+    label : str or None, default="label"
+        Column of the labels: whole numbers, booleans, texts, or lists of the labels
+        of a row (multilabel). None: there are no labels.
+    classes : sequence, default=None
+        All labels. Needed for lists of labels, unless the column is one of
+        ``ClassLabel`` of Hugging Face, whose names are the default. If classes are
+        texts, whole numbers among the labels are positions in it. None: the labels
+        that there are.
+    shard_size : int, default=65536
+        Rows of a shard, which is what is lost at most, in each process, when a run
+        is ended.
+    n_jobs : int, default=None
+        Number of processes, as in :class:`joblib.Parallel`. None: 1.
+    overwrite : bool, default=False
+        Begin anew, if the folder holds another matrix or a part of one. Anything
+        else is never overwritten.
+    verbose : int, default=1
+        A progress bar, unless 0.
+
+    Returns
+    -------
+    X : csr_matrix of shape (n_samples, n_features)
+        The matrix, as :func:`open_matrix` returns it, with the dtype that the
+        vectorizer gives it.
+    y : memmap, Categorical, DataFrame or None
+        The labels, likewise.
+
+    Raises
+    ------
+    NotFittedError
+        If the vectorizer is to be fitted first.
+    ValueError
+        If it makes dense matrices; if a text or a label is missing, or a label is
+        not among the classes (the message names the row); if the source has no rows,
+        or fewer than are done already; if the folder holds a matrix that was made of
+        something else: the message says what differs.
+    FileExistsError
+        If the folder holds something else.
+    FileNotFoundError
+        If there is no such source.
+    RuntimeError
+        If another process is writing to the folder.
+
+    See Also
+    --------
+    open_matrix : Open the matrix again.
+    read_rows : Read the texts of some rows.
+
+    Notes
+    -----
+    ``HashingVectorizer(dtype=np.float32)`` halves the space of the values on disk.
+
+    The same call on a finished folder opens it. What a source is told by is what can
+    be known without reading it: names, sizes and times of files, length and columns
+    of a ``Dataset``, nothing of an iterable.
+
+    Files of the folder are of NumPy's own format: ``data.npy``, ``indices.npy`` and
+    ``indptr.npy`` are the arrays of the matrix, ``labels.npy`` the labels or the
+    positions of their classes, which ``manifest.json`` names.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn_datamaps import DataMapClassifier
+    >>> from sklearn_datamaps.out_of_core import vectorize_to_disk
+    >>> batches = [
+    ...     (["Thanks a lot!", "Oh no"], ["gratitude", "other"]),
+    ...     (["Thank you", "Why?"], ["gratitude", "other"]),
+    ... ]
+    >>> folder = TemporaryDirectory()
+    >>> X, y = vectorize_to_disk(
+    ...     batches, HashingVectorizer(), folder.name, shard_size=3, verbose=0
+    ... )
+    >>> X.shape, type(X.data)
+    ((4, 1048576), <class 'numpy.memmap'>)
+    >>> y
+    ['gratitude', 'other', 'gratitude', 'other']
+    Categories (2, ...): ['gratitude', 'other']
+    >>> clf = DataMapClassifier(
+    ...     SGDClassifier(loss="log_loss"), batch_order="blocks", batch_size=2
+    ... )
+    >>> clf.fit(X, y).confidence_.shape
+    (4,)
+    >>> del X, y
+    >>> folder.cleanup()
+    """
+    shard_size = _whole_number("shard_size", shard_size, 1)
+    width, dtype = probe(vectorizer)
+    rows = open_source(source, text, label)
+    if classes is None and label is not None:
+        classes = rows.class_names(label)
+    known = None if classes is None else check_classes(classes)
+    arguments = {
+        "vectorizer": hash_of(vectorizer),
+        "text": text,
+        "label": label,
+        "classes": known,
+        "shard_size": shard_size,
+        "source": rows.identity(),
+    }
+    # Absolute: processes that were started before may work in another folder.
+    path = Path(path).expanduser().absolute()
+    with locked(path):
+        building = Building(
+            path,
+            arguments,
+            n_columns=width,
+            dtype=dtype,
+            overwrite=overwrite,
+        )
+        if not building.finished:
+            task = Vectorizing(vectorizer, width, dtype.str, known)
+            build(building, rows, task, n_jobs, verbose)
+            building.finish(known)
+    return open_matrix(path)
+
+
+def open_matrix(
+    path: str | os.PathLike[str], *, verify: bool = False
+) -> tuple[Any, Any]:
+    """Open a matrix that :func:`vectorize_to_disk` wrote, with nothing read.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder.
+    verify : bool, default=False
+        Read all files once, a few megabytes at a time, and compare the checksums of
+        all shards (CRC-32: it finds what disks and transfers do to files, and costs
+        little more than the reading; it does not find forgery). Missing and
+        truncated files are found in any case.
+
+    Returns
+    -------
+    X : csr_matrix of shape (n_samples, n_features)
+        Its arrays are read-only memory maps. Column indices have 32 bits; index
+        pointers have 64 if there are more than 2^31 - 1 values, else 32.
+    y : memmap, Categorical, DataFrame or None
+        The labels: a memory map of int64 or bool; of labels that are texts a
+        Categorical, and of lists of labels a DataFrame of 0 and 1 with a column for
+        each class, both around a memory map. None if there are none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or a file is missing in it.
+    ValueError
+        If the folder is not finished, or a file is truncated or corrupted: the
+        message names the file, and the rows.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> from sklearn_datamaps.out_of_core import open_matrix, vectorize_to_disk
+    >>> batches = [["Thanks", "Oh no"]]
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = vectorize_to_disk(
+    ...         batches, HashingVectorizer(), folder, label=None, verbose=0
+    ...     )
+    ...     X, y = open_matrix(folder, verify=True)
+    ...     X.shape, X.nnz, y
+    ((2, 1048576), 3, None)
+    """
+    return open_files(Path(path).expanduser(), verify=verify)
+
+
+def read_rows(
+    source: Any, rows: Any, *, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Read some rows of a source: the texts of the hardest rows of a map, say.
+
+    The source is read in a stream, as far as the last of the rows; what need not be
+    read is left out where the source allows it (any row of a ``Dataset``, row groups
+    of Parquet files).
+
+    Parameters
+    ----------
+    source : Dataset, IterableDataset, str, path, DataFrame or iterable of batches
+        As for :func:`vectorize_to_disk`; pairs have the columns "text" and "label".
+    rows : array-like of int
+        Positions of the rows, in any order, as ``DataMap.rank`` gives them.
+    columns : sequence of str, default=None
+        Columns to read. None: all.
+
+    Returns
+    -------
+    DataFrame
+        The rows in the order asked for, which its index repeats.
+
+    Raises
+    ------
+    ValueError
+        If a position is negative or beyond the last row, or there is no such column.
+    FileNotFoundError
+        If there is no such source.
+
+    Examples
+    --------
+    >>> from sklearn_datamaps.out_of_core import read_rows
+    >>> batches = [(["a", "b"], [0, 1]), (["c", "d"], [1, 1])]
+    >>> read_rows(batches, [2, 0])
+      text  label
+    2    c      1
+    0    a      0
+    """
+    if isinstance(columns, str):
+        raise TypeError(f"columns must be a list of names; got the text {columns!r}.")
+    asked = np.asarray(rows)
+    if asked.size == 0:
+        asked = asked.astype(np.intp)
+    if asked.ndim != 1 or asked.dtype.kind not in "iu":
+        raise ValueError(
+            f"rows must be positions, whole numbers in one dimension; got "
+            f"{asked.dtype} of shape {asked.shape}."
+        )
+    if (asked < 0).any():
+        raise ValueError(f"rows must be >= 0; got {asked.min()}.")
+    wanted = np.unique(asked)
+    found = _take(open_source(source, "text", None), wanted, columns)
+    table = pd.DataFrame(found, index=wanted)
+    return table.loc[asked]
+
+
+def _take(
+    source: Source, wanted: Any, columns: Sequence[str] | None
+) -> dict[str, list[Any]]:
+    def needed(start: int, stop: int) -> bool:
+        first, last = np.searchsorted(wanted, [start, stop])
+        return bool(first < last)
+
+    found: dict[str, list[Any]] = {name: [] for name in columns or ()}
+    n_found = n_rows = 0
+    for batch in source.batches(columns, needed):
+        n_rows = batch.start + batch.n_rows
+        first, last = np.searchsorted(wanted, [batch.start, n_rows])
+        if batch.table is not None and first < last:
+            inside = (wanted[first:last] - batch.start).tolist()
+            for name in batch.names if columns is None else columns:
+                # A column may be missing in some batches of JSON lines.
+                values = found.setdefault(name, [None] * n_found)
+                values.extend(batch.column(name, inside))
+            n_found = int(last)
+            for values in found.values():
+                values.extend([None] * (n_found - len(values)))
+        if n_found == len(wanted):
+            return found
+    if n_found < len(wanted):
+        raise ValueError(
+            f"rows has {wanted[-1]:,}, but the source has {n_rows:,} rows, 0 to "
+            f"{n_rows - 1:,}."
+        )
+    return found
+
+
+def _whole_number(name: str, value: Any, least: int) -> int:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ValueError(f"{name} must be an integer >= {least}; got {value!r}.")
+    return int(value)

@@ -1,1 +1,0 @@
-"""The explorer in a real browser."""

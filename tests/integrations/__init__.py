@@ -1,1 +1,0 @@
-"""Tests with libraries that the core does without."""

@@ -1,0 +1,74 @@
+"""The house: what its doors show, and what stays unloaded until it is used.
+
+The floors and circles are contracts of import-linter, the libraries that no module
+imports at its top a rule of ruff (TID253); both are in pyproject.toml.
+"""
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_datamaps
+
+PACKAGE = Path(sklearn_datamaps.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Slow to load, or optional.
+HEAVY = {
+    *("matplotlib", "seaborn", "plotly", "datasets", "pyarrow", "tqdm"),
+    *("dask", "distributed", "torch", "skorch", "transformers"),
+}
+
+
+def imports_of_ours(path):
+    """Pairs (module, name) of all imports from the package, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if node.module.split(".")[0] == "sklearn_datamaps":
+                yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            yield from ((n, "") for n in names if n.split(".")[0] == "sklearn_datamaps")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_module_imports_a_private_name_or_the_whole_package(path):
+    # SLF001 of ruff sees private attributes, not private names in imports.
+    if path == PACKAGE / "__init__.py":
+        return
+    for module, name in imports_of_ours(path):
+        assert not name.startswith("_"), f"{name} is private to {module}"
+        assert module != "sklearn_datamaps", "the package hides which module is meant"
+
+
+def loaded_by(statement):
+    code = f"import json, sys; {statement}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=PACKAGE.parent,
+    )
+    return {name.split(".")[0] for name in json.loads(done.stdout)}
+
+
+def test_import_loads_no_plotting_and_no_data_library():
+    # pandas and scikit-learn may load some of them (pyarrow) by themselves.
+    theirs = loaded_by("import pandas, sklearn")
+    names = ", ".join(sklearn_datamaps.__all__)
+    ours = loaded_by(f"from sklearn_datamaps import {names}")
+    assert "sklearn_datamaps" in ours
+    assert not (ours - theirs) & HEAVY
+
+
+def test_every_exported_name_is_importable():
+    package = importlib.import_module("sklearn_datamaps")
+    missing = [name for name in package.__all__ if not hasattr(package, name)]
+    assert not missing
+    assert sorted(set(package.__all__)) == list(package.__all__)

@@ -1,0 +1,238 @@
+"""Interrupting a fit at any moment, and continuing it."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import SGDClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neural_network import MLPClassifier
+
+from sklearn_datamaps import DataMapClassifier
+
+MEASURES = ("loss", "el2n", "forgetting", "first_learned", "mean_proba")
+
+
+class Interruptible:
+    """Mixin: raises KeyboardInterrupt at the n-th call of a method, once."""
+
+    countdown = None
+
+    @classmethod
+    def interrupt_at(cls, method, n):
+        cls.countdown = [method, n]
+
+    @classmethod
+    def tick(cls, method):
+        if cls.countdown is None or cls.countdown[0] != method:
+            return
+        cls.countdown[1] -= 1
+        if cls.countdown[1] == 0:
+            cls.countdown = None
+            raise KeyboardInterrupt
+
+
+class SGD(Interruptible, SGDClassifier):
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        self.tick("before")
+        super().partial_fit(X, y, classes=classes, sample_weight=sample_weight)
+        self.tick("after")
+        return self
+
+    def predict_proba(self, X):
+        self.tick("proba")
+        return super().predict_proba(X)
+
+
+class MLP(Interruptible, MLPClassifier):
+    """Interrupted in the middle of an epoch, where scikit-learn's MLP swallows it."""
+
+    def _backprop(self, *args):
+        self.tick("before")
+        result = super()._backprop(*args)
+        self.tick("after")
+        return result
+
+    def predict_proba(self, X):
+        self.tick("proba")
+        return super().predict_proba(X)
+
+
+@pytest.fixture(autouse=True)
+def _no_interrupt_left():
+    yield
+    SGD.countdown = MLP.countdown = None
+
+
+LEARNERS = {
+    "sgd": SGD(loss="log_loss", alpha=0.01),
+    "ovr": OneVsRestClassifier(SGD(loss="log_loss", alpha=0.01)),
+    "mlp": MLP(hidden_layer_sizes=(10,)),
+}
+
+
+def make(name, n_epochs=6, **params):
+    return DataMapClassifier(
+        LEARNERS[name],
+        n_epochs=n_epochs,
+        random_state=0,
+        measures=MEASURES,
+        store_trajectories=True,
+        **params,
+    )
+
+
+def assert_identical(one, two):
+    for name in ("confidence", "variability", "correctness", "predicted"):
+        np.testing.assert_array_equal(
+            getattr(one.data_map_, name), getattr(two.data_map_, name)
+        )
+    for name in MEASURES:
+        np.testing.assert_array_equal(
+            one.data_map_.measures[name], two.data_map_.measures[name]
+        )
+    np.testing.assert_array_equal(
+        one.data_map_.trajectories, two.data_map_.trajectories
+    )
+    assert one.history_.equals(two.history_)
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted by user")  # MLP's own
+@pytest.mark.parametrize("batch_size", [None, 200])
+@pytest.mark.parametrize("moment", ["before", "after", "proba"])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_interrupted_fit_keeps_its_epochs_and_can_be_continued(
+    digits, name, moment, batch_size, monkeypatch
+):
+    X, y = digits
+    monkeypatch.setattr("sklearn_datamaps._learners.blocks.BLOCK_CELLS", 10 * 200)
+    whole = make(name, batch_size=batch_size).fit(X, y)
+    n_blocks = 3
+    calls = {"sgd": 1, "ovr": 10, "mlp": 3}[name]
+    if batch_size and (moment != "proba") and name != "mlp":
+        calls *= 3
+    if moment == "proba":
+        calls = n_blocks * (10 if name == "ovr" else 1)
+    # In the middle of the fourth epoch, whatever a call is to this learner.
+    kind = MLP if name == "mlp" else SGD
+    kind.interrupt_at(moment, 3 * calls + (calls + 1) // 2)
+    clf = make(name, batch_size=batch_size)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    assert clf.n_epochs_ == 3
+    three = make(name, n_epochs=3, batch_size=batch_size).fit(X, y)
+    assert_identical(clf, three)
+    assert clf.predict(X).shape == y.shape
+    clf.set_params(warm_start=True).fit(X, y)
+    assert clf.n_epochs_ == 6
+    assert_identical(clf, whole)
+    np.testing.assert_array_equal(clf.predict_proba(X), whole.predict_proba(X))
+
+
+def test_interrupt_before_the_first_epoch_ends_leaves_the_classifier_unfitted(digits):
+    SGD.interrupt_at("before", 1)
+    clf = make("sgd")
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(*digits)
+    assert not hasattr(clf, "data_map_")
+    assert_identical(clf.fit(*digits), make("sgd").fit(*digits))
+
+
+@pytest.mark.parametrize("at", range(1, 60, 3))
+def test_interrupt_at_any_point_of_the_recording_rolls_the_epoch_back(
+    digits, at, monkeypatch
+):
+    # np functions are called all over the update: raise in the n-th of them.
+    from sklearn_datamaps._core import recorder
+
+    X, y = digits
+    monkeypatch.setattr(recorder, "CHUNK_CELLS", 10 * 200)
+    clf = make("sgd", n_epochs=2).fit(X, y)
+    calls = [0]
+    real = recorder._add_moment
+
+    def counted(*args):
+        calls[0] += 1
+        if calls[0] == at % 7 + 1:
+            if at % 2:
+                real(*args)
+            raise KeyboardInterrupt
+        real(*args)
+
+    monkeypatch.setattr(recorder, "_add_moment", counted)
+    clf.set_params(warm_start=True, n_epochs=4)
+    calls_per_epoch = 6
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    monkeypatch.setattr(recorder, "_add_moment", real)
+    n_done = 2 + (at % 7) // calls_per_epoch
+    assert clf.n_epochs_ == n_done
+    assert_identical(clf, make("sgd", n_epochs=n_done).fit(X, y))
+    assert_identical(clf.fit(X, y), make("sgd", n_epochs=4).fit(X, y))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_warm_start_continues_to_the_map_of_one_long_fit(digits, name):
+    X, y = digits
+    clf = make(name, n_epochs=2, warm_start=True).fit(X, y)
+    members = clf.estimator_
+    clf.set_params(n_epochs=6).fit(X, y)
+    assert clf.estimator_ is members
+    assert_identical(clf, make(name).fit(X, y))
+
+
+def test_warm_start_continues_a_fit_without_an_integer_seed(digits):
+    clf = DataMapClassifier(SGD(loss="log_loss"), n_epochs=2, warm_start=True)
+    clf.fit(*digits)
+    seed = clf.data_map_.meta["seed"]
+    clf.set_params(n_epochs=4).fit(*digits)
+    whole = DataMapClassifier(SGD(loss="log_loss"), n_epochs=4, random_state=seed)
+    np.testing.assert_array_equal(clf.confidence_, whole.fit(*digits).confidence_)
+
+
+def test_warm_start_of_a_multilabel_fit(multilabel):
+    X, Y = multilabel
+    clf = DataMapClassifier(n_epochs=2, warm_start=True, random_state=0).fit(X, Y)
+    clf.set_params(n_epochs=5).fit(X, Y)
+    whole = DataMapClassifier(n_epochs=5, random_state=0).fit(X, Y)
+    np.testing.assert_array_equal(clf.confidence_, whole.confidence_)
+
+
+def test_without_warm_start_a_second_fit_starts_anew(digits):
+    clf = make("sgd", n_epochs=3).fit(*digits)
+    assert_identical(clf.fit(*digits), make("sgd", n_epochs=3).fit(*digits))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X, y, clf: (X[:, :10], y), "features"),
+        (lambda X, y, clf: (X[:400], y[:400]), "the shape of X and the labels changed"),
+        (lambda X, y, clf: (X, y[::-1]), "the labels changed"),
+        (
+            lambda X, y, clf: (clf.set_params(measures=()), (X, y))[1],
+            "measures changed",
+        ),
+        (
+            lambda X, y, clf: (clf.set_params(random_state=1), (X, y))[1],
+            "made with seed 0; got random_state=1",
+        ),
+        (
+            lambda X, y, clf: (clf.set_params(n_epochs=1), (X, y))[1],
+            "continues 2 recorded epochs; n_epochs=1 must not be smaller",
+        ),
+    ],
+)
+def test_warm_start_refuses_other_data(digits, change, message):
+    clf = make("sgd", n_epochs=2, warm_start=True).fit(*digits)
+    clf.set_params(n_epochs=4)
+    X, y = change(*digits, clf)
+    with pytest.raises(ValueError, match=message):
+        clf.fit(X, y)
+    assert clf.n_epochs_ == 2
+
+
+def test_warm_start_with_nothing_left_to_do_warns(digits):
+    clf = make("sgd", n_epochs=2, warm_start=True).fit(*digits)
+    with pytest.warns(UserWarning, match="nothing was trained") as caught:
+        clf.fit(*digits)
+    assert caught[0].filename == __file__
+    assert clf.n_epochs_ == 2

@@ -1,0 +1,320 @@
+"""The page as a file: what is in it, and what can never get out of it."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sklearn_datamaps
+from sklearn_datamaps import DataMap
+from sklearn_datamaps._views.explorer import explore, map_hash
+from sklearn_datamaps._views.review import row_hashes
+
+PACKAGE = Path(sklearn_datamaps.__file__).parent
+SCRIPTS = sorted((PACKAGE / "_views" / "page").glob("*.js"))
+DTYPES = {"u1": np.uint8, "i4": np.int32, "f4": np.float32}
+
+
+class Reader(HTMLParser):
+    """Collect the attributes and text of every script, and the texts of the rest."""
+
+    def __init__(self):
+        super().__init__()
+        self.scripts, self.tags, self.texts = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag == "script":
+            self.scripts.append((dict(attributes), ""))
+
+    def handle_data(self, text):
+        if self.tags and self.tags[-1][0] == "script":
+            self.scripts[-1] = (self.scripts[-1][0], self.scripts[-1][1] + text)
+
+    def handle_endtag(self, tag):
+        self.tags.append((f"/{tag}", {}))
+
+
+class Page:
+    """What a browser reads in a page."""
+
+    def __init__(self, path):
+        self.source = path.read_text(encoding="utf-8")
+        reader = Reader()
+        reader.feed(self.source)
+        self.tags = reader.tags
+        self.program = [text for attributes, text in reader.scripts if not attributes]
+        typed = {s[0].get("id") or s[0].get("data-block"): s[1] for s in reader.scripts}
+        self.header = json.loads(typed["header"])
+        self.blocks = {k: v for k, v in typed.items() if k not in (None, "header")}
+
+    def unpack(self, name):
+        return gzip.decompress(base64.b64decode(self.blocks[name]))
+
+    def array(self, name):
+        return np.frombuffer(self.unpack(name), DTYPES[self.header["arrays"][name]])
+
+    def values(self, name):
+        return json.loads(self.unpack(name))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plotly():
+    pytest.importorskip("plotly", reason="needs plotly: pip install plotly")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_page(data_map, **arguments):
+        return Page(explore(data_map, tmp_path / "map.html", **arguments))
+
+    return write_page
+
+
+def random_map(n_samples=40, n_classes=2, *, seed=0, index=None, stored=True):
+    rng = np.random.default_rng(seed)
+    proba = rng.dirichlet(np.ones(n_classes), size=(6, n_samples))
+    y = rng.integers(n_classes, size=n_samples)
+    data_map = DataMap.from_probabilities(
+        proba,
+        y,
+        classes=range(n_classes),
+        measures=["loss", "mean_proba"],
+        store_trajectories=stored,
+        index=index,
+    )
+    return data_map.with_columns(text=[f"text {i}" for i in range(n_samples)])
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_page_holds_the_map(write, n_classes):
+    data_map = random_map(n_classes=n_classes)
+    page = write(data_map)
+    for name in page.header["measures"]:
+        expected = data_map.measure(name).astype(np.float32)
+        np.testing.assert_array_equal(page.array(name), expected)
+    assert {"confidence", "variability", "correctness"} < set(page.header["measures"])
+    assert ("margin" in page.header["measures"]) == (n_classes > 2)
+    assert bool(page.header["boundary"]) == (n_classes == 2)
+    np.testing.assert_array_equal(page.array("region"), data_map.region_codes())
+    labels = np.array(page.header["labels"])
+    assert labels[page.array("label")].tolist() == data_map.label.astype(str).tolist()
+    predicted = data_map.predicted.astype(str)
+    assert labels[page.array("predicted")].tolist() == predicted.tolist()
+    assert page.values("text") == data_map.columns["text"].tolist()
+    assert page.values("id") == list(range(40))
+    digests = page.array("hashes").tobytes().hex()
+    assert digests == "".join(row_hashes(data_map))
+
+
+def test_trajectories_are_stored_in_eight_bits(write):
+    data_map = random_map()
+    stored = write(data_map).array("trajectories").reshape(40, 6).T / 255
+    np.testing.assert_allclose(stored, data_map.trajectories, atol=0.5 / 255 + 1e-7)
+    assert "trajectories" not in write(random_map(stored=False)).blocks
+
+
+def test_multilabel_cells_point_to_their_rows(write):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=(10, 3))
+    data_map = DataMap.from_probabilities(
+        rng.uniform(size=(4, 10, 3)), y, multilabel=True, store_trajectories=True
+    )
+    page = write(data_map.with_columns(text=list("abcdefghij")))
+    row, name = page.array("row"), page.array("name")
+    confidence = page.array("confidence")
+    expected = data_map.confidence[row, name].astype(np.float32)
+    np.testing.assert_array_equal(confidence, expected)
+    np.testing.assert_array_equal(page.array("label"), y[row, name])
+    trajectories = page.array("trajectories").reshape(30, 4)
+    own = data_map.trajectories[:, row, name].T
+    np.testing.assert_allclose(trajectories / 255, own, atol=0.5 / 255 + 1e-7)
+    assert page.values("text") == list("abcdefghij")
+    assert page.header["labels"] == ["False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "is_number"),
+    [
+        ([1, -2, 3], [1, -2, 3], True),
+        ([2**60, 1, 2], [str(2**60), "1", "2"], True),
+        ([0.1, np.nan, -np.inf], [0.1, None, None], True),
+        ([True, False, True], ["True", "False", "True"], False),
+        (["a", None, "\ud800"], ["a", None, "\ud800"], False),
+        (
+            np.array(["2020-01-01", "NaT", "2021-01-01"], "datetime64[D]"),
+            ["2020-01-01", None, "2021-01-01"],
+            False,
+        ),
+    ],
+)
+def test_carried_columns_keep_their_values(write, values, expected, is_number):
+    page = write(random_map(3).with_columns(extra=values))
+    assert page.header["columns"] == [{"name": "extra", "is_number": is_number}]
+    assert page.values("column:extra") == expected
+
+
+def test_text_may_stand_in_another_column_or_nowhere(write):
+    data_map = random_map(3).with_columns(comment=["x", "y", "z"])
+    page = write(data_map, text="comment")
+    assert page.values("text") == ["x", "y", "z"]
+    assert [column["name"] for column in page.header["columns"]] == ["text"]
+    page = write(data_map, text=None)
+    assert page.header["text"] is None
+    assert "text" not in page.blocks
+    with pytest.raises(ValueError, match=r"no column 'comments'; the map has \['text'"):
+        write(data_map, text="comments")
+
+
+def test_map_without_the_default_column_has_no_text(write):
+    data_map = DataMap.from_probabilities([[[0.4, 0.6], [0.8, 0.2]]], [0, 1])
+    assert write(data_map).header["text"] is None
+
+
+HOSTILE = "</script><!--<script>\"'&\u2028 ${x} $policy <img src=x onerror=alert(1)>"
+
+
+def test_hostile_names_and_texts_are_nowhere_markup(write):
+    proba = [[[0.9, 0.1], [0.2, 0.8]]]
+    y = [HOSTILE, HOSTILE + "2"]
+    data_map = DataMap.from_probabilities(proba, y, index=pd.Index([HOSTILE, "b"]))
+    plain = write(data_map, title="title")
+    page = write(
+        data_map.with_columns(text=[HOSTILE] * 2, **{HOSTILE: [HOSTILE] * 2}),
+        title=HOSTILE,
+    )
+    assert page.values("text") == [HOSTILE] * 2
+    assert page.header["labels"] == y
+    assert page.header["columns"][0]["name"] == HOSTILE
+
+    def shape(read):  # markup, apart from the blocks
+        kinds = [(tag, sorted(a)) for tag, a in read.tags if tag != "/script"]
+        return [kind for kind in kinds if kind != ("script", ["data-block", "type"])]
+
+    assert shape(page) == shape(plain)
+
+
+def test_policy_admits_the_script_of_the_package_and_no_request(write):
+    page = write(random_map(3))
+    policy = next(a["content"] for _, a in page.tags if a.get("http-equiv"))
+    directives = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert directives["default-src"] == "'none'"
+    assert directives["connect-src"] == "'none'"
+    assert "'unsafe-inline'" not in directives["script-src"]
+    assert not re.search(r"https?:|\*", policy)
+    (program,) = page.program
+    digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
+    assert directives["script-src"] == f"'sha256-{digest}' 'unsafe-eval'"
+    assert len(SCRIPTS) == 7
+    for path in SCRIPTS:
+        assert path.read_text(encoding="utf-8") in program
+    linked = [a for _, a in page.tags if "src" in a or "href" in a]
+    assert [a["href"] for a in linked] == ["data:,"]
+
+
+def test_script_never_parses_texts_as_markup():
+    script = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    for forbidden in ("innerHTML", "outerHTML", "insertAdjacent", "document.write"):
+        assert forbidden not in script
+    assert "</script" not in script.lower()
+    assert "hovertemplate" not in script
+
+
+def test_sample_keeps_hard_rows_first_then_ambiguous_ones(write):
+    data_map = random_map(200)
+    regions = data_map.regions()
+    n_hard, n_ambiguous = ((regions == r).sum() for r in ("hard", "ambiguous"))
+    page = write(data_map, max_points=int(n_hard + n_ambiguous + 5))
+    kept = regions[page.array("position")]
+    assert (kept == "hard").sum() == n_hard
+    assert (kept == "ambiguous").sum() == n_ambiguous
+    assert (kept == "easy").sum() == 5
+    assert page.header["notes"] == [
+        f"A sample of {n_hard + n_ambiguous + 5} of 200 rows: hard ones first, then "
+        f"ambiguous ones, then easy ones."
+    ]
+    fewer = write(data_map, max_points=int(n_hard - 1))
+    assert set(regions[fewer.array("position")]) == {"hard"}
+
+
+def test_sample_is_seeded_and_its_rows_stay_together(write):
+    data_map = random_map(200)
+    one, same = (write(data_map, max_points=50).array("position") for _ in range(2))
+    other = write(data_map, max_points=50, random_state=1)
+    np.testing.assert_array_equal(one, same)
+    rows = other.array("position")
+    assert rows.tolist() != one.tolist()
+    assert other.values("text") == data_map.columns["text"][rows].tolist()
+    assert other.values("id") == rows.tolist()
+
+
+def test_whole_map_has_no_note(write):
+    assert write(random_map(10), max_points=10).header["notes"] == []
+
+
+def test_rows_never_recorded_are_left_out_and_counted(write):
+    dynamics = sklearn_datamaps.TrainingDynamics([0, 1, 1, 0])
+    dynamics.update([[0.9, 0.1], [0.2, 0.8]], rows=[0, 2])
+    page = write(dynamics.to_data_map(allow_incomplete=True))
+    assert page.array("position").tolist() == [0, 2]
+    assert page.header["notes"] == ["2 rows were never recorded and are not shown."]
+
+
+def test_map_of_no_recorded_row_is_refused(write):
+    dynamics = sklearn_datamaps.TrainingDynamics([0, 1, 1])
+    dynamics.update([[0.9, 0.1]], rows=[0])
+    data_map = dynamics.to_data_map(allow_incomplete=True)
+    empty = np.full(3, np.nan)
+    unseen = DataMap(
+        **dict.fromkeys(("confidence", "variability", "correctness"), empty),
+        label=data_map.label,
+        predicted=data_map.predicted,
+        classes=data_map.classes,
+        n_epochs=1,
+        index=data_map.index,
+    )
+    with pytest.raises(ValueError, match="nothing to explore"):
+        write(unseen)
+
+
+@pytest.mark.parametrize("max_points", [0, -1, 2.5, True, None, "5"])
+def test_max_points_must_be_a_positive_integer(write, max_points):
+    with pytest.raises(ValueError, match="max_points must be an integer >= 1"):
+        write(random_map(3), max_points=max_points)
+
+
+def test_columns_of_the_review_are_refused(write):
+    data_map = random_map(3).with_columns(decision=["a", "b", "c"])
+    with pytest.raises(ValueError, match=r"The map carries \['decision'\]"):
+        write(data_map)
+
+
+def test_hash_names_the_map():
+    data_map = random_map(5)
+    assert map_hash(data_map) == map_hash(random_map(5, stored=False))
+    others = [random_map(5, seed=1), random_map(5, index=pd.Index(list("abcde")))]
+    hashes = {map_hash(other) for other in [data_map, *others]}
+    assert len(hashes) == 3
+
+
+def test_same_map_gives_the_same_file(tmp_path):
+    paths = [explore(random_map(5), tmp_path / name) for name in ("a", "b")]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert paths[0] == tmp_path / "a"
+
+
+def test_missing_plotly_is_named_with_its_extra(write, monkeypatch):
+    from sklearn_datamaps._views import explorer
+
+    explorer._plotly.cache_clear()
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with pytest.raises(ImportError, match=r"explore needs plotly.*\[explore\]"):
+        write(random_map(3))
