@@ -1,12 +1,11 @@
 """Data maps (Dataset Cartography) for everyone who already works in scikit-learn."""
 
-from sklearn_datamaps._core.recorder import TrainingDynamics
 from sklearn_datamaps._core.repeats import stability
 from sklearn_datamaps._curation.apply_review import apply_review
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
 from sklearn_datamaps._curation.sampler import DataMapSampler
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._data_map import DataMap, TrainingDynamics
 from sklearn_datamaps._io.cartography_coordinates import read_coordinates
 from sklearn_datamaps._io.cartography_dynamics import read_training_dynamics
 from sklearn_datamaps._learners.stages import Stages, stages_of

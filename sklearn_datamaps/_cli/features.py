@@ -16,7 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_datamaps._core import measures
-from sklearn_datamaps._data_map import FRAME_COLUMNS, DataMap
+from sklearn_datamaps._core.base_map import FRAME_COLUMNS
+from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.tables import Table, is_empty, listed
 from sklearn_datamaps._views.review import OWN
 

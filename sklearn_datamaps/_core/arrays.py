@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 Array = NDArray[Any]
+Rows = NDArray[np.intp]  # positions of rows
 
 
 def as_array(values: Any, name: str) -> Array:

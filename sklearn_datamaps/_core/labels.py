@@ -5,12 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 
-from sklearn_datamaps._core.arrays import as_array
-
-Array = NDArray[Any]
+from sklearn_datamaps._core.arrays import Array, as_array
 
 
 @dataclass(frozen=True)

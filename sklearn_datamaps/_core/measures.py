@@ -9,12 +9,10 @@ accumulated values into a measure.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from sklearn_datamaps._core.arrays import Array
 
 # Streamed on request, through ``measures=``.
 STREAMED = ("loss", "el2n", "forgetting", "first_learned", "mean_proba")

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._core.base_map import BaseDataMap
+
+M = TypeVar("M", bound=BaseDataMap)
 
 KEY = b"sklearn_datamaps"
 FORMAT = 1
@@ -15,7 +17,7 @@ SCALARS = ("confidence", "variability", "correctness", "label", "predicted")
 OPTIONAL = ("_margin", "_margin_std")
 
 
-def write(data_map: DataMap, path: str | Path) -> None:
+def write(data_map: BaseDataMap, path: str | Path) -> None:
     """Write a map; see :meth:`sklearn_datamaps.DataMap.to_parquet`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -63,7 +65,7 @@ def _to_arrow(values: np.ndarray) -> Any:
     return pa.FixedSizeListArray.from_arrays(flat, int(np.prod(values.shape[1:])))
 
 
-def read(path: str | Path) -> DataMap:
+def read(kind: type[M], path: str | Path) -> M:
     """Read a map; see :meth:`sklearn_datamaps.DataMap.from_parquet`."""
     import pyarrow.parquet as pq
 
@@ -95,7 +97,7 @@ def read(path: str | Path) -> DataMap:
     core = part("map:")
     if "trajectories" in core:
         core["trajectories"] = np.moveaxis(core["trajectories"], -1, 0)
-    return DataMap(
+    return kind(
         **core,
         classes=np.array(
             description["classes"], dtype=np.dtype(description["classes_dtype"])

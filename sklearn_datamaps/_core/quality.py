@@ -1,14 +1,10 @@
 """Trust in the labels given, by what a map saw out-of-fold and in-sample."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize
 
 from sklearn_datamaps._core import measures
-
-Array = NDArray[Any]
+from sklearn_datamaps._core.arrays import Array
 
 # Chosen on one seed of benchmarks/detection, the standard error below on three; the
 # other seven confirm them on the same label sets.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Rows = NDArray[np.intp]
+from sklearn_datamaps._core.arrays import Rows
 
 
 def quotas(sizes: NDArray[Any], total: int, minimum: int = 0) -> NDArray[np.int64]:

@@ -1,109 +1,76 @@
-"""Streaming record of training dynamics: any training loop to a data map."""
+"""Streaming record of training dynamics, epoch by epoch, in float64."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from warnings import warn
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_datamaps._core import measures as measures_module
-from sklearn_datamaps._core.arrays import as_array, probabilities
-from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._core.arrays import Array, Rows, as_array, probabilities
+from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.measures import (
+    STREAMED,
+    epoch_el2n,
+    epoch_loss,
+    epoch_margin,
+    first_learned,
+    forgetting,
+    own_probability,
+    share,
+    variability,
+)
 
-Array = NDArray[Any]
-Rows = slice | NDArray[np.intp]
+M = TypeVar("M", bound=BaseDataMap)
 
 # Cells of probability per inner step: the temporaries stay in cache and small.
 CHUNK_CELLS = 2**16
 SIMPLEX_TOLERANCE = 1e-2
 
 
-class TrainingDynamics:
-    """Record the probabilities of a training run, epoch by epoch, in O(n) memory.
-
-    Call :meth:`update` after every epoch (or after every batch, with ``rows=``) of
-    any training loop, then :meth:`to_data_map`. Nothing of the probabilities is
-    kept: moments are updated with Welford's method in float64.
-
-    Labels, rows and probabilities may be arrays of NumPy or tensors of any library
-    (PyTorch, JAX, ...) that are in the memory of the CPU.
+class Recorder:
+    """Streaming moments of encoded labels; :class:`TrainingDynamics` without its doors.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,), or (n_samples, n_labels)
-        The labels; with ``multilabel=True`` a 0/1 indicator.
-    classes : array-like of shape (n_classes,), default=None
-        Labels in the order of the probability columns; multilabel: names of the
-        columns. None: the sorted labels of y.
-    multilabel : bool, default=False
-        Whether y is an indicator.
+    labels : EncodedLabels
+        The labels.
     measures : iterable of str, default=()
-        Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
-        ``"first_learned"``, ``"mean_proba"``.
+        Extra measures to stream.
     store_trajectories : bool, default=False
         Keep the float32 probability of the own label at every epoch.
     index : pandas.Index, default=None
-        Names of the rows. None: the index of y, else 0, 1, ...
+        Names of the rows. None: 0, 1, ...
 
     Raises
     ------
     ValueError
-        If y holds no class labels, or a measure is unknown.
-
-    References
-    ----------
-    Swayamdipta et al., Dataset Cartography, EMNLP 2020, arXiv:2009.10795.
-    Welford, Note on a Method for Calculating Corrected Sums of Squares and
-    Products, Technometrics 4(3), 1962.
-
-    Examples
-    --------
-    >>> from sklearn_datamaps import TrainingDynamics
-    >>> dynamics = TrainingDynamics(["ham", "spam"])
-    >>> dynamics.update([[0.6, 0.4], [0.7, 0.3]])
-    >>> dynamics.update([[0.8, 0.2], [0.9, 0.1]])
-    >>> dynamics.to_data_map().confidence
-    array([0.7, 0.2])
-
-    Batches of logits, in any order, with the rows they belong to:
-
-    >>> dynamics = TrainingDynamics(["ham", "spam", "spam"])
-    >>> dynamics.update([[-1.1, 1.1]], rows=[2], logits=True)
-    >>> dynamics.update([[2.2, 0.0], [0.0, 0.0]], rows=[0, 1], logits=True)
-    >>> dynamics.to_data_map().confidence.round(2)
-    array([0.9, 0.5, 0.9])
+        If there is one class only, a measure is unknown, or index has another length.
     """
 
     def __init__(
         self,
-        y: Any,
+        labels: EncodedLabels,
         *,
-        classes: ArrayLike | None = None,
-        multilabel: bool = False,
         measures: Iterable[str] = (),
         store_trajectories: bool = False,
         index: pd.Index | None = None,
     ) -> None:
         self.measures = check_measures(measures)
-        if isinstance(y, EncodedLabels):
-            labels, multilabel = y, y.multilabel
-        else:
-            labels = encode_labels(y, classes=classes, multilabel=multilabel)
         self.classes = labels.classes
         self.store_trajectories = store_trajectories
         self._labels = labels
         self._codes = labels.codes
         # pd.Index(...) would flatten the levels of a MultiIndex.
         given = index if isinstance(index, pd.Index | None) else pd.Index(index)
-        self.index = index_of(self.n_samples, y) if given is None else given
+        self.index = pd.RangeIndex(self.n_samples) if given is None else given
         if len(self.index) != self.n_samples:
             raise ValueError(
                 f"index has {len(self.index)} entries, y has {self.n_samples} rows."
             )
-        if not multilabel and len(self.classes) < 2:
+        if not labels.multilabel and len(self.classes) < 2:
             raise ValueError(
                 f"y holds one class only ({self.classes.tolist()}); a margin needs at "
                 f"least two. Pass classes= with every label the model knows."
@@ -166,7 +133,7 @@ class TrainingDynamics:
         rows: Any = None,
         *,
         logits: bool = False,
-        resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None = None,
+        resolve_ties: Callable[[Rows], ArrayLike] | None = None,
     ) -> None:
         """Record one epoch, or one epoch of some rows.
 
@@ -212,7 +179,9 @@ class TrainingDynamics:
             part = slice(start, start + step)
             if isinstance(where, slice):
                 offset = where.start
-                at: Rows = slice(offset + start, offset + min(start + step, len(block)))
+                at: slice | Rows = slice(
+                    offset + start, offset + min(start + step, len(block))
+                )
             else:
                 at = where[part]
             values = block[part]
@@ -221,7 +190,7 @@ class TrainingDynamics:
             totals += self._update_chunk(values, codes[part], at, resolve_ties, start)
         self.totals += totals
 
-    def _check_rows(self, rows: Any) -> Rows:
+    def _check_rows(self, rows: Any) -> slice | Rows:
         n_samples = self.n_samples
         if rows is None:
             return slice(0, n_samples)
@@ -257,7 +226,7 @@ class TrainingDynamics:
         return at
 
     def _check_proba(
-        self, proba: Any, codes: Array, where: Rows, logits: bool
+        self, proba: Any, codes: Array, where: slice | Rows, logits: bool
     ) -> Array:
         """Probabilities or logits as they are, once they fit and are finite."""
         block = as_array(proba, "proba")
@@ -287,7 +256,9 @@ class TrainingDynamics:
             self._warn_off_simplex(block, sums)
         return block
 
-    def _check_finite(self, finite: NDArray[np.bool_], where: Rows, what: str) -> None:
+    def _check_finite(
+        self, finite: NDArray[np.bool_], where: slice | Rows, what: str
+    ) -> None:
         if finite.all():
             return
         epoch = int(self._state["count"][where][~finite].min()) + 1
@@ -335,7 +306,7 @@ class TrainingDynamics:
         proba: Array,
         codes: Array,
         margin: Array | None,
-        resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None,
+        resolve_ties: Callable[[Rows], ArrayLike] | None,
         start: int,
     ) -> Array:
         """Predicted codes (or set labels), ties settled by the model itself."""
@@ -369,18 +340,14 @@ class TrainingDynamics:
         self,
         proba: Array,
         codes: Array,
-        at: Rows,
-        resolve_ties: Callable[[NDArray[np.intp]], ArrayLike] | None,
+        at: slice | Rows,
+        resolve_ties: Callable[[Rows], ArrayLike] | None,
         start: int,
     ) -> Array:
         """Record some rows; return their number, sum of own probabilities, hits."""
         state = self._state
-        own = measures_module.own_probability(proba, codes)
-        margin = (
-            measures_module.epoch_margin(proba, codes, own)
-            if self._has_margin
-            else None
-        )
+        own = own_probability(proba, codes)
+        margin = epoch_margin(proba, codes, own) if self._has_margin else None
         predicted = self._predict(proba, codes, margin, resolve_ties, start)
         right = predicted == codes
         count = state["count"][at] + 1
@@ -391,9 +358,9 @@ class TrainingDynamics:
         if margin is not None:
             _add_moment(state["margin"], state["margin_squares"], margin, at, count)
         if "loss" in state:
-            state["loss"][at] += measures_module.epoch_loss(own)
+            state["loss"][at] += epoch_loss(own)
         if "el2n" in state:
-            state["el2n"][at] += measures_module.epoch_el2n(proba, codes)
+            state["el2n"][at] += epoch_el2n(proba, codes)
         if "mean_proba" in state:
             state["mean_proba"][at] += proba
         if "transitions" in state:
@@ -408,7 +375,7 @@ class TrainingDynamics:
         state["count"][at] = count
         return np.array([own.size, own.sum(), np.count_nonzero(right)])
 
-    def _store(self, own: Array, at: Rows, count: Array) -> None:
+    def _store(self, own: Array, at: slice | Rows, count: Array) -> None:
         for epoch in np.unique(count).tolist():
             while len(self._trajectories) < epoch:
                 empty = np.full(self._codes.shape, np.nan, dtype=np.float32)
@@ -446,7 +413,7 @@ class TrainingDynamics:
         """Free the memory that :meth:`checkpoint` keeps for its next call."""
         self._spare = None
 
-    def merge(self, other: "TrainingDynamics") -> Self:
+    def merge(self, other: "Recorder") -> Self:
         """Take in the record of other rows of the same y, made elsewhere.
 
         Parameters
@@ -465,7 +432,7 @@ class TrainingDynamics:
             same row.
         """
         alike = (
-            isinstance(other, TrainingDynamics)
+            isinstance(other, Recorder)
             and np.array_equal(self._codes, other._codes)
             and np.array_equal(self.classes, other.classes)
         )
@@ -498,7 +465,7 @@ class TrainingDynamics:
         self.totals = self.totals + other.totals
         return self
 
-    def absorb(self, part: "TrainingDynamics", rows: NDArray[np.intp]) -> None:
+    def absorb(self, part: "Recorder", rows: Rows) -> None:
         """Take in a record made of some rows alone, with the same options.
 
         Parameters
@@ -518,7 +485,7 @@ class TrainingDynamics:
         self.totals = self.totals + part.totals
 
     @classmethod
-    def concatenate(cls, parts: Sequence["TrainingDynamics"]) -> "TrainingDynamics":
+    def concatenate(cls, parts: Sequence["Recorder"]) -> "Recorder":
         """Put the records of disjoint rows together, in the order of the parts.
 
         Parameters
@@ -544,22 +511,26 @@ class TrainingDynamics:
             start += part.n_samples
         return whole
 
-    def to_data_map(
-        self, *, allow_incomplete: bool = False, meta: Mapping[str, Any] | None = None
-    ) -> DataMap:
-        """Finish the record.
+    def to_map(
+        self,
+        kind: type[M],
+        *,
+        allow_incomplete: bool = False,
+        meta: Mapping[str, Any] | None = None,
+    ) -> M:
+        """Finish the record; see :meth:`sklearn_datamaps.TrainingDynamics.to_data_map`.
 
         Parameters
         ----------
-        allow_incomplete : bool, default=False
-            Accept rows recorded in fewer epochs than others; rows never recorded
-            are NaN (region ``"unseen"``, predicted None).
-        meta : mapping, default=None
-            Facts about the run to carry along: ``learner``, ``seed``, ...
+        kind : type
+            The class of the map, which lies above this file.
+        allow_incomplete, meta
+            As in ``to_data_map``.
 
         Returns
         -------
-        DataMap
+        BaseDataMap
+            Of the class given.
 
         Raises
         ------
@@ -586,12 +557,12 @@ class TrainingDynamics:
         margin = margin_std = None
         if self._has_margin:
             margin = np.where(seen, state["margin"], np.nan)
-            margin_std = measures_module.variability(state["margin_squares"], count)
+            margin_std = variability(state["margin_squares"], count)
         trajectories = np.stack(self._trajectories) if self._trajectories else None
-        return DataMap(
+        return kind(
             confidence=np.where(seen, state["mean"], np.nan),
-            variability=measures_module.variability(state["squares"], per_row),
-            correctness=measures_module.share(state["n_right"], per_row),
+            variability=variability(state["squares"], per_row),
+            correctness=share(state["n_right"], per_row),
             label=self._labels.values(),
             predicted=self._predicted(seen),
             classes=self.classes,
@@ -615,15 +586,13 @@ class TrainingDynamics:
     def _streamed(self, count: Array) -> dict[str, Array]:
         state = self._state
         compute: dict[str, Callable[[], Array]] = {
-            "loss": lambda: measures_module.share(state["loss"], count),
-            "el2n": lambda: measures_module.share(state["el2n"], count),
-            "forgetting": lambda: measures_module.forgetting(
+            "loss": lambda: share(state["loss"], count),
+            "el2n": lambda: share(state["el2n"], count),
+            "forgetting": lambda: forgetting(
                 state["transitions"], state["n_right"], count
             ),
-            "first_learned": lambda: measures_module.first_learned(
-                state["right_since"], count
-            ),
-            "mean_proba": lambda: measures_module.share(
+            "first_learned": lambda: first_learned(state["right_since"], count),
+            "mean_proba": lambda: share(
                 state["mean_proba"], state["count"][:, None]
             ).astype(np.float32),
         }
@@ -658,18 +627,18 @@ def check_measures(measures: Iterable[str]) -> tuple[str, ...]:
         If measures is a bare string or names an unknown measure.
     """
     wanted = [measures] if isinstance(measures, str) else list(measures)
-    unknown = [name for name in wanted if name not in measures_module.STREAMED]
+    unknown = [name for name in wanted if name not in STREAMED]
     if unknown or isinstance(measures, str):
         raise ValueError(
-            f"measures must list names out of {list(measures_module.STREAMED)}; got "
+            f"measures must list names out of {list(STREAMED)}; got "
             f"{measures!r}. (confidence, variability, correctness, margin, aleatoric "
             f"and threshold_closeness are always there.)"
         )
-    return tuple(name for name in measures_module.STREAMED if name in wanted)
+    return tuple(name for name in STREAMED if name in wanted)
 
 
 def _add_moment(
-    mean: Array, squares: Array, values: Array, at: Rows, count: Array
+    mean: Array, squares: Array, values: Array, at: slice | Rows, count: Array
 ) -> None:
     """Welford's update of a mean and a sum of squared deviations, in float64."""
     delta = values - mean[at]

@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_datamaps._core.arrays import Array
+
 REGIONS = ("easy", "ambiguous", "hard")
 UNSEEN = "unseen"
+BAND = 0.1  # least half-width of the ambiguous band, in units of confidence
+N_STD = 1.0  # standard deviations of the margin that are ambiguous, too
 ALIASES = {"easy-to-learn": "easy", "hard-to-learn": "hard"}
 
 
@@ -54,8 +58,8 @@ def region_codes(
     margin: NDArray[Any],
     margin_std: NDArray[Any],
     *,
-    band: float = 0.1,
-    n_std: float = 1.0,
+    band: float = BAND,
+    n_std: float = N_STD,
 ) -> NDArray[np.int8]:
     """Region of every row.
 
@@ -95,3 +99,19 @@ def region_codes(
 def region_names(codes: NDArray[np.int8]) -> NDArray[np.str_]:
     """Names of region codes, as an array of str of the same shape."""
     return np.array((*REGIONS, UNSEEN))[codes]
+
+
+def boundary_lines(band: float, n_std: float) -> Array:
+    """Corners (v, c) of the upper and lower boundary, of shape (n_lines, n, 2).
+
+    They end on ``v = sqrt(c (1 - c))``, the circle of radius 0.5 round (0, 0.5).
+    """
+    if band >= 0.5:
+        return np.empty((0, 2, 2))
+    end = 0.5 / np.hypot(1, n_std)
+    if n_std * end > band:
+        v = np.unique([0, band / n_std, end])
+    else:
+        v = np.array([0, np.sqrt(0.25 - band**2)])
+    half_width = np.maximum(band, n_std * v)
+    return np.stack([np.stack([v, 0.5 + s * half_width], axis=1) for s in (1, -1)])

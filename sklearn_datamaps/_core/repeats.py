@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
-from sklearn_datamaps._core import measures as measures_module
-from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._views.comparison import check_same_rows
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._core.measures import ASCENDING
 
-Array = NDArray[Any]
+M = TypeVar("M", bound=BaseDataMap)
 
 # Counts whose largest value stands for "never": a mean with it would mean nothing.
 WITH_SENTINEL = ("forgetting", "first_learned")
@@ -24,11 +23,13 @@ SHARED = (
 )
 
 
-def average(maps: Iterable[DataMap]) -> DataMap:
+def average(kind: type[M], maps: Iterable[M]) -> M:
     """Average of maps of the same rows; see :meth:`sklearn_datamaps.DataMap.average`.
 
     Parameters
     ----------
+    kind : type
+        The class of the map.
     maps : iterable of DataMap
         Maps of repeated runs.
 
@@ -46,7 +47,7 @@ def average(maps: Iterable[DataMap]) -> DataMap:
     runs = _alike(maps, at_least=1)
     first = runs[0]
 
-    def mean(value: Callable[[DataMap], Any]) -> Array:
+    def mean(value: Callable[[BaseDataMap], Any]) -> Array:
         total = np.array(value(runs[0]), dtype=np.float64)
         for run in runs[1:]:
             total += value(run)
@@ -68,7 +69,7 @@ def average(maps: Iterable[DataMap]) -> DataMap:
     if all(run.trajectories is not None for run in runs):
         trajectories = mean(lambda run: run.trajectories).astype(np.float32)
     is_binary = first._margin is None
-    return DataMap(
+    return kind(
         confidence=mean(lambda run: run.confidence),
         variability=mean(lambda run: run.variability),
         correctness=mean(lambda run: run.correctness),
@@ -86,7 +87,7 @@ def average(maps: Iterable[DataMap]) -> DataMap:
     )
 
 
-def stability(maps: Iterable[DataMap]) -> pd.DataFrame:
+def stability(maps: Iterable[BaseDataMap]) -> pd.DataFrame:
     """How far repeated runs agree, measure by measure.
 
     A measure that ranks the rows anew in every run says little about the rows. More
@@ -129,15 +130,13 @@ def stability(maps: Iterable[DataMap]) -> pd.DataFrame:
     ['spearman', 'spearman_min', 'top_third']
     """
     runs = _alike(maps, at_least=2)
-    names = [
-        name for name in measures_module.ASCENDING if name in runs[0].measure_names()
-    ]
+    names = [name for name in ASCENDING if name in runs[0].measure_names()]
     rows = [_agreement(runs, name) for name in names]
     columns = ["spearman", "spearman_min", "top_third"]
     return pd.DataFrame(rows, index=pd.Index(names, name="measure"), columns=columns)
 
 
-def _agreement(runs: list[DataMap], name: str) -> tuple[float, float, float]:
+def _agreement(runs: list[BaseDataMap], name: str) -> tuple[float, float, float]:
     values = np.stack([run.measure(name).ravel() for run in runs])
     values = values[:, np.isfinite(values).all(axis=0)]
     constant = (values == values[:, :1]).all(axis=1)
@@ -147,7 +146,7 @@ def _agreement(runs: list[DataMap], name: str) -> tuple[float, float, float]:
     pairs = np.triu_indices(len(runs), k=1)
     correlations = np.corrcoef(ranks)[pairs]
     n_top = max(1, round(values.shape[1] / 3))
-    order = values if measures_module.ASCENDING[name] else -values
+    order = values if ASCENDING[name] else -values
     top = np.zeros(values.shape, dtype=bool)
     first = np.argsort(order, axis=1, kind="stable")[:, :n_top]
     np.put_along_axis(top, first, True, axis=1)
@@ -159,12 +158,12 @@ def _agreement(runs: list[DataMap], name: str) -> tuple[float, float, float]:
     )
 
 
-def _alike(maps: Iterable[DataMap], *, at_least: int) -> list[DataMap]:
+def _alike(maps: Iterable[BaseDataMap], *, at_least: int) -> list[BaseDataMap]:
     if not isinstance(maps, Iterable):
         raise TypeError(f"maps must hold DataMaps; got one {type(maps).__name__}.")
     runs = list(maps)
     for run in runs:
-        if not isinstance(run, DataMap):
+        if not isinstance(run, BaseDataMap):
             raise TypeError(f"maps must hold DataMaps; got {type(run).__name__}.")
     if len(runs) < at_least:
         raise ValueError(
@@ -199,7 +198,7 @@ def _most_frequent(predicted: list[Array]) -> Array:
     return chosen
 
 
-def _meta(runs: list[DataMap]) -> dict[str, Any]:
+def _meta(runs: list[BaseDataMap]) -> dict[str, Any]:
     meta: dict[str, Any] = {"n_runs": len(runs)}
     for key in SHARED:
         values = [run.meta.get(key) for run in runs]
@@ -209,3 +208,45 @@ def _meta(runs: list[DataMap]) -> dict[str, Any]:
     if len(runs) > 1:
         meta["variability_spearman"] = float(_agreement(runs, "variability")[0])
     return meta
+
+
+def check_same_rows(before: BaseDataMap, after: BaseDataMap) -> None:
+    """Raise unless both maps are of the same rows.
+
+    Parameters
+    ----------
+    before, after : DataMap
+        The maps.
+
+    Raises
+    ------
+    TypeError
+        If after is no map.
+    ValueError
+        Saying what tells that the rows are others.
+    """
+    if not isinstance(after, BaseDataMap):
+        raise TypeError(f"compare needs a DataMap; got {type(after).__name__}.")
+    if before.confidence.shape != after.confidence.shape:
+        raise ValueError(
+            f"The maps are of other rows: shapes {before.confidence.shape} and "
+            f"{after.confidence.shape}. Compare maps of one dataset, or select the "
+            f"common rows first and map them twice."
+        )
+    if not before.index.equals(after.index):
+        raise ValueError(
+            "The maps are of other rows: their indexes differ. Compare maps of one "
+            "dataset in one order."
+        )
+    labelled = before.has_labels and after.has_labels
+    if labelled and not np.isin(before.classes, after.classes).any():
+        raise ValueError(
+            f"The maps are of other data: no class in common "
+            f"({before.classes.tolist()[:5]} and {after.classes.tolist()[:5]})."
+        )
+    for name in before.columns.keys() & after.columns.keys():
+        one, two = pd.Series(before.columns[name]), pd.Series(after.columns[name])
+        if not one.equals(two):
+            raise ValueError(
+                f"The maps are of other rows: their column {name!r} differs."
+            )

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sklearn_datamaps._core.labels import Array, encode_labels, index_of
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import encode_labels, index_of
 from sklearn_datamaps._views.review import hash_of, label_texts, plain, text_of
 
 DECISIONS = ("keep", "relabel", "drop")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._curation.candidates import AS_GIVEN, SCORES, TRUST
 from sklearn_datamaps._curation.flips import largest_other
 from sklearn_datamaps._data_map import DataMap

@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from sklearn_datamaps._core import quality as quality_module
-from sklearn_datamaps._core.labels import Array, EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.candidates import (
     AS_GIVEN,

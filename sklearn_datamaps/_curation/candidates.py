@@ -11,7 +11,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_datamaps._core import measures, quality
-from sklearn_datamaps._core.labels import Array, EncodedLabels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._curation.flips import Flips
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 from sklearn.isotonic import IsotonicRegression
 
-from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._core.arrays import Array
 
 # The boundary of the hard region where rows hardly vary: confidence 0.4 of two classes.
 FIRMLY = -0.2

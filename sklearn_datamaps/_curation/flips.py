@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._core.arrays import Array
 
 # Rows are matched by margin up to this (a standard deviation), so that repeats differ.
 BLUR = 0.03

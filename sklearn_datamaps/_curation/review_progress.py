@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._curation.apply_review import decided_cells
 from sklearn_datamaps._curation.audit import LabelAudit
 

@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import encode_labels
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.json_lines import Kind, first_record, read_json_lines
-
-Array = NDArray[Any]
 
 MEASURES = ("confidence", "variability", "correctness")
 CARRIED = "forgetfulness"

@@ -13,11 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from sklearn_datamaps._core.recorder import TrainingDynamics, check_measures
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.recorder import check_measures
+from sklearn_datamaps._data_map import DataMap, TrainingDynamics
 from sklearn_datamaps._io.json_lines import Kind, first_record, read_json_lines
-
-Array = NDArray[Any]
 
 NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl", flags=re.ASCII)
 SUBFOLDER = "training_dynamics"

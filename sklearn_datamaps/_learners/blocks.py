@@ -8,7 +8,8 @@ from warnings import warn
 import numpy as np
 from scipy import sparse
 
-from sklearn_datamaps._core.labels import Array, EncodedLabels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
 
 # Cells of probability per block: what a prediction needs beside the record.
 BLOCK_CELLS = 2**20

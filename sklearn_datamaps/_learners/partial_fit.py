@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import expit, softmax
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_datamaps._core.labels import Array, EncodedLabels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners import sklearn_compat, skorch
 from sklearn_datamaps._learners.blocks import (
     block_order,

@@ -12,7 +12,8 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline
 
-from sklearn_datamaps._core.labels import Array, EncodedLabels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners import sklearn_compat, skorch
 from sklearn_datamaps._learners.stages import has_stages, is_registered
 

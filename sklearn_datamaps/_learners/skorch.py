@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._core.arrays import Array
 
 N_CHECKED = 10  # rows whose probabilities are looked at before training
 SIMPLEX_TOLERANCE = 1e-2

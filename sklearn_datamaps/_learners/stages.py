@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, softmax
 
-from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._core.arrays import Array
 
 N_CHECKED = 50  # rows in which added margins are compared with predict_proba
 CHECKED_TO = 1e-5  # libraries add their margins in single precision

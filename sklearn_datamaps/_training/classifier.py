@@ -30,9 +30,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_datamaps._core import measures as measures_module
-from sklearn_datamaps._core.labels import Array, EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._core.measures import memorization
 from sklearn_datamaps._core.recorder import check_measures
+from sklearn_datamaps._core.regions import BAND, N_STD
+from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry, sklearn_compat, skorch
 from sklearn_datamaps._learners.blocks import (
     check_single_rows,
@@ -633,7 +636,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     ) -> None:
         """Set the fitted attributes from what is recorded of all rows."""
         meta = self._meta(recipe, record)
-        self.data_map_ = record.dynamics.to_data_map(meta=meta)
+        self.data_map_ = record.dynamics.to_map(DataMap, meta=meta)
         self.history_ = record.history()
         self.classes_ = data.labels.classes
         self.n_epochs_ = self.data_map_.n_epochs
@@ -649,11 +652,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         meta = self._meta(recipe, record)
         meta |= {"recording": "out-of-fold", "n_folds": n_folds}
         # After an interruption some folds are missing.
-        out_of_fold = record.dynamics.to_data_map(allow_incomplete=True, meta=meta)
-        memorization = measures_module.memorization(
-            in_sample.confidence, out_of_fold.confidence
-        )
-        measures = {**out_of_fold.measures, "memorization": memorization}
+        out_of_fold = record.dynamics.to_map(DataMap, allow_incomplete=True, meta=meta)
+        owed = memorization(in_sample.confidence, out_of_fold.confidence)
+        measures = {**out_of_fold.measures, "memorization": owed}
         if "mean_proba" in in_sample.measures:
             # What is left of the in-sample probabilities, for label_trust.
             measures["in_sample_logit_margin"] = in_sample.measure("logit_margin")
@@ -700,7 +701,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self._map_array("correctness")
 
     def region_mask(
-        self, region: str, *, band: float = 0.1, n_std: float = 1.0
+        self, region: str, *, band: float = BAND, n_std: float = N_STD
     ) -> Array:
         """Which training rows lie in a region; see :meth:`DataMap.region_mask`.
 

@@ -15,7 +15,8 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import check_consistent_length
 
-from sklearn_datamaps._core.labels import Array, EncodedLabels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners.blocks import row_block
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]

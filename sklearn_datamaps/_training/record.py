@@ -13,8 +13,9 @@ import sklearn
 from sklearn.base import clone
 from threadpoolctl import ThreadpoolController
 
-from sklearn_datamaps._core.labels import Array, EncodedLabels
-from sklearn_datamaps._core.recorder import TrainingDynamics
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import registry, sklearn_compat, skorch
 from sklearn_datamaps._learners.partial_fit import Block, PartialFitRun
 from sklearn_datamaps._learners.staged import StagedRun
@@ -70,7 +71,7 @@ class Record:
 
     Attributes
     ----------
-    dynamics : TrainingDynamics
+    dynamics : Recorder
         The measures, epoch by epoch.
     seed : int
         Base of all seeds.
@@ -85,7 +86,7 @@ class Record:
         Stages recorded of a learner that has them.
     """
 
-    dynamics: TrainingDynamics
+    dynamics: Recorder
     seed: int
     key: tuple[Any, ...] = ()
     totals: list[Array] = field(default_factory=list)
@@ -204,7 +205,7 @@ class Recipe:
         key: tuple[Any, ...] = (),
     ) -> Record:
         """Begin a record of these labels."""
-        dynamics = TrainingDynamics(
+        dynamics = Recorder(
             labels,
             measures=self.measures,
             store_trajectories=self.store_trajectories,
@@ -366,9 +367,7 @@ def _record_epoch(record: Record, blocks: Iterator[Block]) -> None:
     dynamics.commit()
 
 
-def _widened(
-    run: Run, dynamics: TrainingDynamics, columns: Array | None
-) -> Iterator[Block]:
+def _widened(run: Run, dynamics: Recorder, columns: Array | None) -> Iterator[Block]:
     """Blocks of a run; a class that it has never seen has probability 0."""
     if columns is None:
         yield from run.blocks()

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from sklearn_datamaps._core.base_map import BaseDataMap
 from sklearn_datamaps._core.regions import REGIONS, UNSEEN
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._core.repeats import check_same_rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,8 +44,8 @@ class DataMapComparison:
     1
     """
 
-    before: DataMap
-    after: DataMap
+    before: BaseDataMap
+    after: BaseDataMap
     transitions: pd.DataFrame
     movers: pd.DataFrame
     changed_labels: pd.DataFrame
@@ -69,9 +70,7 @@ class DataMapComparison:
         matplotlib Axes
             Arrows of rows whose label changed are thicker and orange.
         """
-        from sklearn_datamaps._views.comparison_plot import plot
-
-        return plot(self, ax=ax, n_movers=n_movers, title=title)
+        return _plot(self, ax=ax, n_movers=n_movers, title=title)
 
     def __repr__(self) -> str:
         """Show the transitions, the correlations and the number of changed labels."""
@@ -85,7 +84,7 @@ class DataMapComparison:
 
 
 def compare(
-    before: DataMap, after: DataMap, *, n_movers: int = 20
+    before: BaseDataMap, after: BaseDataMap, *, n_movers: int = 20
 ) -> DataMapComparison:
     """Compare two maps of the same rows; see :meth:`sklearn_datamaps.DataMap.compare`.
 
@@ -128,49 +127,7 @@ def label_changed(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     return changed
 
 
-def check_same_rows(before: DataMap, after: DataMap) -> None:
-    """Raise unless both maps are of the same rows.
-
-    Parameters
-    ----------
-    before, after : DataMap
-        The maps.
-
-    Raises
-    ------
-    TypeError
-        If after is no map.
-    ValueError
-        Saying what tells that the rows are others.
-    """
-    if not isinstance(after, DataMap):
-        raise TypeError(f"compare needs a DataMap; got {type(after).__name__}.")
-    if before.confidence.shape != after.confidence.shape:
-        raise ValueError(
-            f"The maps are of other rows: shapes {before.confidence.shape} and "
-            f"{after.confidence.shape}. Compare maps of one dataset, or select the "
-            f"common rows first and map them twice."
-        )
-    if not before.index.equals(after.index):
-        raise ValueError(
-            "The maps are of other rows: their indexes differ. Compare maps of one "
-            "dataset in one order."
-        )
-    labelled = before.has_labels and after.has_labels
-    if labelled and not np.isin(before.classes, after.classes).any():
-        raise ValueError(
-            f"The maps are of other data: no class in common "
-            f"({before.classes.tolist()[:5]} and {after.classes.tolist()[:5]})."
-        )
-    for name in before.columns.keys() & after.columns.keys():
-        one, two = pd.Series(before.columns[name]), pd.Series(after.columns[name])
-        if not one.equals(two):
-            raise ValueError(
-                f"The maps are of other rows: their column {name!r} differs."
-            )
-
-
-def _warn_unlike(before: DataMap, after: DataMap) -> None:
+def _warn_unlike(before: BaseDataMap, after: BaseDataMap) -> None:
     pairs = {"n_epochs": (before.n_epochs, after.n_epochs)} | {
         key: (before.meta.get(key), after.meta.get(key))
         for key in ("recording", "n_folds", "learner", "batch_size")
@@ -184,7 +141,7 @@ def _warn_unlike(before: DataMap, after: DataMap) -> None:
         )
 
 
-def _transitions(before: DataMap, after: DataMap) -> pd.DataFrame:
+def _transitions(before: BaseDataMap, after: BaseDataMap) -> pd.DataFrame:
     names = [*REGIONS, UNSEEN]
     one, two = before.region_codes().ravel(), after.region_codes().ravel()
     size = len(names)
@@ -197,7 +154,7 @@ def _transitions(before: DataMap, after: DataMap) -> pd.DataFrame:
     )
 
 
-def _pairs(before: DataMap, after: DataMap) -> pd.DataFrame:
+def _pairs(before: BaseDataMap, after: BaseDataMap) -> pd.DataFrame:
     one, two = before.to_frame(), after.to_frame()
     keys = ["position", "label_name"] if before.multilabel else ["position"]
     pairs = one[keys].copy()
@@ -214,7 +171,7 @@ def _pairs(before: DataMap, after: DataMap) -> pd.DataFrame:
     return pairs
 
 
-def _spearman(before: DataMap, after: DataMap) -> pd.Series:
+def _spearman(before: BaseDataMap, after: BaseDataMap) -> pd.Series:
     common = [n for n in before.measure_names() if n in after.measure_names()]
     result = {}
     for name in common:
@@ -224,3 +181,61 @@ def _spearman(before: DataMap, after: DataMap) -> pd.Series:
         varied = len(one) > 1 and np.ptp(one) > 0 and np.ptp(two) > 0
         result[name] = stats.spearmanr(one, two).statistic if varied else np.nan
     return pd.Series(result, name="spearman", dtype=np.float64)
+
+
+def _plot(
+    comparison: DataMapComparison,
+    *,
+    ax: Any = None,
+    n_movers: int | None = None,
+    title: str | None = None,
+) -> Any:
+    """Draw the arrows; see :meth:`sklearn_datamaps.DataMapComparison.plot`."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    movers = comparison.movers.iloc[:n_movers]
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7.5, 5.6), layout="constrained")
+    after = comparison.after
+    ax.scatter(
+        after.variability.ravel(),
+        after.confidence.ravel(),
+        s=4,
+        color="0.8",
+        linewidths=0,
+        rasterized=True,
+        label="all rows, after",
+    )
+    changed = label_changed(movers)
+    start = movers[["variability_before", "confidence_before"]].to_numpy()
+    end = movers[["variability_after", "confidence_after"]].to_numpy()
+    blue, orange = sns.color_palette("colorblind", 2)
+    for chosen, color, width, name in (
+        (~changed, blue, 0.003, "label kept"),
+        (changed, orange, 0.006, "label changed"),
+    ):
+        if chosen.any():
+            ax.quiver(
+                *start[chosen].T,
+                *(end - start)[chosen].T,
+                angles="xy",
+                scale_units="xy",
+                scale=1,
+                width=width,
+                color=color,
+                label=f"{name} ({int(chosen.sum()):,} of the movers)",
+                zorder=3,
+            )
+    corners = np.concatenate([start, end, np.zeros((1, 2))])
+    widest = max(corners[:, 0].max(), float(np.nanmax(after.variability)))
+    ax.set(
+        xlim=(-0.03 * widest, 1.05 * max(widest, 1e-3)),
+        ylim=(-0.03, 1.03),
+        xlabel="variability",
+        ylabel="confidence",
+        title=title or f"The {len(movers):,} largest movers, from before to after",
+    )
+    ax.legend(loc="lower right", fontsize="small")
+    sns.despine(ax=ax)
+    return ax

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from sklearn_datamaps._data_map import DataMap
-
-Array = NDArray[Any]
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import BaseDataMap
 
 REGION_NAMES = {  # as drawn, and at which height if the region is empty
     "easy": ("easy-to-learn", 0.85),
@@ -190,7 +188,7 @@ def draw_head(
     ax.set_title(title, loc="left", pad=pad, fontsize=1.15 * size)
 
 
-def default_title(data_map: DataMap) -> str:
+def default_title(data_map: BaseDataMap) -> str:
     size = f"{data_map.n_samples:,} rows"
     if data_map.multilabel:
         size += f" x {len(data_map.classes)} labels"
@@ -201,7 +199,7 @@ def default_title(data_map: DataMap) -> str:
     return ", ".join(str(fact) for fact in facts if fact)
 
 
-def notes(data_map: DataMap, n_points: int, n_drawn: int, is_curve: bool) -> str:
+def notes(data_map: BaseDataMap, n_points: int, n_drawn: int, is_curve: bool) -> str:
     notes = []
     if n_drawn < n_points:
         notes.append(f"{n_drawn:,} of {n_points:,} points drawn")

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from sklearn_datamaps._data_map import DataMap, require_labels
-
-Array = NDArray[Any]
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
+from sklearn_datamaps._core.regions import BAND, N_STD, REGIONS, boundary_lines
+from sklearn_datamaps._views.drawing import correctness_bins, default_title
+from sklearn_datamaps._views.review import OWN, row_hashes
 
 MAX_POINTS = 250_000
 # Of the page's own script, in their order.
@@ -44,7 +45,7 @@ POLICY = (
 
 
 def explore(
-    data_map: DataMap,
+    data_map: BaseDataMap,
     path: str | Path,
     *,
     text: str | None = "text",
@@ -115,7 +116,7 @@ def explore(
     return path
 
 
-def map_hash(data_map: DataMap) -> str:
+def map_hash(data_map: BaseDataMap) -> str:
     """Name of a map by its labels, confidences and index, as a hex digest.
 
     Parameters
@@ -155,16 +156,8 @@ class _Content:
         self.blocks[name] = gzip.compress(packed, 6, mtime=0)
 
 
-def _content(data_map: DataMap, points: Array, text: str | None) -> _Content:
-    from sklearn_datamaps._core.regions import REGIONS
-    from sklearn_datamaps._views.drawing import correctness_bins
-    from sklearn_datamaps._views.review import row_hashes
-    from sklearn_datamaps._views.scatter import (
-        boundary_lines,
-        margin_follows_confidence,
-    )
-
-    is_curve = margin_follows_confidence(data_map)
+def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content:
+    is_curve = data_map.margin_follows_confidence
     n_labels = len(data_map.classes) if data_map.multilabel else 1
     rows, row_of_point = np.unique(points // n_labels, return_inverse=True)
     content = _Content()
@@ -209,12 +202,12 @@ def _content(data_map: DataMap, points: Array, text: str | None) -> _Content:
             {"name": name, "is_number": kind}
             for name, kind in zip(columns, kinds, strict=True)
         ],
-        "boundary": boundary_lines(0.1, 1.0).tolist() if is_curve else [],
+        "boundary": boundary_lines(BAND, N_STD).tolist() if is_curve else [],
     }
     return content
 
 
-def _measures(data_map: DataMap, *, with_margin: bool) -> dict[str, Array]:
+def _measures(data_map: BaseDataMap, *, with_margin: bool) -> dict[str, Array]:
     """Recorded measures; of those derived from others, the ones the map ranks by."""
     names = ["confidence", "variability", "correctness"]
     names += ["margin", "margin_std"] if with_margin else []
@@ -227,7 +220,7 @@ def _measures(data_map: DataMap, *, with_margin: bool) -> dict[str, Array]:
 
 
 def _add_labels(
-    content: _Content, data_map: DataMap, points: Array
+    content: _Content, data_map: BaseDataMap, points: Array
 ) -> tuple[list[str], bool]:
     """Add codes of labels and predictions; return the labels, and if numbers."""
     if data_map.multilabel:
@@ -264,7 +257,7 @@ def _listed(values: Any) -> tuple[list[Any], bool]:
     return [None if gone else str(value) for value, gone in pairs], False
 
 
-def _sampled_points(data_map: DataMap, max_points: int, random_state: Any) -> Array:
+def _sampled_points(data_map: BaseDataMap, max_points: int, random_state: Any) -> Array:
     """Flat positions of the recorded (row, label) cells, or of a sample of them."""
     codes = data_map.region_codes().ravel()
     taken = np.empty(0, dtype=np.intp)
@@ -280,7 +273,7 @@ def _sampled_points(data_map: DataMap, max_points: int, random_state: Any) -> Ar
     return np.sort(taken)
 
 
-def _notes(data_map: DataMap, n_points: int) -> list[str]:
+def _notes(data_map: BaseDataMap, n_points: int) -> list[str]:
     recorded = int(np.isfinite(data_map.confidence).sum())
     unit = "(row, label) cells" if data_map.multilabel else "rows"
     notes = []
@@ -295,9 +288,7 @@ def _notes(data_map: DataMap, n_points: int) -> list[str]:
     return notes
 
 
-def _check_columns(data_map: DataMap) -> None:
-    from sklearn_datamaps._views.review import OWN
-
+def _check_columns(data_map: BaseDataMap) -> None:
     taken = [name for name in OWN if name in data_map.columns]
     if taken:
         raise ValueError(
@@ -325,9 +316,9 @@ def _plotly() -> str:
     return b64encode(gzip.compress(get_plotlyjs().encode(), 6, mtime=0)).decode()
 
 
-def _page(data_map: DataMap, title: str | None, content: _Content, plotly: str) -> str:
-    from sklearn_datamaps._views.drawing import default_title
-
+def _page(
+    data_map: BaseDataMap, title: str | None, content: _Content, plotly: str
+) -> str:
     parts = [_part(name) for name in SCRIPTS]
     script = "\n".join(['"use strict";', "(() => {", "", *parts, "})();", ""])
     blocks = {name: b64encode(block).decode() for name, block in content.blocks.items()}

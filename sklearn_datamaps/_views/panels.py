@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from sklearn_datamaps._data_map import DataMap, require_labels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
 from sklearn_datamaps._views import drawing
-
-Array = NDArray[Any]
 
 MAX_PANELS = 100  # more take minutes to draw, and no page holds them
 PAGE_WIDTH = 11.7  # inches, of A4 landscape: 28 panels, 7 x 4, fill 11.7 x 8.3
@@ -19,7 +17,7 @@ SIZE = 7  # points, of the panels' texts
 REGIONS = ("easy", "ambiguous", "hard")
 
 
-def check(data_map: DataMap, by: str, ax: Any, histograms: bool | None) -> None:
+def check(data_map: BaseDataMap, by: str, ax: Any, histograms: bool | None) -> None:
     """Refuse what small multiples cannot do, before a figure is made."""
     if by != "label":
         raise ValueError(f"by must be None or 'label'; got {by!r}.")
@@ -55,7 +53,7 @@ def sample(points: pd.DataFrame, size: int | None, random_state: Any) -> pd.Data
 
 
 def draw(
-    data_map: DataMap,
+    data_map: BaseDataMap,
     points: pd.DataFrame,
     drawn: pd.DataFrame,
     styles: pd.DataFrame,
@@ -132,7 +130,7 @@ def _draw_panel(
     ax: Any,
     drawn: pd.DataFrame,
     styles: pd.DataFrame,
-    data_map: DataMap,
+    data_map: BaseDataMap,
     kwargs: Mapping[str, Any],
 ) -> None:
     import seaborn as sns

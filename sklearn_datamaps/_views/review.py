@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._core.labels import Array
-from sklearn_datamaps._data_map import DataMap, require_labels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
 
 OWN = ("id", "conflicting_duplicates", "decision", "new_label", "row_hash")
 
 
-def row_hashes(data_map: DataMap) -> NDArray[np.str_]:
+def row_hashes(data_map: BaseDataMap) -> NDArray[np.str_]:
     """Hash of every row's label and text, the same on every machine.
 
     Without a carried column ``text``, of its label and name in the index. Line ends
@@ -42,7 +42,7 @@ def row_hashes(data_map: DataMap) -> NDArray[np.str_]:
     return _hashes_of(data_map, np.arange(data_map.n_samples))
 
 
-def conflicting_duplicates(data_map: DataMap) -> NDArray[np.int64]:
+def conflicting_duplicates(data_map: BaseDataMap) -> NDArray[np.int64]:
     """Count the other rows with the same text and another label, for every row.
 
     Texts are the same when they differ in nothing but case and surrounding white
@@ -82,7 +82,7 @@ def conflicting_duplicates(data_map: DataMap) -> NDArray[np.int64]:
 
 
 def review(
-    data_map: DataMap, n: int | None = 100, by: str = "confidence"
+    data_map: BaseDataMap, n: int | None = 100, by: str = "confidence"
 ) -> pd.DataFrame:
     """Rows most worth a look; see :meth:`sklearn_datamaps.DataMap.review`.
 
@@ -160,7 +160,7 @@ def review(
     return pd.DataFrame(data).astype({"decision": object, "new_label": object})
 
 
-def _hashes_of(data_map: DataMap, rows: Array) -> NDArray[np.str_]:
+def _hashes_of(data_map: BaseDataMap, rows: Array) -> NDArray[np.str_]:
     labels = label_texts(data_map.label[rows])
     if "text" in data_map.columns:
         texts = map(text_of, data_map.columns["text"][rows].tolist())

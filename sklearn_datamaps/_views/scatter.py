@@ -5,12 +5,12 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import BaseDataMap, map_of
+from sklearn_datamaps._core.regions import BAND, N_STD, boundary_lines
 from sklearn_datamaps._views import drawing, panels
 
-Array = NDArray[Any]
 Style = Mapping[str, Any] | None
 
 
@@ -55,7 +55,7 @@ class DataMapDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, data_map: DataMap) -> None:
+    def __init__(self, data_map: BaseDataMap) -> None:
         self.data_map = data_map
 
     @classmethod
@@ -78,10 +78,10 @@ class DataMapDisplay:
         ValueError
             If there is no fitted map in the estimator.
         """
-        return cls.from_data_map(DataMap.from_estimator(estimator), **plot_kwargs)
+        return cls.from_data_map(map_of(BaseDataMap, estimator), **plot_kwargs)
 
     @classmethod
-    def from_data_map(cls, data_map: DataMap, **plot_kwargs: Any) -> Self:
+    def from_data_map(cls, data_map: BaseDataMap, **plot_kwargs: Any) -> Self:
         """Draw a map.
 
         Parameters
@@ -107,8 +107,8 @@ class DataMapDisplay:
         *,
         max_points: int | None = None,
         random_state: Any = 0,
-        band: float = 0.1,
-        n_std: float = 1.0,
+        band: float = BAND,
+        n_std: float = N_STD,
     ) -> pd.DataFrame:
         """Table of the points that :meth:`plot` draws.
 
@@ -137,7 +137,7 @@ class DataMapDisplay:
         ValueError
             If max_points is not None or an integer >= 1.
         """
-        if not isinstance(self.data_map, DataMap):
+        if not isinstance(self.data_map, BaseDataMap):
             raise TypeError(
                 f"DataMapDisplay draws a DataMap; got {type(self.data_map).__name__}. "
                 f"For a fitted estimator use DataMapDisplay.from_estimator."
@@ -161,8 +161,8 @@ class DataMapDisplay:
         max_points: int | None = 25_000,
         random_state: Any = 0,
         title: str | None = None,
-        band: float = 0.1,
-        n_std: float = 1.0,
+        band: float = BAND,
+        n_std: float = N_STD,
         palette: str | Sequence[Any] = "plasma",
         scatter_kwargs: Style = None,
         histogram_kwargs: Style = None,
@@ -236,7 +236,7 @@ class DataMapDisplay:
             colors = sns.color_palette(palette, len(names))[::-1]
         markers = [drawing.MARKERS[step] for step in steps]
         styles = pd.DataFrame({"color": colors, "marker": markers}, index=names)
-        is_curve = margin_follows_confidence(self.data_map)
+        is_curve = self.data_map.margin_follows_confidence
         boundary = boundary_lines(band, n_std) if is_curve else np.empty((0, 2, 2))
         self.axes_: Array | None = None
         if by is not None:
@@ -293,31 +293,6 @@ def _sample(frame: pd.DataFrame, size: int | None, random_state: Any) -> pd.Data
         return frame
     rows = pd.RangeIndex(len(frame)).to_series()
     return frame.iloc[rows.sample(size, random_state=random_state).sort_index()]
-
-
-def margin_follows_confidence(data_map: DataMap) -> bool:
-    """Whether margin = 2 confidence - 1, so that the rule is a curve in the map."""
-    pairs = [
-        (data_map.margin, 2 * data_map.confidence - 1),
-        (data_map.margin_std, 2 * data_map.variability),
-    ]
-    return all(np.allclose(a, b, equal_nan=True) for a, b in pairs)
-
-
-def boundary_lines(band: float, n_std: float) -> Array:
-    """Corners (v, c) of the upper and lower boundary, of shape (n_lines, n, 2).
-
-    They end on ``v = sqrt(c (1 - c))``, the circle of radius 0.5 round (0, 0.5).
-    """
-    if band >= 0.5:
-        return np.empty((0, 2, 2))
-    end = 0.5 / np.hypot(1, n_std)
-    if n_std * end > band:
-        v = np.unique([0, band / n_std, end])
-    else:
-        v = np.array([0, np.sqrt(0.25 - band**2)])
-    half_width = np.maximum(band, n_std * v)
-    return np.stack([np.stack([v, 0.5 + s * half_width], axis=1) for s in (1, -1)])
 
 
 def _axes(ax: Any, histograms: bool) -> tuple[Any, Array | None]:

@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._core.regions import REGIONS, UNSEEN
-from sklearn_datamaps._data_map import DataMap, require_labels
+from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
+from sklearn_datamaps._core.regions import BAND, REGIONS, UNSEEN
 
-BAND = 0.1
 REPRODUCIBLE = 0.75  # rank correlation of two runs
 N_LABELS_SHOWN = 3
 MEANS = ("confidence", "variability", "correctness")
 
 
-def summary(data_map: DataMap, by: str | None = None) -> pd.DataFrame:
+def summary(data_map: BaseDataMap, by: str | None = None) -> pd.DataFrame:
     """Count the regions; see :meth:`sklearn_datamaps.DataMap.summary`."""
     if by == "label":
         return _by_label(data_map)
@@ -30,7 +29,7 @@ def summary(data_map: DataMap, by: str | None = None) -> pd.DataFrame:
     return pd.concat(parts, names=["label_set", "region"])
 
 
-def _table(data_map: DataMap, cells: slice | np.ndarray) -> pd.DataFrame:
+def _table(data_map: BaseDataMap, cells: slice | np.ndarray) -> pd.DataFrame:
     codes = data_map.region_codes()[cells].ravel()
     names = _regions_of(data_map)
     n_samples = np.bincount(codes, minlength=len(names))
@@ -47,12 +46,12 @@ def _table(data_map: DataMap, cells: slice | np.ndarray) -> pd.DataFrame:
     return table
 
 
-def _regions_of(data_map: DataMap) -> list[str]:
+def _regions_of(data_map: BaseDataMap) -> list[str]:
     unseen = bool(np.isnan(data_map.confidence).any())
     return [*REGIONS, UNSEEN] if unseen else list(REGIONS)
 
 
-def _by_label(data_map: DataMap) -> pd.DataFrame:
+def _by_label(data_map: BaseDataMap) -> pd.DataFrame:
     require_labels(data_map, "summary(by='label')")
     names = _regions_of(data_map)
     codes = data_map.region_codes()
@@ -73,7 +72,7 @@ def _by_label(data_map: DataMap) -> pd.DataFrame:
     )
 
 
-def text(data_map: DataMap) -> str:
+def text(data_map: BaseDataMap) -> str:
     """Describe the map in a few lines of plain text, as ``repr`` shows it."""
     head, rows, notes = _parts(data_map)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -87,7 +86,7 @@ def text(data_map: DataMap) -> str:
     return "\n".join([head, *lines, *(f"! {note}" for note in notes)])
 
 
-def html(data_map: DataMap) -> str:
+def html(data_map: BaseDataMap) -> str:
     """Describe the map as an HTML table, as notebooks show it."""
     head, rows, notes = _parts(data_map)
     body = "".join(
@@ -104,7 +103,7 @@ def html(data_map: DataMap) -> str:
     return f"<div><p><b>{escape(head)}</b></p><table>{body}</table>{remarks}</div>"
 
 
-def _parts(data_map: DataMap) -> tuple[str, list[list[str]], list[str]]:
+def _parts(data_map: BaseDataMap) -> tuple[str, list[list[str]], list[str]]:
     table = summary(data_map)
     if data_map.multilabel:
         rows = [["", "set", "", "unset", "", ""]]
@@ -127,7 +126,7 @@ def _count_cells(row: Any) -> list[str]:
     return [f"{int(row['n_samples']):,}", f"{100 * row['share']:.1f} %"]
 
 
-def _headline(data_map: DataMap) -> str:
+def _headline(data_map: BaseDataMap) -> str:
     size = f"{data_map.n_samples:,} rows"
     if data_map.multilabel:
         size += f" x {len(data_map.classes)} labels"
@@ -143,7 +142,7 @@ def _headline(data_map: DataMap) -> str:
     return "DataMap: " + ", ".join(str(fact) for fact in facts if fact)
 
 
-def _composition(data_map: DataMap, region: str) -> str:
+def _composition(data_map: BaseDataMap, region: str) -> str:
     """Labels of the hard rows, most frequent first: where to look."""
     if region != "hard" or not data_map.has_labels:
         return ""
@@ -162,7 +161,7 @@ def _composition(data_map: DataMap, region: str) -> str:
     return f" ({', '.join(parts)})"
 
 
-def _notes(data_map: DataMap) -> list[str]:
+def _notes(data_map: BaseDataMap) -> list[str]:
     notes = []
     largest = float(np.nanmax(data_map.variability))
     if largest <= BAND and data_map.n_epochs > 1:

@@ -6,12 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import BaseDataMap, map_of
 from sklearn_datamaps._views import drawing
 
-Array = NDArray[Any]
 Style = Mapping[str, Any] | None
 
 MAX_ROWS = 12  # more lines cannot be told apart in one picture
@@ -69,7 +68,12 @@ class TrajectoryDisplay:
     """
 
     def __init__(
-        self, data_map: DataMap, rows: Any, *, by: str = "position", label: Any = None
+        self,
+        data_map: BaseDataMap,
+        rows: Any,
+        *,
+        by: str = "position",
+        label: Any = None,
     ) -> None:
         self.data_map = data_map
         self.rows = rows
@@ -106,13 +110,13 @@ class TrajectoryDisplay:
         ValueError
             If there is no fitted map in the estimator, or as in :meth:`plot`.
         """
-        data_map = DataMap.from_estimator(estimator)
+        data_map = map_of(BaseDataMap, estimator)
         return cls.from_data_map(data_map, rows, by=by, label=label, **plot_kwargs)
 
     @classmethod
     def from_data_map(
         cls,
-        data_map: DataMap,
+        data_map: BaseDataMap,
         rows: Any,
         *,
         by: str = "position",
@@ -194,7 +198,7 @@ class TrajectoryDisplay:
     def _cells(self) -> tuple[Array, Array | None]:
         """Positions of the rows and, of a multilabel map, of the labels."""
         data_map = self.data_map
-        if not isinstance(data_map, DataMap):
+        if not isinstance(data_map, BaseDataMap):
             raise TypeError(
                 f"TrajectoryDisplay draws a DataMap; got {type(data_map).__name__}. "
                 f"For a fitted estimator use TrajectoryDisplay.from_estimator."
@@ -330,7 +334,7 @@ class TrajectoryDisplay:
         return self
 
 
-def _check_text(data_map: DataMap, text: str | None) -> Array | None:
+def _check_text(data_map: BaseDataMap, text: str | None) -> Array | None:
     if text is None or (text == "text" and text not in data_map.columns):
         return None
     if text not in data_map.columns:
@@ -341,7 +345,7 @@ def _check_text(data_map: DataMap, text: str | None) -> Array | None:
     return data_map.columns[text]
 
 
-def _check_positions(data_map: DataMap, rows: Any, pairs: bool) -> Array:
+def _check_positions(data_map: BaseDataMap, rows: Any, pairs: bool) -> Array:
     found = np.asarray(rows)
     if found.size and found.dtype.kind not in "iu":
         raise ValueError(
@@ -385,7 +389,7 @@ def _find(index: pd.Index, rows: Any) -> Array:
     return np.array(found, dtype=np.intp)
 
 
-def _names(rows: pd.DataFrame, data_map: DataMap) -> list[str]:
+def _names(rows: pd.DataFrame, data_map: BaseDataMap) -> list[str]:
     """What the legend says of each row: name, label and text, on one line."""
     numbered = data_map.index.equals(pd.RangeIndex(data_map.n_samples))
     names = []

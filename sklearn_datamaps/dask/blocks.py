@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_datamaps._core.labels import Array, EncodedLabels, encode_labels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels, encode_labels
 from sklearn_datamaps._learners import registry, sklearn_compat, skorch
 from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.cluster import (

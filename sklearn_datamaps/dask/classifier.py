@@ -11,7 +11,8 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.regions import BAND, N_STD
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry, sklearn_compat, skorch
 from sklearn_datamaps._learners.blocks import block_order, warn_sorted
@@ -386,7 +387,9 @@ class DataMapClassifier(classifier.DataMapClassifier):
             return super()._map_array(name)
         return self._parts.array(name)
 
-    def region_mask(self, region: str, *, band: float = 0.1, n_std: float = 1.0) -> Any:
+    def region_mask(
+        self, region: str, *, band: float = BAND, n_std: float = N_STD
+    ) -> Any:
         """Which training rows lie in a region; see :meth:`DataMap.region_mask`.
 
         Parameters

@@ -10,7 +10,7 @@ from warnings import warn
 import numpy as np
 from scipy import sparse
 
-from sklearn_datamaps._core.labels import Array
+from sklearn_datamaps._core.arrays import Array
 
 WHAT_WORKS = (
     "a dask.array of NumPy or CSR blocks, a collection with to_delayed() (bag, "

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_datamaps._core.labels import Array, EncodedLabels
-from sklearn_datamaps._core.recorder import TrainingDynamics
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._core.regions import check_region, check_rule
 from sklearn_datamaps._data_map import DataMap
 
@@ -19,7 +20,7 @@ class MapParts:
     Attributes
     ----------
     records : list of Future
-        Of every block, its ``TrainingDynamics`` and something else.
+        Of every block, its ``Recorder`` and something else.
     n_rows : ndarray of int of shape (n_blocks,)
         Rows of each block.
     known : EncodedLabels
@@ -46,7 +47,7 @@ class MapParts:
         DataMap
         """
         parts = [dynamics for dynamics, _ in client.gather(self.records)]
-        return TrainingDynamics.concatenate(parts).to_data_map(meta=self.meta)
+        return Recorder.concatenate(parts).to_map(DataMap, meta=self.meta)
 
     def array(self, name: str) -> Any:
         """One array of the map, as a dask array.
@@ -86,15 +87,15 @@ class MapParts:
         )
 
 
-def _attribute(record: tuple[TrainingDynamics, Any], name: str) -> Array:
-    values: Array = getattr(record[0].to_data_map(), name)
+def _attribute(record: tuple[Recorder, Any], name: str) -> Array:
+    values: Array = getattr(record[0].to_map(DataMap), name)
     return values
 
 
 def _region_mask(
-    record: tuple[TrainingDynamics, Any], region: str, band: float, n_std: float
+    record: tuple[Recorder, Any], region: str, band: float, n_std: float
 ) -> Array:
-    return record[0].to_data_map().region_mask(region, band=band, n_std=n_std)
+    return record[0].to_map(DataMap).region_mask(region, band=band, n_std=n_std)
 
 
 def map_rows(call: Callable[[Any], Array], X: Any, example: Array) -> Any:

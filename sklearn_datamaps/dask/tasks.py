@@ -18,8 +18,9 @@ import sklearn
 from scipy import sparse
 from sklearn.utils import check_array
 
-from sklearn_datamaps._core.labels import Array, EncodedLabels, encode_labels
-from sklearn_datamaps._core.recorder import TrainingDynamics
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels, encode_labels
+from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import with_short_indices
 from sklearn_datamaps._learners.partial_fit import PartialFitRun
@@ -236,18 +237,18 @@ def train_block(
 
 
 def record_block(
-    before: tuple[TrainingDynamics, Any] | None,
+    before: tuple[Recorder, Any] | None,
     members: list[Any],
     X: Any,
     labels: EncodedLabels,
     recipe: Recipe,
     seed: int,
-) -> tuple[TrainingDynamics, list[Array]]:
+) -> tuple[Recorder, list[Array]]:
     """Record one epoch of the rows of one block.
 
     Parameters
     ----------
-    before : (TrainingDynamics, object) or None
+    before : (Recorder, object) or None
         What this gave for the epoch before; None: it is the first.
     members : list of estimators
         The learners at the end of the epoch.
@@ -256,7 +257,7 @@ def record_block(
 
     Returns
     -------
-    dynamics : TrainingDynamics
+    dynamics : Recorder
         The record of these rows, a new one.
     totals : list of ndarray of shape (3,)
         As in ``Record``, part by part in the order they add up in.

@@ -9,12 +9,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps.out_of_core.atomic import commit
-
-Array = NDArray[Any]
 
 KIND = "sklearn-datamaps matrix"
 FORMAT = 1

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from sklearn_datamaps._core.arrays import Array
 
 # What labels are stored as while a folder is being built, by their kind.
 BUILDING_DTYPES = {

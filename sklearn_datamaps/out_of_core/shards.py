@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._io.text_batches import Batch
 from sklearn_datamaps.out_of_core.atomic import commit
-from sklearn_datamaps.out_of_core.shard_labels import Array, encode_shard
+from sklearn_datamaps.out_of_core.shard_labels import encode_shard
 
 ENDING = ".npz"
 

@@ -1,0 +1,502 @@
+"""What a data map holds, and everything that is computed from it alone.
+
+:class:`~sklearn_datamaps.DataMap` adds the ways to look at a map and to keep it. They
+lie above this file, so that a view can take a map without an import that runs back up.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from numbers import Real
+from types import MappingProxyType
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_datamaps._core import quality
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.measures import (
+    ASCENDING,
+    STREAMED,
+    aleatoric,
+    logit_margin,
+    plausibility,
+    threshold_closeness,
+)
+from sklearn_datamaps._core.regions import (
+    BAND,
+    N_STD,
+    REGIONS,
+    check_region,
+    region_codes,
+    region_names,
+)
+
+_MAPPINGS = ("measures", "meta", "columns")
+FRAME_COLUMNS = ("position", "label", "label_name", "predicted", "region", "suggested")
+
+M = TypeVar("M", bound="BaseDataMap")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BaseDataMap:
+    """Frozen arrays of a map, its measures, ranks, regions and table.
+
+    The attributes are those of :class:`~sklearn_datamaps.DataMap`.
+    """
+
+    confidence: Array
+    variability: Array
+    correctness: Array
+    label: Array
+    predicted: Array
+    classes: Array
+    n_epochs: int
+    index: pd.Index
+    measures: Mapping[str, Array] = field(default_factory=dict)
+    trajectories: Array | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Array] = field(default_factory=dict)
+    _margin: Array | None = None
+    _margin_std: Array | None = None
+
+    def __post_init__(self) -> None:
+        for name in _array_fields(self):
+            object.__setattr__(self, name, _readonly(getattr(self, name)))
+        for name in ("measures", "columns"):
+            arrays = {k: _readonly(v) for k, v in getattr(self, name).items()}
+            object.__setattr__(self, name, MappingProxyType(arrays))
+        object.__setattr__(self, "meta", MappingProxyType(dict(self.meta)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        return state | {name: dict(state[name]) for name in _MAPPINGS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return len(self.confidence)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether the map has one value for every (row, label)."""
+        return self.confidence.ndim == 2
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the labels of the rows are known."""
+        return len(self.classes) > 0
+
+    @property
+    def margin(self) -> Array:
+        """Mean over epochs of the own probability less the largest other one."""
+        return 2 * self.confidence - 1 if self._margin is None else self._margin
+
+    @property
+    def margin_std(self) -> Array:
+        """Standard deviation of the margin; twice the variability for two classes."""
+        return 2 * self.variability if self._margin_std is None else self._margin_std
+
+    @property
+    def margin_follows_confidence(self) -> bool:
+        """Whether margin = 2 confidence - 1, so that the rule is a curve in the map."""
+        pairs = [
+            (self.margin, 2 * self.confidence - 1),
+            (self.margin_std, 2 * self.variability),
+        ]
+        return all(np.allclose(a, b, equal_nan=True) for a, b in pairs)
+
+    @property
+    def suggested(self) -> Array:
+        """Label with the largest mean probability; needs ``measures=["mean_proba"]``.
+
+        Multilabel: whether the mean probability is above 0.5.
+        """
+        mean_proba = self._mean_proba()
+        if self.multilabel:
+            return mean_proba > 0.5
+        largest: Array = self.classes[mean_proba.argmax(axis=1)]
+        return largest
+
+    def _mean_proba(self) -> Array:
+        if "mean_proba" not in self.measures:
+            raise ValueError(
+                "The mean probabilities were not recorded. Fit with "
+                'measures=["mean_proba"].'
+            )
+        return self.measures["mean_proba"]
+
+    def label_codes(self) -> Array:
+        """Position in ``classes`` of each row's label (multilabel: the indicator)."""
+        if self.multilabel:
+            return self.label
+        return pd.Index(self.classes).get_indexer(pd.Index(self.label))
+
+    def measure(self, name: str) -> Array:
+        """One measure by name, streamed or derived.
+
+        Parameters
+        ----------
+        name : str
+            ``"confidence"``, ``"variability"``, ``"correctness"``, ``"margin"``,
+            ``"margin_std"``, ``"aleatoric"``, ``"threshold_closeness"``, or one that
+            was asked for with ``measures=``: ``"loss"``, ``"el2n"``,
+            ``"forgetting"``, ``"first_learned"`` and, from ``"mean_proba"``,
+            ``"logit_margin"`` and ``"plausibility"``; with ``cv=``,
+            ``"memorization"`` and, from ``"mean_proba"``, ``"label_trust"`` and the
+            ``"in_sample_logit_margin"`` that it is made of; in the map of an audit,
+            ``"label_quality"``.
+
+        Returns
+        -------
+        ndarray of float64, shape of confidence
+
+        Raises
+        ------
+        ValueError
+            If there is no such measure, or it was not recorded.
+        """
+        if name in ("confidence", "variability", "correctness", "margin", "margin_std"):
+            values: Array = getattr(self, name)
+            return values
+        if name in self.measures and name in ASCENDING:
+            return self.measures[name]
+        if name == "aleatoric":
+            return aleatoric(self.confidence, self.variability)
+        if name == "threshold_closeness":
+            return threshold_closeness(self.confidence)
+        if name == "logit_margin":
+            return logit_margin(self._mean_proba(), self.label_codes())
+        if name == "plausibility":
+            return plausibility(self._mean_proba(), self.label_codes())
+        if name == "label_trust" and "in_sample_logit_margin" in self.measures:
+            return self._label_trust()
+        if name in ("label_trust", "in_sample_logit_margin"):
+            raise ValueError(
+                f"The map has no {name}: that takes rows held out and their mean "
+                f'probabilities. Fit with cv=2, measures=["mean_proba"].'
+            )
+        if name == "memorization":
+            raise ValueError(
+                "The map has no memorization: that takes rows held out. Fit with cv=2."
+            )
+        if name == "label_quality":
+            raise ValueError(
+                "The map has no label_quality: that takes known flips. Use "
+                "audit_labels(estimator, X, y).data_map."
+            )
+        if name in ASCENDING:
+            raise ValueError(
+                f"The measure {name!r} was not recorded. Fit with measures=[{name!r}]."
+            )
+        raise ValueError(
+            f"There is no measure {name!r}. Choose one of {list(ASCENDING)}."
+        )
+
+    def _label_trust(self) -> Array:
+        mean_proba, codes = self._mean_proba(), self.label_codes()
+        return quality.label_trust(
+            mean_proba,
+            self.measures["in_sample_logit_margin"],
+            codes,
+            near_misses=quality.are_near_misses(mean_proba, codes),
+        )
+
+    def measure_names(self) -> list[str]:
+        """Names of all measures this map can rank by."""
+        derived = {"aleatoric", "threshold_closeness", "margin", "margin_std"}
+        always = {"confidence", "variability", "correctness"} | derived
+        if "mean_proba" in self.measures:
+            always |= {"logit_margin", "plausibility"}
+        if {"mean_proba", "in_sample_logit_margin"} <= set(self.measures):
+            always |= {"label_trust"}
+        return [name for name in ASCENDING if name in always or name in self.measures]
+
+    def regions(self, *, band: float = BAND, n_std: float = N_STD) -> NDArray[np.str_]:
+        """Region of every row: ``"easy"``, ``"ambiguous"`` or ``"hard"``.
+
+        A row is ambiguous when its mean margin is within ``n_std`` standard deviations
+        (and at least ``2 * band``) of the decision boundary; otherwise it is easy
+        above it and hard below. Hard is not the same as wrong: a hard row may be
+        mislabelled, rare, or simply beyond this learner.
+
+        Parameters
+        ----------
+        band : float, default=0.1
+            Least half-width of the ambiguous region, in units of confidence.
+        n_std : float, default=1.0
+            Standard deviations of the margin that count as ambiguous.
+
+        Returns
+        -------
+        ndarray of str, shape of confidence
+            Rows that were never recorded are ``"unseen"``.
+        """
+        return region_names(self.region_codes(band=band, n_std=n_std))
+
+    def region_codes(
+        self, *, band: float = BAND, n_std: float = N_STD
+    ) -> NDArray[np.int8]:
+        """Regions as 0 easy, 1 ambiguous, 2 hard, 3 unseen; see :meth:`regions`."""
+        return region_codes(self.margin, self.margin_std, band=band, n_std=n_std)
+
+    def region_mask(
+        self, region: str, *, band: float = BAND, n_std: float = N_STD
+    ) -> NDArray[np.bool_]:
+        """Which rows lie in a region; equal to ``regions(...) == region``.
+
+        Parameters
+        ----------
+        region : {"easy", "ambiguous", "hard", "easy-to-learn", "hard-to-learn"}
+            Name of the region.
+        band, n_std : float
+            See :meth:`regions`.
+
+        Returns
+        -------
+        ndarray of bool, shape of confidence
+
+        Raises
+        ------
+        ValueError
+            If there is no such region.
+        """
+        code = REGIONS.index(check_region(region))
+        mask: NDArray[np.bool_] = self.region_codes(band=band, n_std=n_std) == code
+        return mask
+
+    def rank(
+        self,
+        by: str,
+        *,
+        n_samples: int | None = None,
+        fraction: float | None = None,
+        ascending: bool | None = None,
+        label: Any = None,
+        per_row: str | None = None,
+    ) -> NDArray[np.intp]:
+        """Row positions in the order of a measure, the most telling first.
+
+        ``rank("variability", fraction=1/3)`` is the paper's 33 % most ambiguous,
+        ``rank("confidence", ...)`` its hard-to-learn rows. Ties keep the order of the
+        rows; rows never recorded come last.
+
+        Parameters
+        ----------
+        by : str
+            Name of a measure, see :meth:`measure`.
+        n_samples : int, default=None
+            How many rows to return.
+        fraction : float, default=None
+            Which share of the rows to return, in (0, 1]. None of both: all rows.
+        ascending : bool, default=None
+            Whether the lowest values come first. None: the measure's natural
+            direction (lowest confidence, highest variability, ...).
+        label : label name, default=None
+            Multilabel: rank the rows by this label alone.
+        per_row : {"worst"}, default=None
+            Multilabel: rank the rows by their most telling label.
+
+        Returns
+        -------
+        ndarray of int of shape (n_ranked,)
+            Row positions; multilabel without label and per_row: (n_ranked, 2), row
+            and label positions of the ranked cells.
+
+        Raises
+        ------
+        ValueError
+            If both n_samples and fraction are given, or one is out of range, or the
+            measure or label is unknown.
+        """
+        values = self.measure(by)
+        up = ASCENDING[by] if ascending is None else ascending
+        keys = values if up else -values
+        if not self.multilabel and (label is not None or per_row is not None):
+            raise ValueError("label and per_row apply to multilabel maps only.")
+        if label is not None and per_row is not None:
+            raise ValueError("Give either label or per_row, not both.")
+        if label is not None:
+            keys = keys[:, self._label_position(label)]
+        elif per_row is not None:
+            if per_row != "worst":
+                raise ValueError(f"per_row must be 'worst' or None; got {per_row!r}.")
+            keys = keys.min(axis=1)
+        size = selection_size(keys.size, n_samples, fraction)
+        order = np.argsort(keys, axis=None, kind="stable")[:size]
+        if keys.ndim == 1:
+            return order
+        return np.stack(np.unravel_index(order, keys.shape), axis=1)
+
+    def _label_position(self, label: Any) -> int:
+        at = np.flatnonzero(self.classes == label)
+        if len(at) != 1:
+            raise ValueError(
+                f"There is no label {label!r}; the map has {self.classes.tolist()}."
+            )
+        return int(at[0])
+
+    def with_columns(self, **columns: Any) -> Self:
+        """Attach columns to the rows; every table and view then carries them.
+
+        Parameters
+        ----------
+        **columns : array-like of shape (n_samples,)
+            For example ``text=comments``. A pandas object with an index of its own
+            must have the index of the map.
+
+        Returns
+        -------
+        DataMap
+            A copy with the columns; this map is unchanged.
+
+        Raises
+        ------
+        ValueError
+            If a column has another length or index, or the name of a measure.
+        """
+        taken = {*FRAME_COLUMNS, *ASCENDING, *STREAMED}
+        checked = dict(self.columns)
+        for name, column in columns.items():
+            if name in taken:
+                raise ValueError(
+                    f"{name!r} is a column of the map itself; choose another name."
+                )
+            # NumPy would pad a list of texts to the longest and write "nan" for NaN.
+            listed = isinstance(column, list | tuple)
+            texts = listed and any(isinstance(value, str) for value in column)
+            values = np.asarray(column, dtype=object if texts else None)
+            if values.shape != (self.n_samples,):
+                raise ValueError(
+                    f"Column {name!r} has shape {values.shape}; the map has "
+                    f"{self.n_samples} rows and needs one value for each."
+                )
+            if isinstance(column, pd.Series) and not (
+                column.index.equals(self.index)
+                or _is_default(column.index)
+                or _is_default(self.index)
+            ):
+                raise ValueError(
+                    f"Column {name!r} has another index than the map. Align it with "
+                    f".loc[data_map.index], or pass its values as an array."
+                )
+            checked[name] = values
+        return replace(self, columns=checked)
+
+    def to_frame(self, **columns: Any) -> pd.DataFrame:
+        """Table of the map with the index of the rows, one row each.
+
+        Parameters
+        ----------
+        **columns : array-like of shape (n_samples,)
+            More columns to carry, as in :meth:`with_columns`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``position``, ``label``, ``predicted``, ``confidence``,
+            ``variability``, ``correctness``, ``margin``, ``margin_std``, ``region``,
+            the streamed measures, ``logit_margin``, ``plausibility``, ``suggested``
+            when mean probabilities were recorded (with ``cv=``, ``label_trust``, too),
+            then the carried columns.
+            Multilabel: long, one row per (row, label), with ``label_name``.
+        """
+        carried = self.with_columns(**columns).columns if columns else self.columns
+        n_labels = len(self.classes) if self.multilabel else 1
+        position = np.repeat(np.arange(self.n_samples), n_labels)
+        data: dict[str, Array] = {"position": position}
+        if self.multilabel:
+            data["label_name"] = np.tile(self.classes, self.n_samples)
+        names = ("label", "predicted", "confidence", "variability", "correctness")
+        data |= {name: getattr(self, name).ravel() for name in names}
+        data |= {"margin": self.margin.ravel(), "margin_std": self.margin_std.ravel()}
+        data["region"] = self.regions().ravel()
+        for name, values in self.measures.items():
+            if name != "mean_proba":
+                data[name] = values.ravel()
+        if "mean_proba" in self.measures:
+            for name in ("logit_margin", "plausibility", "label_trust"):
+                if name in self.measure_names():
+                    data[name] = self.measure(name).ravel()
+            data["suggested"] = self.suggested.ravel()
+        data |= {name: values[position] for name, values in carried.items()}
+        return pd.DataFrame(data, index=self.index[position])
+
+
+def _array_fields(data_map: BaseDataMap) -> list[str]:
+    return [
+        f.name
+        for f in fields(data_map)
+        if isinstance(getattr(data_map, f.name), np.ndarray)
+    ]
+
+
+def _readonly(values: ArrayLike) -> Array:
+    view = np.asarray(values).view()
+    view.flags.writeable = False
+    return view
+
+
+def require_labels(data_map: BaseDataMap, what: str) -> None:
+    """Raise ValueError, naming what needs them, if the labels are not known."""
+    if not data_map.has_labels:
+        raise ValueError(
+            f"{what} needs the labels of the rows, which this map does not know. Give "
+            f"them when you read it: read_coordinates(path, y=labels)."
+        )
+
+
+def _is_default(index: pd.Index) -> bool:
+    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+
+
+def selection_size(size: int, n_samples: int | None, fraction: float | None) -> int:
+    if n_samples is not None and fraction is not None:
+        raise ValueError(
+            f"Give either n_samples or fraction, not both; got n_samples={n_samples!r} "
+            f"and fraction={fraction!r}."
+        )
+    if fraction is not None:
+        number = isinstance(fraction, Real) and not isinstance(fraction, bool)
+        if not (number and 0 < fraction <= 1):
+            raise ValueError(f"fraction must be in (0, 1]; got {fraction!r}.")
+        return max(1, round(fraction * size))
+    if n_samples is None:
+        return size
+    if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer):
+        raise ValueError(f"n_samples must be an integer; got {n_samples!r}.")
+    if not 0 < n_samples <= size:
+        raise ValueError(
+            f"n_samples must be in 1 ... {size}, the size of the map; got {n_samples}."
+        )
+    return int(n_samples)
+
+
+def map_of(kind: type[M], estimator: Any) -> M:
+    """Find the map in a fitted estimator; see :meth:`DataMap.from_estimator`."""
+    for inner in _walk(estimator):
+        found = getattr(inner, "data_map_", None)
+        if isinstance(found, kind):
+            return found
+    raise ValueError(
+        f"There is no data map in {type(estimator).__name__}. Pass a fitted "
+        f"DataMapClassifier, or a fitted Pipeline or search with one as its last "
+        f"step (a search needs refit=True)."
+    )
+
+
+def _walk(estimator: Any) -> Iterable[Any]:
+    """Yield the estimator and the fitted estimators inside it, outermost first."""
+    yield estimator
+    for _, step in reversed(getattr(estimator, "steps", None) or []):
+        yield from _walk(step)
+    for name in ("best_estimator_", "estimator_", "final_estimator_"):
+        inner = getattr(estimator, name, None)
+        if inner is not None:
+            yield from _walk(inner)
