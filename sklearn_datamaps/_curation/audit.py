@@ -1,23 +1,21 @@
 """Audit of labels: how far a map can be trusted to find wrong ones, and which map."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._curation.candidates import AS_GIVEN, SCORES, TRUST
+from sklearn_datamaps._curation import audit_plot
+from sklearn_datamaps._curation.candidates import AS_GIVEN, NAMES
 from sklearn_datamaps._curation.flips import largest_other
+from sklearn_datamaps._curation.review_progress import ReviewProgress, review_progress
 from sklearn_datamaps._data_map import DataMap
-
-if TYPE_CHECKING:
-    from sklearn_datamaps._curation.review_progress import ReviewProgress
 
 # Areas under the ROC curve, in words.
 LEARNS = 0.6
-NAMES = {name: name.replace("_", " ") for name in (*SCORES, TRUST)}
 TELLS = {0.9: "well", 0.8: "fairly well", 0.7: "roughly"}
 
 
@@ -167,7 +165,7 @@ class LabelAudit:
 
     def update(
         self, review: Any, *, n_next: int = 100, worth: float = 0.05
-    ) -> "ReviewProgress":
+    ) -> ReviewProgress:
         """Learn from the decisions made so far how many wrong labels are left.
 
         Parameters
@@ -192,9 +190,14 @@ class LabelAudit:
             If the review is of other data or has no decision, or n_next or worth is
             out of range.
         """
-        from sklearn_datamaps._curation.review_progress import review_progress
-
-        return review_progress(self, review, n_next=n_next, worth=worth)
+        return review_progress(
+            self.data_map,
+            self.chance,
+            self.n_wrong_interval,
+            review,
+            n_next=n_next,
+            worth=worth,
+        )
 
     def plot(self, *, axes: Any = None) -> Any:
         """Draw labels by quality, and how well each candidate finds known wrong ones.
@@ -215,9 +218,15 @@ class LabelAudit:
         ValueError
             If axes are not two.
         """
-        from sklearn_datamaps._curation import audit_plot
-
-        return audit_plot.plot(self, axes=axes)
+        return audit_plot.plot(
+            self.data_map,
+            self.candidates,
+            suspicious=self.suspicious,
+            chance=self.chance,
+            n_wrong=self.n_wrong,
+            threshold=self.threshold,
+            axes=axes,
+        )
 
     def summary(self) -> str:
         """Say in plain words what was found, and how far it can be trusted.

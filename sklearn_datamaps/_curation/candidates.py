@@ -24,6 +24,7 @@ RECORDERS = ("in-sample", "out-of-fold", "average")
 AS_GIVEN, AVERAGED = "as given", "averaged"
 # Out-of-fold and in-sample side by side, where there are more than two classes.
 BOTH, TRUST = "both", "label_trust"
+NAMES = {name: name.replace("_", " ") for name in (*SCORES, TRUST)}
 # In trials these were best or near it most often; flips that are planted tell less
 # than that, and only another candidate that finds many more of both kinds is chosen.
 PREFERRED_OF_TWO = ("average", "plausibility")

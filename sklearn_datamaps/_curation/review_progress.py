@@ -11,7 +11,7 @@ from scipy import optimize, special
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._curation.apply_review import decided_cells
-from sklearn_datamaps._curation.audit import LabelAudit
+from sklearn_datamaps._data_map import DataMap
 
 N_DRAWS = 2000
 N_BINS = 64  # of labels, by the logarithm of their rank
@@ -93,7 +93,13 @@ class ReviewProgress:
 
 
 def review_progress(
-    audit: LabelAudit, review: Any, *, n_next: int = 100, worth: float = 0.05
+    data_map: DataMap,
+    chance: Array,
+    n_wrong_interval: tuple[float, float],
+    review: Any,
+    *,
+    n_next: int = 100,
+    worth: float = 0.05,
 ) -> ReviewProgress:
     """Update the audit's probabilities by decisions; see :meth:`LabelAudit.update`.
 
@@ -104,8 +110,12 @@ def review_progress(
 
     Parameters
     ----------
-    audit : LabelAudit
-        The audit.
+    data_map : DataMap
+        The map with its label quality.
+    chance : ndarray, shape of the map's arrays
+        Probability that each label is wrong, as the audit estimated it.
+    n_wrong_interval : (float, float)
+        The audit's 90 % interval of their number.
     review : DataFrame, str or path
         The review with its decisions.
     n_next : int, default=100
@@ -128,16 +138,16 @@ def review_progress(
     Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, chapter 3.
     """
     _check(n_next, worth)
-    decided, wrong = _decisions(audit, review)
-    chance = audit.chance.ravel()
-    quality = audit.data_map.measure("label_quality").ravel()
+    decided, wrong = _decisions(data_map, review)
+    shape, chance = chance.shape, chance.ravel()
+    quality = data_map.measure("label_quality").ravel()
     read = np.zeros(len(chance), dtype=bool)
     read[decided] = True
     found = np.zeros(len(chance), dtype=bool)
     found[decided] = wrong
     order = np.argsort(quality, kind="stable")
     posterior = _Posterior(
-        chance[order], read[order], found[order], _prior_spread(audit)
+        chance[order], read[order], found[order], _prior_spread(n_wrong_interval)
     )
     unread = np.flatnonzero(~read[order])
     rng = np.random.default_rng(len(decided))
@@ -157,7 +167,7 @@ def review_progress(
         next_interval=of_upcoming,
         stop=upcoming < worth * n_next or not n_next,
         worth=float(worth),
-        chance=updated.reshape(audit.chance.shape),
+        chance=updated.reshape(shape),
     )
 
 
@@ -169,9 +179,8 @@ def _check(n_next: Any, worth: Any) -> None:
         raise ValueError(f"worth must be a number between 0 and 1; got {worth!r}.")
 
 
-def _decisions(audit: LabelAudit, review: Any) -> tuple[Array, Array]:
+def _decisions(data_map: DataMap, review: Any) -> tuple[Array, Array]:
     """Flat positions of the labels decided on, and whether they were wrong."""
-    data_map = audit.data_map
     y: Any = data_map.label
     if data_map.multilabel:
         y = pd.DataFrame(y.astype(np.int8), columns=data_map.classes)
@@ -186,8 +195,8 @@ def _decisions(audit: LabelAudit, review: Any) -> tuple[Array, Array]:
     return at, (frame["decision"] != "keep").to_numpy(dtype=bool)
 
 
-def _prior_spread(audit: LabelAudit) -> float:
-    low, high = (max(end, 0.5) for end in audit.n_wrong_interval)
+def _prior_spread(n_wrong_interval: tuple[float, float]) -> float:
+    low, high = (max(end, 0.5) for end in n_wrong_interval)
     return max(float(np.log(high / low)) / (2 * Z_90), LEAST_SPREAD)
 
 

@@ -442,7 +442,7 @@ def test_picture_shows_the_candidates_and_both_groups(digits):
 
     audit = digits[3]
     axes = audit.plot()
-    shown = frame(audit)
+    shown = frame(audit.candidates)
     assert len(shown) == len(audit.candidates)
     names = [label.get_text() for label in axes[1].get_yticklabels()]
     assert names == shown["candidate"].tolist()
