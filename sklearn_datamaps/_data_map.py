@@ -11,6 +11,7 @@ from sklearn_datamaps._core import parquet
 from sklearn_datamaps._core.arrays import as_array
 from sklearn_datamaps._core.base_map import BaseDataMap, map_of
 from sklearn_datamaps._core.labels import encode_labels, index_of
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._core.repeats import average
 from sklearn_datamaps._views import summary
@@ -20,6 +21,7 @@ from sklearn_datamaps._views.review import review
 from sklearn_datamaps._views.scatter import DataMapDisplay
 
 
+@found_in("sklearn_datamaps")
 class DataMap(BaseDataMap):
     """Training dynamics of every row of a labelled dataset, summed up.
 
@@ -354,6 +356,7 @@ class DataMap(BaseDataMap):
         return parquet.read(cls, path)
 
 
+@found_in("sklearn_datamaps")
 class TrainingDynamics(Recorder):
     """Record the probabilities of a training run, epoch by epoch, in O(n) memory.
 

@@ -7,13 +7,19 @@ imports at its top a rule of ruff (TID253); both are in pyproject.toml.
 import ast
 import importlib
 import json
+import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.naive_bayes import GaussianNB
 
 import sklearn_datamaps
+from sklearn_datamaps import DataMapClassifier, DataMapSampler, TrainingDynamics
 
 PACKAGE = Path(sklearn_datamaps.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -72,3 +78,35 @@ def test_every_exported_name_is_importable():
     missing = [name for name in package.__all__ if not hasattr(package, name)]
     assert not missing
     assert sorted(set(package.__all__)) == list(package.__all__)
+
+
+def test_pickles_and_reprs_do_not_tell_the_layout():
+    X, y = load_iris(return_X_y=True)
+    in_sample = DataMapClassifier(GaussianNB(), n_epochs=2)
+    with pytest.warns(UserWarning, match="no training dynamics"):
+        in_sample.fit(X, y)
+    with pytest.warns(UserWarning, match="no training dynamics"):
+        held_out = clone(in_sample).set_params(cv=2, random_state=0).fit(X, y)
+    data_map = in_sample.data_map_
+    for value in (
+        *(in_sample, held_out, data_map, data_map.compare(held_out.in_sample_map_)),
+        *(TrainingDynamics(y), DataMapSampler(in_sample)),
+    ):
+        pickled = pickle.dumps(value)
+        named = set(re.findall(rb"sklearn_datamaps[.\w]*", pickled))
+        assert named == {b"sklearn_datamaps"}, type(value)
+        assert type(pickle.loads(pickled)) is type(value)
+    for name in sklearn_datamaps.__all__:
+        public = getattr(sklearn_datamaps, name)
+        if isinstance(public, type):
+            assert repr(public) == f"<class 'sklearn_datamaps.{name}'>"
+
+
+def test_public_names_are_loaded_on_first_use_and_listed_before():
+    shown = loaded_by(
+        "import sklearn_datamaps; assert 'DataMap' in dir(sklearn_datamaps)"
+    )
+    assert "sklearn" not in shown
+    assert "numpy" not in shown
+    with pytest.raises(AttributeError, match="has no attribute 'DataMaps'"):
+        sklearn_datamaps.DataMaps  # noqa: B018 (the look-up is what is tested)

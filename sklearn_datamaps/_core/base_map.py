@@ -104,6 +104,11 @@ class BaseDataMap:
         return 2 * self.variability if self._margin_std is None else self._margin_std
 
     @property
+    def records_margin(self) -> bool:
+        """Whether the margin has a record of its own, as of three or more classes."""
+        return self._margin is not None
+
+    @property
     def margin_follows_confidence(self) -> bool:
         """Whether margin = 2 confidence - 1, so that the rule is a curve in the map."""
         pairs = [
@@ -323,7 +328,7 @@ class BaseDataMap:
         if label is not None and per_row is not None:
             raise ValueError("Give either label or per_row, not both.")
         if label is not None:
-            keys = keys[:, self._label_position(label)]
+            keys = keys[:, label_position(self, label)]
         elif per_row is not None:
             if per_row != "worst":
                 raise ValueError(f"per_row must be 'worst' or None; got {per_row!r}.")
@@ -333,14 +338,6 @@ class BaseDataMap:
         if keys.ndim == 1:
             return order
         return np.stack(np.unravel_index(order, keys.shape), axis=1)
-
-    def _label_position(self, label: Any) -> int:
-        at = np.flatnonzero(self.classes == label)
-        if len(at) != 1:
-            raise ValueError(
-                f"There is no label {label!r}; the map has {self.classes.tolist()}."
-            )
-        return int(at[0])
 
     def with_columns(self, **columns: Any) -> Self:
         """Attach columns to the rows; every table and view then carries them.
@@ -441,6 +438,16 @@ def _readonly(values: ArrayLike) -> Array:
     view = np.asarray(values).view()
     view.flags.writeable = False
     return view
+
+
+def label_position(data_map: BaseDataMap, label: Any) -> int:
+    """Column of a label of a multilabel map; ValueError if there is none such."""
+    at = np.flatnonzero(data_map.classes == label)
+    if len(at) != 1:
+        raise ValueError(
+            f"There is no label {label!r}; the map has {data_map.classes.tolist()}."
+        )
+    return int(at[0])
 
 
 def require_labels(data_map: BaseDataMap, what: str) -> None:

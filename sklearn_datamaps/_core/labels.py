@@ -8,8 +8,10 @@ import pandas as pd
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array, as_array
+from sklearn_datamaps._core.public import found_in
 
 
+@found_in("sklearn_datamaps")
 @dataclass(frozen=True)
 class EncodedLabels:
     """What the rest of the package knows about ``y``.

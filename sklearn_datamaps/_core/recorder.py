@@ -22,6 +22,7 @@ from sklearn_datamaps._core.measures import (
     share,
     variability,
 )
+from sklearn_datamaps._core.public import found_in
 
 M = TypeVar("M", bound=BaseDataMap)
 
@@ -30,6 +31,7 @@ CHUNK_CELLS = 2**16
 SIMPLEX_TOLERANCE = 1e-2
 
 
+@found_in("sklearn_datamaps")
 class Recorder:
     """Streaming moments of encoded labels; :class:`TrainingDynamics` without its doors.
 

@@ -68,7 +68,6 @@ def average(kind: type[M], maps: Iterable[M]) -> M:
     trajectories = None
     if all(run.trajectories is not None for run in runs):
         trajectories = mean(lambda run: run.trajectories).astype(np.float32)
-    is_binary = first._margin is None
     return kind(
         confidence=mean(lambda run: run.confidence),
         variability=mean(lambda run: run.variability),
@@ -82,8 +81,8 @@ def average(kind: type[M], maps: Iterable[M]) -> M:
         trajectories=trajectories,
         meta=_meta(runs),
         columns=first.columns,
-        _margin=None if is_binary else mean(lambda run: run.margin),
-        _margin_std=None if is_binary else mean(lambda run: run.margin_std),
+        _margin=mean(lambda run: run.margin) if first.records_margin else None,
+        _margin_std=mean(lambda run: run.margin_std) if first.records_margin else None,
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation import audit_plot
 from sklearn_datamaps._curation.candidates import AS_GIVEN, NAMES
 from sklearn_datamaps._curation.flips import largest_other
@@ -19,6 +20,7 @@ LEARNS = 0.6
 TELLS = {0.9: "well", 0.8: "fairly well", 0.7: "roughly"}
 
 
+@found_in("sklearn_datamaps")
 @dataclass(frozen=True, eq=False, repr=False)
 class LabelAudit:
     """What :func:`~sklearn_datamaps.audit_labels` found.
@@ -60,6 +62,19 @@ class LabelAudit:
     See Also
     --------
     audit_labels : Makes one, with an example.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_datamaps import audit_labels
+    >>> X, y = load_iris(return_X_y=True)
+    >>> sgd = SGDClassifier(loss="log_loss")
+    >>> audit = audit_labels(sgd, scale(X), y, flip_fraction=0.1, random_state=0)
+    >>> review = audit.review(n=2)  # to read, decide, and hand to audit.update
+    >>> review["decision"].tolist()
+    ['', '']
     """
 
     candidates: pd.DataFrame

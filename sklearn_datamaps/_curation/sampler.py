@@ -20,16 +20,18 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_datamaps._core import measures
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.sampler_tags import with_sampler_tags
 from sklearn_datamaps._curation.sampling_rule import Rule
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import sklearn_compat
-from sklearn_datamaps._training.classifier import DataMapClassifier
+from sklearn_datamaps._training.classifier import DataMapClassifier, validate_features
 
 HELD_OUT = ("memorization", "label_trust")  # measures that take rows held out
 FROM_MEAN_PROBA = ("logit_margin", "plausibility", "label_trust")
 
 
+@found_in("sklearn_datamaps")
 class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
     """Keep the rows of the training data that their data map recommends.
 
@@ -236,7 +238,7 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         """
         rule = self._rule()
         if self._ready_map() is None:
-            self._recorder(rule.measure)._validate(X, reset=True)
+            validate_features(self._recorder(rule.measure), X, reset=True)
         self._check_data(rule, X, y)
         return self
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.public import found_in
 
 N_CHECKED = 50  # rows in which added margins are compared with predict_proba
 CHECKED_TO = 1e-5  # libraries add their margins in single precision
@@ -21,6 +22,7 @@ CHECKED_TO = 1e-5  # libraries add their margins in single precision
 Probabilities = Callable[[Any, Sequence[int]], Iterator[Array]]
 
 
+@found_in("sklearn_datamaps")
 class Stages(NamedTuple):
     """The stages of a fitted learner.
 
@@ -32,6 +34,15 @@ class Stages(NamedTuple):
         From X and the numbers of some stages (from 1, ascending) to an iterator of
         their probabilities, of shape (n_samples, n_classes) in the order of the
         learner's ``classes_``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_datamaps import Stages
+    >>> even = np.array([[0.5, 0.5]])
+    >>> stages = Stages(3, lambda X, numbers: (even for _ in numbers))
+    >>> len(list(stages.probabilities(np.zeros((1, 4)), [1, 3])))
+    2
     """
 
     n_stages: int

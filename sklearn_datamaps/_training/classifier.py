@@ -33,6 +33,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
 from sklearn_datamaps._core.measures import memorization
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._core.regions import BAND, N_STD
 from sklearn_datamaps._data_map import DataMap
@@ -86,6 +87,7 @@ def learner_has(method: str) -> Any:
     return check
 
 
+@found_in("sklearn_datamaps")
 class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Train a classifier epoch by epoch and record the map of its training data.
 
@@ -446,22 +448,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return splits
 
     def _validate(self, X: Any, *, reset: bool, in_blocks: bool = False) -> Any:
-        learner = registry.base_learner(self._estimator())
-        tags = sklearn_compat.learner_tags(learner)
-        net = skorch.is_net(learner)
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=skorch.input_dtype(learner)
-            if net
-            else sklearn_compat.input_dtype(learner),
-            order=None if sparse.issparse(X) else "C",
-            allow_nd=net,
-            ensure_all_finite=not (tags and tags.input_tags.allow_nan),
-        )
-        return with_short_indices(X, in_blocks=in_blocks)
+        return validate_features(self, X, reset=reset, in_blocks=in_blocks)
 
     def _encode(self, X: Any, y: Any, estimator: Any) -> EncodedLabels:
         check_consistent_length(X, y)
@@ -798,6 +785,51 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
         decision: Array = self.estimator_.decision_function(X)
         return decision
+
+
+def validate_features(
+    classifier: DataMapClassifier, X: Any, *, reset: bool, in_blocks: bool = False
+) -> Any:
+    """Check X and convert it, once, to what the learner reads epoch after epoch.
+
+    Parameters
+    ----------
+    classifier : DataMapClassifier
+        Its learner says what it reads; errors name the class.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The features.
+    reset : bool
+        Whether to note the number of features and their names, or to compare them.
+    in_blocks : bool, default=False
+        Whether X will be read in blocks of rows alone.
+
+    Returns
+    -------
+    {ndarray, csr} of shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError
+        If X has missing or infinite values, or other features than before.
+    """
+    estimator = classifier.estimator
+    learner = registry.base_learner(
+        registry.default_learner() if estimator is None else estimator
+    )
+    tags = sklearn_compat.learner_tags(learner)
+    net = skorch.is_net(learner)
+    input_dtype = skorch.input_dtype if net else sklearn_compat.input_dtype
+    X = validate_data(
+        classifier,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype=input_dtype(learner),
+        order=None if sparse.issparse(X) else "C",
+        allow_nd=net,
+        ensure_all_finite=not (tags and tags.input_tags.allow_nan),
+    )
+    return with_short_indices(X, in_blocks=in_blocks)
 
 
 def _readable(y: Any, labels: EncodedLabels) -> Array | None:

@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import registry, sklearn_compat, skorch
 from sklearn_datamaps._learners.partial_fit import Block, PartialFitRun
@@ -65,6 +66,7 @@ class Data:
         return Data(self.X, labels, self.given, self.params), present
 
 
+@found_in("sklearn_datamaps")
 @dataclass
 class Record:
     """What is known of a run, and what a later one needs to continue it.

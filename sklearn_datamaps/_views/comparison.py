@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.regions import REGIONS, UNSEEN
 from sklearn_datamaps._core.repeats import check_same_rows
 
 
+@found_in("sklearn_datamaps")
 @dataclass(frozen=True, eq=False, repr=False)
 class DataMapComparison:
     """What moved between two maps of the same rows; made by ``before.compare(after)``.

@@ -8,12 +8,14 @@ import pandas as pd
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap, map_of
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.regions import BAND, N_STD, boundary_lines
 from sklearn_datamaps._views import drawing, panels
 
 Style = Mapping[str, Any] | None
 
 
+@found_in("sklearn_datamaps")
 class DataMapDisplay:
     """Data map visualization: confidence against variability, by correctness.
 

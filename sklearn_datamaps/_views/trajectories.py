@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.base_map import BaseDataMap, map_of
+from sklearn_datamaps._core.base_map import BaseDataMap, label_position, map_of
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._views import drawing
 
 Style = Mapping[str, Any] | None
@@ -23,6 +24,7 @@ MAX_LINES = 2  # of the legend, for each row
 MEAN_GAP = 0.045  # means that are closer than this are drawn side by side
 
 
+@found_in("sklearn_datamaps")
 class TrajectoryDisplay:
     """Trajectory visualization: probability of the own label over the epochs.
 
@@ -234,7 +236,7 @@ class TrajectoryDisplay:
             return found[:, 0], None
         if pairs:
             return found[:, 0], found[:, 1]
-        position = data_map._label_position(self.label)
+        position = label_position(data_map, self.label)
         return found[:, 0], np.full(len(found), position)
 
     def plot(

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.regions import BAND, N_STD
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry, sklearn_compat, skorch
@@ -50,6 +51,7 @@ class _Epoch:
     totals: list[Any]
 
 
+@found_in("sklearn_datamaps.dask")
 class DataMapClassifier(classifier.DataMapClassifier):
     """Train and record block by block on a Dask cluster; else as on one machine.
 
@@ -154,7 +156,7 @@ class DataMapClassifier(classifier.DataMapClassifier):
     """
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
-        **classifier.DataMapClassifier._parameter_constraints,
+        **classifier.DataMapClassifier._parameter_constraints,  # noqa: SLF001 (inherited)
         "gather": ["boolean"],
         "client": "no_validation",  # checked in fit, with advice
     }
