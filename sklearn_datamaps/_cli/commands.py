@@ -19,7 +19,7 @@ from sklearn_datamaps._cli.demo import (
 )
 from sklearn_datamaps._cli.drawing_process import Finish, drawing
 from sklearn_datamaps._cli.features import (
-    Rows,
+    LabelledRows,
     annotated,
     guarded,
     learner,
@@ -84,7 +84,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
 
 
 def _map_rows(
-    args: argparse.Namespace, table: Table, rows: Rows
+    args: argparse.Namespace, table: Table, rows: LabelledRows
 ) -> tuple[DataMap, LabelAudit | None]:
     carried: dict[str, Any]
     if args.text is not None:
@@ -165,7 +165,7 @@ def _check_folder(args: argparse.Namespace) -> None:
 def _write_map(
     args: argparse.Namespace,
     table: Table,
-    rows: Rows,
+    rows: LabelledRows,
     data_map: DataMap,
     draw: Callable[[DataMap, Path], Finish],
 ) -> list[Path]:
@@ -196,11 +196,11 @@ def _write_audit(audit: LabelAudit, folder: Path) -> Path:
     return folder / "audit.png"
 
 
-def _left_out(rows: Rows) -> list[str]:
+def _left_out(rows: LabelledRows) -> list[str]:
     lacks = [f"{n:,} without a {what}" for what, n in rows.left_out.items() if n]
     if not lacks:
         return []
-    return [f"Rows not mapped, but kept in data_map.csv: {', '.join(lacks)}"]
+    return [f"LabelledRows not mapped, but kept in data_map.csv: {', '.join(lacks)}"]
 
 
 def _next_step(args: argparse.Namespace, review_path: Path) -> str:

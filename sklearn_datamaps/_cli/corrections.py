@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._cli.features import FORMULA, NO_NUMBER, RESERVED, row_names
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._curation.apply_review import apply_review
-from sklearn_datamaps._io.tables import Table, is_empty, listed
+from sklearn_datamaps._io.tables import Table, is_empty
 
 
 def apply_to_table(
@@ -110,7 +111,7 @@ def _find_label(table: Table, review: pd.DataFrame, rows: NDArray[np.intp]) -> s
         raise _stale("No column holds the labels of the review", "--label")
     if len(fitting) > 1:
         raise ValueError(
-            f"The columns {listed(fitting)} all hold the labels of the review; say "
+            f"The columns {quoted(fitting)} all hold the labels of the review; say "
             f"which one to correct with --label."
         )
     return fitting[0]

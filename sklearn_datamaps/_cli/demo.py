@@ -176,7 +176,10 @@ def describe(data_map: DataMap, frame: pd.DataFrame, top: int) -> list[str]:
     list of str
         The paragraphs.
     """
-    samples = [_sample(data_map, frame, *sample, top) for sample in SAMPLES]
+    samples = [
+        _sample(data_map, frame, region, by, ascending, order, top)
+        for region, by, ascending, order in SAMPLES
+    ]
     return [repr(data_map), *samples, CAVEAT]
 
 

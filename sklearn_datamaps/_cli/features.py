@@ -17,8 +17,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_datamaps._core import measures
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._io.tables import Table, is_empty, listed
+from sklearn_datamaps._io.tables import Table, is_empty
 from sklearn_datamaps._views.review import OWN
 
 FORMULA = re.compile(r"[=+\-@\t\r\n]")  # what begins one in a spreadsheet
@@ -35,7 +36,7 @@ RESERVED |= {"self", "text", *IF_RECORDED}
 
 
 @dataclass(frozen=True)
-class Rows:
+class LabelledRows:
     """The rows that can be mapped."""
 
     positions: NDArray[np.intp]
@@ -46,7 +47,7 @@ class Rows:
 
 def select_rows(
     table: Table, label: str, text: str | None = None, name: str | None = None
-) -> Rows:
+) -> LabelledRows:
     """Select the rows that can be mapped: those with a label and a text.
 
     Parameters
@@ -59,7 +60,7 @@ def select_rows(
 
     Returns
     -------
-    Rows
+    LabelledRows
 
     Raises
     ------
@@ -77,7 +78,7 @@ def select_rows(
     left_out = {"label": int(unlabelled.sum()), "text": int(textless.sum())}
     labels = labels[positions]
     _check_labels(label, labels)
-    return Rows(positions, labels, names[positions], left_out)
+    return LabelledRows(positions, labels, names[positions], left_out)
 
 
 def row_names(table: Table, name: str | None) -> pd.Index:
@@ -97,7 +98,7 @@ def _check_labels(name: str, labels: NDArray[Any]) -> None:
     classes = pd.unique(labels)
     if len(classes) < 2:
         raise ValueError(
-            f"Column {name!r} holds one class only ({listed(classes)}) in the "
+            f"Column {name!r} holds one class only ({quoted(classes)}) in the "
             f"{len(labels):,} rows that can be mapped; a map needs at least two."
         )
     numbers = pd.to_numeric(pd.Series(classes), errors="coerce")
@@ -106,7 +107,7 @@ def _check_labels(name: str, labels: NDArray[Any]) -> None:
         kind = "numbers (it looks continuous)" if is_real else "values"
         raise ValueError(
             f"Column {name!r} holds {len(classes):,} different {kind} in "
-            f"{len(labels):,} rows, such as {listed(classes[:3])}; a label has few. "
+            f"{len(labels):,} rows, such as {quoted(classes[:3])}; a label has few. "
             f"Name another column, or put the values in groups first."
         )
 
@@ -202,14 +203,14 @@ def learner() -> SGDClassifier:
     return SGDClassifier(loss="log_loss", class_weight="balanced")
 
 
-def annotated(table: Table, rows: Rows, data_map: DataMap) -> pd.DataFrame:
+def annotated(table: Table, rows: LabelledRows, data_map: DataMap) -> pd.DataFrame:
     """Return the whole file with what the map says of each row.
 
     Parameters
     ----------
     table : Table
         The file.
-    rows : Rows
+    rows : LabelledRows
         The rows that were mapped.
     data_map : DataMap
         Their map.

@@ -44,7 +44,7 @@ def average(kind: type[M], maps: Iterable[M]) -> M:
     TypeError
         If one is no DataMap.
     """
-    runs = _alike(maps, at_least=1)
+    runs = _check_repeats(maps, at_least=1)
     first = runs[0]
 
     def mean(value: Callable[[BaseDataMap], Any]) -> Array:
@@ -128,7 +128,7 @@ def stability(maps: Iterable[BaseDataMap]) -> pd.DataFrame:
     >>> stability(maps).columns.tolist()
     ['spearman', 'spearman_min', 'top_third']
     """
-    runs = _alike(maps, at_least=2)
+    runs = _check_repeats(maps, at_least=2)
     names = [name for name in ASCENDING if name in runs[0].measure_names()]
     rows = [_agreement(runs, name) for name in names]
     columns = ["spearman", "spearman_min", "top_third"]
@@ -157,7 +157,7 @@ def _agreement(runs: list[BaseDataMap], name: str) -> tuple[float, float, float]
     )
 
 
-def _alike(maps: Iterable[BaseDataMap], *, at_least: int) -> list[BaseDataMap]:
+def _check_repeats(maps: Iterable[BaseDataMap], *, at_least: int) -> list[BaseDataMap]:
     if not isinstance(maps, Iterable):
         raise TypeError(f"maps must hold DataMaps; got one {type(maps).__name__}.")
     runs = list(maps)

@@ -169,8 +169,10 @@ def audit_labels(
     )
     candidates = judge(flipped_probas, flips, near_misses=near_misses)
     weights = str(candidates["weights"].iloc[0])
-    of_map = AS_GIVEN if weights == AVERAGED else weights
-    data_map = DataMap.average(run.data_map for run in given[of_map] if run.data_map)
+    map_weights = AS_GIVEN if weights == AVERAGED else weights
+    data_map = DataMap.average(
+        run.data_map for run in given[map_weights] if run.data_map
+    )
     data_map = replace(data_map, index=index_of(data_map.n_samples, y, X))
     if text is not None:
         data_map = data_map.with_columns(text=text)

@@ -244,14 +244,14 @@ def candidate_probas(
     return probas
 
 
-def is_of_two(codes: Array, n_classes: int) -> bool:
+def is_binary(codes: Array, n_classes: int) -> bool:
     """Whether a label has one rival only, so that all scores of a map rank alike."""
     return codes.ndim == 2 or n_classes == 2
 
 
-def scores_of(recorder: str, *, of_two: bool) -> tuple[str, ...]:
+def scores_of(recorder: str, *, binary: bool) -> tuple[str, ...]:
     """Names of the scores that are tried with a recorder."""
-    if of_two:
+    if binary:
         return () if recorder == BOTH else PREFERRED_OF_TWO[1:]
     return (TRUST,) if recorder == BOTH else SCORES
 
@@ -316,9 +316,9 @@ def judge(
         what was suspected, slips depend on nothing: a candidate should find both.
     """
     rows = []
-    of_two = is_of_two(flips[0].codes, probas[AS_GIVEN, "average"][0].shape[1])
+    binary = is_binary(flips[0].codes, probas[AS_GIVEN, "average"][0].shape[1])
     for (weights, recorder), repeats in probas.items():
-        for score in scores_of(recorder, of_two=of_two):
+        for score in scores_of(recorder, binary=binary):
             pairs = zip(repeats, flips, strict=True)
             figures = pd.DataFrame(
                 [
@@ -334,7 +334,7 @@ def judge(
             name = {"weights": weights, "recorder": recorder, "score": score}
             rows.append(name | dict(figures.mean()) | {"found": found})
     table = pd.DataFrame(rows)
-    name = _preferred(several=(AVERAGED, "average") in probas, of_two=of_two)
+    name = _preferred(several=(AVERAGED, "average") in probas, binary=binary)
     is_preferred = (table[list(name)] == pd.Series(name)).all(axis=1)
     chosen = int(is_preferred.to_numpy().argmax())
     precisions = table[WANTED].fillna(1.0).to_numpy()
@@ -347,10 +347,10 @@ def judge(
     return table.drop(columns=order)
 
 
-def _preferred(*, several: bool, of_two: bool) -> dict[str, str]:
+def _preferred(*, several: bool, binary: bool) -> dict[str, str]:
     """Candidate that is chosen where no other is clearly better."""
     weights, recorder, score = AS_GIVEN, BOTH, TRUST
-    if of_two:
+    if binary:
         recorder, score = PREFERRED_OF_TWO
         weights = AVERAGED if several else AS_GIVEN
     return {"weights": weights, "recorder": recorder, "score": score}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._data_map import DataMap, TrainingDynamics
 from sklearn_datamaps._io.json_lines import Kind, first_record, read_json_lines
@@ -150,7 +151,7 @@ def _epoch_files(folder: Path) -> dict[int, Path]:
     if missing:
         raise ValueError(
             f"{files[max(files)].parent} holds the epochs {min(files)} to {max(files)} "
-            f"without {_listed(missing)}: every epoch between needs its file."
+            f"without {quoted(missing, N_NAMED)}: every epoch between needs its file."
         )
     return files
 
@@ -171,7 +172,7 @@ def _numbered_files(folder: Path) -> dict[int, Path]:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _EpochRows:
     """What the first epoch's file says of the rows."""
 
     path: Path
@@ -181,7 +182,7 @@ class _Rows:
     guid_kind: Kind
 
 
-def _read_rows(path: Path, epoch: int) -> _Rows:
+def _read_rows(path: Path, epoch: int) -> _EpochRows:
     """Read guids and gold labels; the logits are left for another pass."""
     first = first_record(path)
     guid_kind: Kind = str if isinstance(first.get("guid"), str) else int
@@ -207,19 +208,22 @@ def _read_rows(path: Path, epoch: int) -> _Rows:
         repeated = guids[guids.duplicated()]
         raise ValueError(
             f"{path} (epoch {epoch}): {len(repeated):,} rows repeat a guid of a row "
-            f"before, such as {_listed(repeated.unique())}. Name every row once."
+            f"before, such as {quoted(repeated.unique(), N_NAMED)}. Name every row "
+            f"once."
         )
     outside = (gold < 0) | (gold >= n_classes)
     if outside.any():
         raise ValueError(
             f"{path} (epoch {epoch}): gold must be a position among the {n_classes} "
             f"logits, 0 ... {n_classes - 1}; it is not in {int(outside.sum()):,} rows: "
-            f"{gold[outside][0]} for guid {_listed(guids[outside][:1])}."
+            f"{gold[outside][0]} for guid {quoted(guids[outside][:1], N_NAMED)}."
         )
-    return _Rows(path, guids, gold, n_classes, guid_kind)
+    return _EpochRows(path, guids, gold, n_classes, guid_kind)
 
 
-def _record(dynamics: TrainingDynamics, rows: _Rows, path: Path, epoch: int) -> None:
+def _record(
+    dynamics: TrainingDynamics, rows: _EpochRows, path: Path, epoch: int
+) -> None:
     """Record the file of one epoch, and refuse it at its end if rows do not fit."""
     key = f"logits_epoch_{epoch}"
     fields: dict[str, Kind] = {"guid": rows.guid_kind, "gold": int, key: rows.n_classes}
@@ -271,7 +275,7 @@ class _Faults:
 
     def __str__(self) -> str:
         return "; ".join(
-            f"{count:,} {what}, such as guid {_listed(named)}"
+            f"{count:,} {what}, such as guid {quoted(named, N_NAMED)}"
             for what, (count, named) in self.found.items()
         )
 
@@ -285,9 +289,3 @@ def _softmax(logits: Array) -> Array:
 def _largest_of(logits: Array) -> Callable[[NDArray[np.intp]], Array]:
     """Settle ties of rounded probabilities: logits may still differ."""
     return lambda rows: logits[rows].argmax(axis=1)
-
-
-def _listed(values: Iterable[Any]) -> str:
-    shown = [value.item() if hasattr(value, "item") else value for value in values]
-    more = ", ..." if len(shown) > N_NAMED else ""
-    return ", ".join(map(repr, shown[:N_NAMED])) + more

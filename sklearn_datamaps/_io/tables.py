@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from sklearn_datamaps._core.messages import quoted
 
 DELIMITERS = (",", ";", "\t", "|")
 SUFFIXES = {".parquet": "Parquet", ".pq": "Parquet"}
@@ -44,7 +46,7 @@ class Table:
             hint = f" Did you mean {close[0]!r}?" if close else ""
             count = "no column" if name not in columns else "more than one column"
             raise ValueError(
-                f"{self.path} has {count} {name!r}; it has {listed(columns)}.{hint}"
+                f"{self.path} has {count} {name!r}; it has {quoted(columns)}.{hint}"
             )
         return self.cells.iloc[:, columns.index(name)].to_numpy(dtype=object)
 
@@ -205,12 +207,6 @@ def _text_of(value: Any) -> str:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
-
-
-def listed(values: Iterable[Any], most: int = 10) -> str:
-    shown = [repr(value) for value in values]
-    more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return ", ".join(shown[:most]) + more
 
 
 def is_empty(cells: NDArray[Any]) -> NDArray[np.bool_]:

@@ -269,7 +269,8 @@ def warn_sorted_blocks(X: Any, labels: EncodedLabels, batch_size: int | None) ->
     """
     size = block_rows(X) if batch_size is None else batch_size
     bounds = np.append(np.arange(0, X.shape[0], size), X.shape[0])
-    warn_sorted(*label_counts(labels, bounds), stacklevel=5)
+    n_rows, n_set = label_counts(labels, bounds)
+    warn_sorted(n_rows, n_set, stacklevel=5)
 
 
 def label_counts(labels: EncodedLabels, bounds: Array) -> tuple[Array, Array]:

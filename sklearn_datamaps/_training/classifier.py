@@ -579,7 +579,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         try:
             with contextlib.closing(self._results(jobs, n_workers)) as results:
                 if n_workers > 1:
-                    self._publish(recipe, data, *next(results))
+                    record, members = next(results)
+                    self._publish(recipe, data, record, members)
                 for record, (_, test) in zip(results, splits, strict=True):
                     whole.absorb(record, test, self.in_sample_map_.n_epochs)
         finally:

@@ -36,7 +36,7 @@ class Data:
         Validated features.
     labels : EncodedLabels
         The labels as codes.
-    given : ndarray of shape (n_samples,) or None
+    raw_y : ndarray of shape (n_samples,) or None
         Labels as the user gave them, where a learner can read those.
     params : mapping
         Further arguments of training, with one value a row or not.
@@ -44,7 +44,7 @@ class Data:
 
     X: Any
     labels: EncodedLabels
-    given: Array | None = None
+    raw_y: Array | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def take(self, rows: Array) -> "Data":
@@ -55,7 +55,7 @@ class Data:
         return Data(
             self.X[rows],
             EncodedLabels(self.labels.codes[rows], self.labels.classes),
-            None if self.given is None else self.given[rows],
+            None if self.raw_y is None else self.raw_y[rows],
             params,
         )
 
@@ -63,7 +63,7 @@ class Data:
         """Leave out classes without a row; return their columns, too."""
         present, codes = np.unique(self.labels.codes, return_inverse=True)
         labels = EncodedLabels(codes.reshape(-1), self.labels.classes[present])
-        return Data(self.X, labels, self.given, self.params), present
+        return Data(self.X, labels, self.raw_y, self.params), present
 
 
 @found_in("sklearn_datamaps")
@@ -101,7 +101,7 @@ class Record:
         Raises
         ------
         ValueError
-            If it has another number of epochs than the one given, which all have.
+            If it has another number of epochs than the one raw_y, which all have.
         """
         if len(other.totals) != n_epochs:
             fewest, most = sorted([len(other.totals), n_epochs])
@@ -298,7 +298,7 @@ class Recipe:
             return None
         if labels.multilabel or codes:
             return labels.codes.astype(np.int64)
-        return labels.values() if data.given is None else data.given
+        return labels.values() if data.raw_y is None else data.raw_y
 
 
 @contextlib.contextmanager

@@ -22,6 +22,28 @@ MAX_EXACT_EPOCHS = 6  # the paper's: with more epochs, correctness is shown in 6
 SKEW = 50  # largest over median bar, above which counts are drawn on a log scale
 
 
+def check_max_points(max_points: Any, *, none: str = "") -> None:
+    """Raise ValueError unless it is an integer >= 1, or None where that has a meaning.
+
+    Parameters
+    ----------
+    max_points : int or None
+        What the user gave.
+    none : str, default=""
+        What None means, for the message; empty: it is not allowed.
+
+    Raises
+    ------
+    ValueError
+        Naming the value.
+    """
+    integer = isinstance(max_points, int | np.integer) and max_points is not True
+    if not (integer and max_points >= 1) and not (none and max_points is None):
+        raise ValueError(
+            f"max_points must be an integer >= 1{none}; got {max_points!r}."
+        )
+
+
 def correctness_bins(correctness: Array, n_epochs: int) -> tuple[Array, list[str]]:
     """Codes of the bins and their names, from right in all epochs to right in none.
 

@@ -23,7 +23,11 @@ import pandas as pd
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
 from sklearn_datamaps._core.regions import BAND, N_STD, REGIONS, boundary_lines
-from sklearn_datamaps._views.drawing import correctness_bins, default_title
+from sklearn_datamaps._views.drawing import (
+    check_max_points,
+    correctness_bins,
+    default_title,
+)
 from sklearn_datamaps._views.review import OWN, row_hashes
 
 MAX_POINTS = 250_000
@@ -99,7 +103,7 @@ def explore(
     """
     plotly = _plotly()
     require_labels(data_map, "explore")
-    _check_max_points(max_points)
+    check_max_points(max_points)
     if text is not None and text not in data_map.columns:
         if text != "text":
             raise ValueError(
@@ -179,7 +183,7 @@ def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content
     digests = bytes.fromhex("".join(row_hashes(data_map)[rows]))
     content.add_array("hashes", np.frombuffer(digests, np.uint8), "u1")
     if text is not None:
-        content.add_json("text", _listed(data_map.columns[text][rows])[0])
+        content.add_json("text", _json_values(data_map.columns[text][rows])[0])
     id_is_number = _add_column(content, "id", data_map.index[rows])
     columns = [name for name in data_map.columns if name != text]
     kinds = [
@@ -236,18 +240,18 @@ def _add_labels(
 
 def _add_column(content: _Content, name: str, values: Any) -> bool:
     """Add one value a row; return whether they are numbers."""
-    listed, is_number = _listed(values)
-    content.add_json(name, listed)
+    packed, is_number = _json_values(values)
+    content.add_json(name, packed)
     return is_number
 
 
-def _listed(values: Any) -> tuple[list[Any], bool]:
+def _json_values(values: Any) -> tuple[list[Any], bool]:
     """Return values as JSON can hold them, missing ones as None; if all are numbers."""
     if values.dtype.kind in "iu":
-        listed = values.tolist()
-        if listed and max(map(abs, (min(listed), max(listed)))) > LARGEST_EXACT:
-            listed = [str(value) for value in listed]
-        return listed, True
+        packed = values.tolist()
+        if packed and max(map(abs, (min(packed), max(packed)))) > LARGEST_EXACT:
+            packed = [str(value) for value in packed]
+        return packed, True
     if values.dtype.kind == "f":
         finite = np.isfinite(values)
         pairs = zip(values.tolist(), finite.tolist(), strict=True)
@@ -295,12 +299,6 @@ def _check_columns(data_map: BaseDataMap) -> None:
             f"The map carries {taken}, which the review has columns of its own for. "
             f"Attach them under other names."
         )
-
-
-def _check_max_points(max_points: Any) -> None:
-    integer = isinstance(max_points, int | np.integer) and max_points is not True
-    if not (integer and max_points >= 1):
-        raise ValueError(f"max_points must be an integer >= 1; got {max_points!r}.")
 
 
 @lru_cache(maxsize=1)

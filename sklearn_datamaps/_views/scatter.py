@@ -144,7 +144,7 @@ class DataMapDisplay:
                 f"DataMapDisplay draws a DataMap; got {type(self.data_map).__name__}. "
                 f"For a fitted estimator use DataMapDisplay.from_estimator."
             )
-        _check_max_points(max_points)
+        drawing.check_max_points(max_points, none=", or None to draw all points")
         frame = self.data_map.to_frame()
         frame["region"] = self.data_map.regions(band=band, n_std=n_std).ravel()
         frame = frame[frame["confidence"].notna()]
@@ -223,7 +223,7 @@ class DataMapDisplay:
         """
         import seaborn as sns
 
-        _check_max_points(max_points)
+        drawing.check_max_points(max_points, none=", or None to draw all points")
         points = self.frame(band=band, n_std=n_std)
         if by is not None:
             panels.check(self.data_map, by, ax, histograms)
@@ -279,15 +279,6 @@ class DataMapDisplay:
         drawing.draw_head(self.ax_, title, notes, styles, size, legend_kwargs or {})
         drawing.name_regions(self.ax_, points, boundary, size)
         return self
-
-
-def _check_max_points(max_points: Any) -> None:
-    integer = isinstance(max_points, int | np.integer) and max_points is not True
-    if max_points is not None and not (integer and max_points >= 1):
-        raise ValueError(
-            f"max_points must be an integer >= 1, or None to draw all points; got "
-            f"{max_points!r}."
-        )
 
 
 def _sample(frame: pd.DataFrame, size: int | None, random_state: Any) -> pd.DataFrame:

@@ -48,7 +48,7 @@ class Blocks:
     features: Features
 
 
-def take_blocks(
+def prepare_blocks(
     client: Any, estimator: Any, X: Any, y: Any, sample_weight: Any
 ) -> Blocks:
     """Validate and encode the data on the workers.
@@ -81,8 +81,8 @@ def take_blocks(
         for i, block in enumerate(raw)
     ]
     facts = [
-        submit(tasks.describe_features, *pair, learner, pure=False)
-        for pair in zip(features, raw, strict=True)
+        submit(tasks.describe_features, checked, block, learner, pure=False)
+        for checked, block in zip(features, raw, strict=True)
     ]
     described = client.gather(facts)
     n_rows = np.array([block.n_rows for block in described])
@@ -94,10 +94,8 @@ def take_blocks(
         weights = _of_blocks(client, sample_weight, n_rows, "sample_weight")
     of_labels = client.gather(
         [
-            submit(tasks.describe_labels, *pair, i, rows, pure=False)
-            for i, (pair, rows) in enumerate(
-                zip(zip(labels, weights, strict=True), n_rows.tolist(), strict=True)
-            )
+            submit(tasks.describe_labels, labels[i], weights[i], i, size, pure=False)
+            for i, size in enumerate(n_rows.tolist())
         ]
     )
     filled = np.flatnonzero(n_rows).tolist()
@@ -147,7 +145,7 @@ def _of_blocks(client: Any, data: Any, n_rows: Array, name: str) -> list[Any]:
         else:
             parts = split_rows(data, n_rows, name)
         with large_graphs_allowed():
-            return [client.submit(tasks.keep, p, pure=False) for p in parts]
+            return [client.submit(tasks.identity, p, pure=False) for p in parts]
     futures = block_futures(client, data, name)
     if len(futures) != len(n_rows):
         raise ValueError(
@@ -166,7 +164,7 @@ def _check_alike(described: list[Features]) -> None:
                 f"Block {i} of X has {block.n_features} features, block 0 has "
                 f"{first.n_features}. Vectorize all of them alike."
             )
-        if not _alike(block.names, first.names):
+        if not _same_names(block.names, first.names):
             raise ValueError(
                 f"Block {i} of X has other names of features than block 0: "
                 f"{_first_difference(block.names, first.names)}. Bring the columns "
@@ -174,7 +172,7 @@ def _check_alike(described: list[Features]) -> None:
             )
 
 
-def _alike(names: Array | None, others: Array | None) -> bool:
+def _same_names(names: Array | None, others: Array | None) -> bool:
     if names is None or others is None:
         return names is others
     return np.array_equal(names, others)

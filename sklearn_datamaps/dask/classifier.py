@@ -21,7 +21,7 @@ from sklearn_datamaps._learners.partial_fit import Seeds
 from sklearn_datamaps._training import classifier
 from sklearn_datamaps._training.record import Recipe, Record
 from sklearn_datamaps.dask import tasks
-from sklearn_datamaps.dask.blocks import Blocks, take_blocks
+from sklearn_datamaps.dask.blocks import Blocks, prepare_blocks
 from sklearn_datamaps.dask.cluster import (
     explain_losses,
     is_on_cluster,
@@ -256,7 +256,7 @@ class DataMapClassifier(classifier.DataMapClassifier):
             raise ValueError("y is None: labels are required, one per row.")
         with open_client(self.client) as client, explain_losses():
             register_sizes(client)
-            blocks = take_blocks(client, estimator, X, y, sample_weight)
+            blocks = prepare_blocks(client, estimator, X, y, sample_weight)
             registry.warn_no_dynamics(estimator)
             warn_sorted(blocks.n_rows, blocks.n_set, stacklevel=4)
             for name in (*classifier.FITTED, "_parts", "_map"):
@@ -287,8 +287,13 @@ class DataMapClassifier(classifier.DataMapClassifier):
                     # The next epoch is trained while this one is recorded.
                     while len(submitted) < min(len(done) + 2, recipe.n_epochs):
                         of_epoch = self._submit(
-                            *(client, recipe, blocks, seed, len(submitted)),
-                            *(members, submitted[-1] if submitted else None),
+                            client,
+                            recipe,
+                            blocks,
+                            seed,
+                            epoch=len(submitted),
+                            members=members,
+                            last=submitted[-1] if submitted else None,
                         )
                         submitted.append(of_epoch)
                     current = submitted[len(done)]
@@ -316,6 +321,7 @@ class DataMapClassifier(classifier.DataMapClassifier):
         recipe: Recipe,
         blocks: Blocks,
         seed: int,
+        *,
         epoch: int,
         members: Any,
         last: _Epoch | None,
@@ -326,16 +332,27 @@ class DataMapClassifier(classifier.DataMapClassifier):
         for number, i in enumerate(order):
             members = client.submit(
                 tasks.train_block,
-                *(members, blocks.X[i], blocks.y[i], blocks.weights[i]),
-                *(recipe, seed, epoch, number),
+                members,
+                blocks.X[i],
+                blocks.y[i],
+                blocks.weights[i],
+                recipe,
+                seed,
+                epoch,
+                number,
                 pure=False,
                 priority=1,  # all else waits for it
             )
         before = [None] * len(blocks.X) if last is None else last.records
         records = [
             client.submit(
-                *(tasks.record_block, before[i], members),
-                *(blocks.X[i], blocks.y[i], recipe, seed),
+                tasks.record_block,
+                before[i],
+                members,
+                blocks.X[i],
+                blocks.y[i],
+                recipe,
+                seed,
                 pure=False,
             )
             for i in range(len(blocks.X))

@@ -114,7 +114,7 @@ def check_features(X: Any, number: int, reads: Mapping[str, Any]) -> Any:
     return with_short_indices(X)
 
 
-def keep(value: Any) -> Any:
+def identity(value: Any) -> Any:
     """Return what was sent to the cluster, which then has it as a task of its own."""
     return value
 
@@ -337,7 +337,9 @@ def unite(described: list[Labels], estimator: Any) -> tuple[EncodedLabels, Array
         raise ValueError("y has one column in some blocks and several in others.")
     if kinds == {True}:
         names = described[0].classes
-        other = [i for i, d in enumerate(described) if not _alike(d.classes, names)]
+        other = [
+            i for i, d in enumerate(described) if not np.array_equal(d.classes, names)
+        ]
         if other:
             raise ValueError(
                 f"Blocks 0 and {other[0]} of y have different labels: "
@@ -356,10 +358,6 @@ def unite(described: list[Labels], estimator: Any) -> tuple[EncodedLabels, Array
         varied = n_set.sum(axis=0) > 0
     registry.check_targets(estimator, known, varied)
     return known, n_set
-
-
-def _alike(left: Array, right: Array) -> bool:
-    return np.array_equal(left, right)
 
 
 def _joined(found: list[Array]) -> Array:

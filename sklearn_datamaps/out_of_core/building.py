@@ -1,4 +1,4 @@
-"""A matrix on disk while it grows, shard by shard, whatever befalls the process."""
+"""A matrix on disk while it grows, shard by shard; it survives a kill at any moment."""
 
 import os
 import shutil

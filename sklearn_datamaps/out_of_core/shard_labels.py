@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.messages import quoted
 
 # What labels are stored as while a folder is being built, by their kind.
 BUILDING_DTYPES = {
@@ -136,8 +137,8 @@ def _positions(
         row = int((positions < 0).argmax())
         raise ValueError(
             f"{where(row)} has the label {labels[row]!r}, which is not among the "
-            f"{len(classes)} classes {_listed(classes)}. Drop such rows, or name all "
-            f"classes."
+            f"{len(classes)} classes ({quoted(classes, 8)}). Drop such rows, or name "
+            f"all classes."
         )
     return positions.astype(np.int32)
 
@@ -208,8 +209,3 @@ def final_labels(
     ranks = np.empty(len(order), dtype=dtype)
     ranks[order] = np.arange(len(order), dtype=dtype)
     return dtype, final, lambda values: ranks[values]
-
-
-def _listed(values: Sequence[Any]) -> str:
-    shown = ", ".join(map(repr, list(values)[:8]))
-    return f"({shown}, ...)" if len(values) > 8 else f"({shown})"

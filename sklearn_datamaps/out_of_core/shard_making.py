@@ -11,7 +11,7 @@ import joblib
 from sklearn_datamaps._io.text_sources import Source
 from sklearn_datamaps.out_of_core.atomic import commit
 from sklearn_datamaps.out_of_core.building import Building
-from sklearn_datamaps.out_of_core.shards import Cutting, Rows, Vectorizing
+from sklearn_datamaps.out_of_core.shards import Cutting, ShardTexts, Vectorizing
 
 
 def build(
@@ -84,11 +84,11 @@ class _Reading:
     joblib reads in a thread of its own, where an error would go astray.
     """
 
-    def __init__(self, shards: Iterator[Rows]) -> None:
+    def __init__(self, shards: Iterator[ShardTexts]) -> None:
         self.shards = shards
         self.error: BaseException | None = None
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[ShardTexts]:
         try:
             yield from self.shards
         except Exception as error:
@@ -96,7 +96,7 @@ class _Reading:
 
 
 def _make_shards(
-    folder: Path, reading: Iterable[Rows], task: Vectorizing, n_jobs: Any
+    folder: Path, reading: Iterable[ShardTexts], task: Vectorizing, n_jobs: Any
 ) -> Iterator[int]:
     """Yield numbers of shards as they are made, in order."""
     if joblib.effective_n_jobs(n_jobs) == 1:

@@ -22,8 +22,8 @@ ENDING = ".npz"
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of one shard, as a source gave them.
+class ShardTexts:
+    """ShardTexts of one shard, as a source gave them.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Cutting:
     text, label : str
         Columns; label is None if there are no labels.
     shard_size : int
-        Rows of a shard.
+        ShardTexts of a shard.
     first : int
         First shard to make.
     made : set of int
@@ -76,7 +76,7 @@ class Cutting:
     def _to_make(self, number: int) -> bool:
         return number >= self.first and number not in self.made
 
-    def cut(self, batches: Iterable[Batch]) -> Iterator[Rows]:
+    def cut(self, batches: Iterable[Batch]) -> Iterator[ShardTexts]:
         """Yield the shards to make, in order; the last one may be shorter."""
         rows = self._rows(0)
         for batch in batches:
@@ -100,8 +100,8 @@ class Cutting:
         if rows.texts:
             yield rows
 
-    def _rows(self, number: int) -> Rows:
-        return Rows(number, [], None if self.label is None else [], [])
+    def _rows(self, number: int) -> ShardTexts:
+        return ShardTexts(number, [], None if self.label is None else [], [])
 
     def _columns(self, batch: Batch) -> tuple[list[Any], list[Any]]:
         if batch.table is None:
@@ -131,7 +131,7 @@ class Vectorizing:
     dtype: str
     classes: list[Any] | None
 
-    def write(self, folder: Path, rows: Rows) -> int:
+    def write(self, folder: Path, rows: ShardTexts) -> int:
         """Vectorize rows and write their shard; return its number."""
         _check_texts(rows)
         kind, labels, names = "none", np.empty(0), list[str]()
@@ -170,7 +170,7 @@ class Vectorizing:
             )
 
 
-def _check_texts(rows: Rows) -> None:
+def _check_texts(rows: ShardTexts) -> None:
     if set(map(type, rows.texts)) <= {str}:
         return
     row = next(i for i, text in enumerate(rows.texts) if not isinstance(text, str))

@@ -33,9 +33,9 @@ def vectorize_to_disk(
     """Turn texts into a sparse matrix on disk, by several processes if need be.
 
     The rows are vectorized in shards of `shard_size`; neither this process nor the
-    others ever hold more than a few of them. A run that was ended, in whatever way
-    and at whatever moment, is gone on with by the same call: finished shards are not
-    computed again. The files are the same, bit for bit, for every `n_jobs`.
+    others ever hold more than a few of them. A run that ended early,
+    killed or interrupted at any moment, is resumed by the same call: finished shards
+    are not computed again. The files are the same, bit for bit, for every `n_jobs`.
 
     Parameters
     ----------
