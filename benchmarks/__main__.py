@@ -9,6 +9,7 @@ from benchmarks import (
     detection,
     flipped_digits,
     folds,
+    golden,
     memory,
     overhead,
     reading,
@@ -19,7 +20,7 @@ from benchmarks import (
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(folds, selection, detection, audit, scale),
+    *(folds, selection, detection, audit, scale, golden),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
