@@ -17,9 +17,10 @@ from threadpoolctl import threadpool_limits
 from benchmarks import _harness, _loops
 from benchmarks.overhead import TASKS, add_arguments
 from sklearn_datamaps import DataMap, DataMapClassifier
-from sklearn_datamaps._learners.partial_fit import derive_seed
+from sklearn_datamaps._learners.seeds import derive_seed
 from sklearn_datamaps._training.folds import make_splits
-from sklearn_datamaps._training.record import Data, record_fold
+from sklearn_datamaps._training.recipe import Data
+from sklearn_datamaps._training.record import new_record, record_fold
 
 __all__ = ["TASKS", "add_arguments", "run"]
 IN_SAMPLE, CV, PROCESSES = "in-sample", "cv=2", "2 processes"
@@ -41,7 +42,7 @@ def folds_alone(task: _loops.Task, n_epochs: int) -> DataMap:
     recipe = clf._recipe(task.learner)
     X = clf._validate(task.X, reset=True)
     data = Data(X, clf._encode(X, task.y, task.learner), task.y)
-    whole = recipe.new_record(data.labels, _loops.SEED)
+    whole = new_record(recipe, data.labels, _loops.SEED)
     splits = make_splits(2, X, data.labels, _loops.SEED, {})
     for number, (train, test) in enumerate(splits):
         seed = derive_seed(_loops.SEED, number, 2)

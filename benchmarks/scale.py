@@ -37,7 +37,7 @@ from sklearn.linear_model import SGDClassifier
 from benchmarks import _harness, _scale_data
 from sklearn_datamaps import DataMapClassifier
 from sklearn_datamaps._learners.blocks import block_order, row_block
-from sklearn_datamaps._learners.partial_fit import derive_seed
+from sklearn_datamaps._learners.seeds import derive_seed
 
 PARTS = ("growth", "ways", "loss", "text")
 SIZES = (10**5, 10**6, 4 * 10**6, 10**7)

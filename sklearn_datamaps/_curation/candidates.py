@@ -16,8 +16,8 @@ from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._curation.flips import Flips
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry
+from sklearn_datamaps._learners.threads import Threads
 from sklearn_datamaps._training.classifier import DataMapClassifier
-from sklearn_datamaps._training.record import Threads
 
 SCORES = ("confidence", "margin", "logit_margin", "plausibility")
 RECORDERS = ("in-sample", "out-of-fold", "average")

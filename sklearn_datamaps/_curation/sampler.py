@@ -1,6 +1,7 @@
 """DataMapSampler: a subset of the rows, chosen by their data map."""
 
 import contextlib
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -14,18 +15,59 @@ from sklearn.base import (
     clone,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_consistent_length
+from sklearn.utils import InputTags, Tags, check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import validate_data
 
 from sklearn_datamaps._core import measures
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
 from sklearn_datamaps._core.public import found_in
-from sklearn_datamaps._curation.sampler_tags import with_sampler_tags
 from sklearn_datamaps._curation.sampling_rule import Rule
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._training.classifier import DataMapClassifier, validate_features
+
+
+@dataclass(slots=True)
+class SamplerInputTags(InputTags):
+    """Tags of X, with one that imbalanced-learn adds."""
+
+    dataframe: bool = True
+
+
+@dataclass(slots=True)
+class SamplerTags:
+    """Tags of a sampler, under the names of imbalanced-learn."""
+
+    sample_indices: bool = True
+
+
+@dataclass(slots=True)
+class TagsOfSampler(Tags):
+    """Tags with those of samplers, under the names of imbalanced-learn."""
+
+    sampler_tags: SamplerTags | None = None
+
+
+def with_sampler_tags(tags: Tags) -> TagsOfSampler:
+    """Add to the tags of an estimator what imbalanced-learn asks of a sampler.
+
+    Parameters
+    ----------
+    tags : Tags
+        Of scikit-learn.
+
+    Returns
+    -------
+    TagsOfSampler
+    """
+
+    def values(of: Any) -> dict[str, Any]:
+        return {field.name: getattr(of, field.name) for field in fields(of)}
+
+    given = values(tags) | {"input_tags": SamplerInputTags(**values(tags.input_tags))}
+    return TagsOfSampler(**given, sampler_tags=SamplerTags())
+
 
 HELD_OUT = ("memorization", "label_trust")  # measures that take rows held out
 FROM_MEAN_PROBA = ("logit_margin", "plausibility", "label_trust")

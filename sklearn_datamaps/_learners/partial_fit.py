@@ -19,78 +19,9 @@ from sklearn_datamaps._learners.blocks import (
     row_block,
     row_blocks,
 )
+from sklearn_datamaps._learners.seeds import Seeds, derive_seed
 
 Block = tuple[slice, Array, Callable[[Array], Array] | None]
-
-
-def derive_seed(*entropy: int) -> int:
-    """One seed in [0, 2**32) from a base seed and counters (epoch, batch, member)."""
-    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
-
-
-class Seeds:
-    """Sets a fresh seed in every random part of a learner before every call.
-
-    With an integer ``random_state``, SGD and MLP replay one and the same row order
-    at every ``partial_fit``; then variability measures almost nothing.
-
-    Parameters
-    ----------
-    member : estimator
-        The learner, untrained.
-    base : int
-        The base seed.
-    number : int
-        Position of the learner among its siblings.
-    """
-
-    def __init__(self, member: Any, base: int, number: int) -> None:
-        self.base, self.number = base, number
-        self.original = _random_states(member)
-
-    def set(self, member: Any, epoch: int, batch: int) -> None:
-        """Seed the learner for one call; fitted members get seeds of their own."""
-        fitted = sklearn_compat.members_of(member)
-        seed = derive_seed(self.base, epoch, batch, self.number)
-        for key, (owner, name) in _random_state_owners(member).items():
-            # Nested parameters of a fitted wrapper are those of the next clone.
-            if not (fitted and "__" in key):
-                setattr(owner, name, seed)
-        for position, inner in enumerate(fitted):
-            seed = derive_seed(self.base, epoch, batch, self.number, position)
-            for owner, name in _random_state_owners(inner).values():
-                setattr(owner, name, seed)
-
-    def restore(self, member: Any) -> None:
-        """Give the learner and its fitted members the user's values back."""
-        for key, (owner, name) in _random_state_owners(member).items():
-            setattr(owner, name, self.original.get(key))
-        for inner in sklearn_compat.members_of(member):
-            for key, (owner, name) in _random_state_owners(inner).items():
-                nested = (v for k, v in self.original.items() if k.endswith(f"__{key}"))
-                setattr(owner, name, next(nested, None))
-
-
-def _random_state_owners(member: Any) -> dict[str, tuple[Any, str]]:
-    """Every nested parameter that ends in random_state, with the object it is on."""
-    if not hasattr(member, "get_params"):
-        return {}
-    params = member.get_params(deep=True)
-    owners = {}
-    for key in params:
-        prefix, _, name = key.rpartition("__")
-        owner = params[prefix] if prefix else member
-        # skorch names parameters of its module, which is no estimator yet.
-        if name.endswith("random_state") and hasattr(owner, name):
-            owners[key] = (owner, name)
-    return owners
-
-
-def _random_states(member: Any) -> dict[str, Any]:
-    return {
-        key: getattr(owner, name)
-        for key, (owner, name) in _random_state_owners(member).items()
-    }
 
 
 @dataclass

@@ -10,7 +10,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners.blocks import row_blocks
-from sklearn_datamaps._learners.partial_fit import Block, Seeds, in_order
+from sklearn_datamaps._learners.partial_fit import Block, in_order
+from sklearn_datamaps._learners.seeds import Seeds
 from sklearn_datamaps._learners.stages import Stages, spread, stages_of
 
 

@@ -44,15 +44,15 @@ from sklearn_datamaps._learners.blocks import (
     warn_sorted_blocks,
     with_short_indices,
 )
-from sklearn_datamaps._learners.partial_fit import derive_seed
+from sklearn_datamaps._learners.seeds import derive_seed
+from sklearn_datamaps._learners.threads import Threads
 from sklearn_datamaps._training.folds import Split, check_trainable, make_splits
+from sklearn_datamaps._training.recipe import Data, Recipe
 from sklearn_datamaps._training.record import (
-    Data,
     Progress,
-    Recipe,
     Record,
-    Threads,
     continue_record,
+    new_record,
     record_all_rows,
     record_fold,
     silent,
@@ -399,7 +399,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         for name in FITTED:
             self.__dict__.pop(name, None)
         if splits is None:
-            record = recipe.new_record(labels, seed, index=index, key=key)
+            record = new_record(recipe, labels, seed, index=index, key=key)
             self._train(recipe, data, record)
         else:
             self._train_folds(recipe, data, seed, index, splits)
@@ -564,7 +564,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         progress: Progress = silent
         jobs = []
         if n_workers == 1:
-            self._train(recipe, data, recipe.new_record(data.labels, seed, index=index))
+            self._train(
+                recipe, data, new_record(recipe, data.labels, seed, index=index)
+            )
         else:
             jobs.append(delayed(record_all_rows)(recipe, data, seed, index))
         for number, (train, test) in enumerate(splits):
@@ -575,7 +577,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             jobs.append(
                 delayed(record_fold)(recipe, data, train, test, of_fold, progress)
             )
-        whole = recipe.new_record(data.labels, seed, index=index)
+        whole = new_record(recipe, data.labels, seed, index=index)
         try:
             with contextlib.closing(self._results(jobs, n_workers)) as results:
                 if n_workers > 1:

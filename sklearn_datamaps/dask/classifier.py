@@ -17,9 +17,10 @@ from sklearn_datamaps._core.regions import BAND, N_STD
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry, sklearn_compat, skorch
 from sklearn_datamaps._learners.blocks import block_order, warn_sorted
-from sklearn_datamaps._learners.partial_fit import Seeds
+from sklearn_datamaps._learners.seeds import Seeds
 from sklearn_datamaps._training import classifier
-from sklearn_datamaps._training.record import Recipe, Record
+from sklearn_datamaps._training.recipe import Recipe
+from sklearn_datamaps._training.record import Record, new_record
 from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.blocks import Blocks, prepare_blocks
 from sklearn_datamaps.dask.cluster import (
@@ -278,7 +279,7 @@ class DataMapClassifier(classifier.DataMapClassifier):
             blocks.params,
         )
         seeds = [Seeds(member, seed, i) for i, member in enumerate(members)]
-        record = recipe.new_record(blocks.known, seed)
+        record = new_record(recipe, blocks.known, seed)
         submitted: list[_Epoch] = []
         done: list[_Epoch] = []
         try:

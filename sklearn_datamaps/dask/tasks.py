@@ -24,7 +24,9 @@ from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import with_short_indices
 from sklearn_datamaps._learners.partial_fit import PartialFitRun
-from sklearn_datamaps._training.record import Data, Recipe, Threads
+from sklearn_datamaps._learners.threads import Threads
+from sklearn_datamaps._training.recipe import Data, Recipe
+from sklearn_datamaps._training.record import new_record
 
 
 @dataclass(frozen=True)
@@ -263,7 +265,7 @@ def record_block(
         As in ``Record``, part by part in the order they add up in.
     """
     dynamics = (
-        recipe.new_record(labels, seed).dynamics
+        new_record(recipe, labels, seed).dynamics
         if before is None
         else copy.deepcopy(before[0])
     )

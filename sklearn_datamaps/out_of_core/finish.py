@@ -22,7 +22,7 @@ from sklearn_datamaps.out_of_core.matrix import (
     Array,
     npy_header,
 )
-from sklearn_datamaps.out_of_core.shard_labels import BUILDING_DTYPES, final_labels
+from sklearn_datamaps.out_of_core.shards import BUILDING_DTYPES, final_labels
 
 # Any estimator takes index pointers of 32 bits, few take others.
 LARGEST_NARROW = np.iinfo(np.int32).max

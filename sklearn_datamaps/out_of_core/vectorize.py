@@ -11,9 +11,8 @@ import pandas as pd
 from sklearn_datamaps._io.text_sources import Source, open_source
 from sklearn_datamaps.out_of_core.building import Building, locked
 from sklearn_datamaps.out_of_core.matrix import open_files
-from sklearn_datamaps.out_of_core.shard_labels import check_classes
 from sklearn_datamaps.out_of_core.shard_making import build
-from sklearn_datamaps.out_of_core.shards import Vectorizing
+from sklearn_datamaps.out_of_core.shards import Vectorizing, check_classes
 from sklearn_datamaps.out_of_core.vectorizers import hash_of, probe
 
 

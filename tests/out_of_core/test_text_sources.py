@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from sklearn_datamaps._io import text_batches, text_files, text_sources
+from sklearn_datamaps._io import text_sources
 from sklearn_datamaps.out_of_core import open_matrix, read_rows, vectorize_to_disk
 
 HASHING = HashingVectorizer(n_features=2**10)
@@ -33,8 +33,7 @@ TABLE = pd.DataFrame(
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    for module in (text_batches, text_sources, text_files):
-        monkeypatch.setattr(module, "BATCH_ROWS", 3)
+    monkeypatch.setattr(text_sources, "BATCH_ROWS", 3)
 
 
 def in_folder(path, write):

@@ -1,0 +1,178 @@
+"""How to train and record: the same for all rows, every fold and every worker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._learners import registry, sklearn_compat, skorch
+from sklearn_datamaps._learners.partial_fit import PartialFitRun
+from sklearn_datamaps._learners.staged import StagedRun
+from sklearn_datamaps._learners.threads import Threads
+
+Run = PartialFitRun | StagedRun
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is learned and recorded.
+
+    Attributes
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        Validated features.
+    labels : EncodedLabels
+        The labels as codes.
+    raw_y : ndarray of shape (n_samples,) or None
+        Labels as the user gave them, where a learner can read those.
+    params : mapping
+        Further arguments of training, with one value a row or not.
+    """
+
+    X: Any
+    labels: EncodedLabels
+    raw_y: Array | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def take(self, rows: Array) -> "Data":
+        """Some of the rows, copied once."""
+        params = sklearn_compat.index_fit_params(
+            self.X, params=dict(self.params), indices=rows
+        )
+        return Data(
+            self.X[rows],
+            EncodedLabels(self.labels.codes[rows], self.labels.classes),
+            None if self.raw_y is None else self.raw_y[rows],
+            params,
+        )
+
+    def of_present_classes(self) -> tuple["Data", Array]:
+        """Leave out classes without a row; return their columns, too."""
+        present, codes = np.unique(self.labels.codes, return_inverse=True)
+        labels = EncodedLabels(codes.reshape(-1), self.labels.classes[present])
+        return Data(self.X, labels, self.raw_y, self.params), present
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train and record, the same for all rows and for every fold.
+
+    Attributes
+    ----------
+    estimator : estimator
+        What the user gave; it is cloned.
+    n_epochs : int
+        Epochs to train, or stages to record.
+    response_method : {"predict_proba", "decision_function"}
+        Where probabilities come from.
+    batch_size, batch_order
+        As in ``DataMapClassifier``.
+    own_seeds : bool
+        Whether a learner with stages keeps the seeds that the user set in it.
+    measures, store_trajectories
+        As in ``TrainingDynamics``.
+    n_jobs : int or None
+        Threads over the labels of a multilabel target.
+    threads : Threads
+        Of the process that made the recipe, for others to use as many.
+    """
+
+    estimator: Any
+    n_epochs: int
+    response_method: str
+    batch_size: int | None = None
+    batch_order: str = "rows"
+    own_seeds: bool = False
+    measures: tuple[str, ...] = ()
+    store_trajectories: bool = False
+    n_jobs: int | None = None
+    threads: Threads = field(default_factory=Threads)
+
+    def run(
+        self,
+        data: Data,
+        seed: int,
+        *,
+        members: list[Any] | None = None,
+        all_rows: Any = None,
+        held_out: Any = None,
+    ) -> Run:
+        """Set the learner up to be trained and recorded.
+
+        Parameters
+        ----------
+        data : Data
+            What it learns from.
+        seed : int
+            Base of all seeds.
+        members : list of estimators, default=None
+            Learners to go on with. None: new ones.
+        all_rows : {ndarray, csr}, default=None
+            The features of every row that will be seen. None: those of data.
+        held_out : {ndarray, csr}, default=None
+            Features of the rows to record. None: those of data.
+
+        Returns
+        -------
+        PartialFitRun or StagedRun
+        """
+        learner = registry.base_learner(self.estimator)
+        labels = data.labels
+        codes = sklearn_compat.needs_codes(learner)
+        common: dict[str, Any] = {
+            "members": members
+            or registry.make_members(
+                self.estimator, labels, data.X if all_rows is None else all_rows
+            ),
+            "X": data.X,
+            "y": self._targets(data, codes=codes),
+            "labels": labels,
+            "classes": np.arange(len(labels.classes)) if codes else labels.classes,
+            "seed": seed,
+            "fit_params": data.params,
+            # Threads would share torch's one random state.
+            "n_jobs": None if skorch.is_net(learner) else self.n_jobs,
+            "held_out": held_out,
+        }
+        if self.staged:
+            return StagedRun(**common, reseed=not self.own_seeds)
+        return PartialFitRun(
+            **common,
+            response_method=self.response_method,
+            batch_size=self.batch_size,
+            batch_order=self.batch_order,
+        )
+
+    @property
+    def staged(self) -> bool:
+        """Whether the learner is fitted once and recorded stage by stage."""
+        return registry.is_staged(self.estimator)
+
+    @property
+    def sees_every_class(self) -> bool:
+        """Whether the learner can be told of no class but those of its rows."""
+        learner = registry.base_learner(self.estimator)
+        return self.staged or sklearn_compat.needs_rows_of_every_class(learner)
+
+    def for_classes(self, classes: Array) -> "Recipe":
+        """Leave out the weights of classes that are not there; learners refuse them."""
+        weights = getattr(self.estimator, "class_weight", None)
+        if not isinstance(weights, Mapping):
+            return self
+        known = set(classes.tolist())
+        weights = {k: weight for k, weight in weights.items() if k in known}
+        estimator = clone(self.estimator).set_params(class_weight=weights)
+        return replace(self, estimator=estimator)
+
+    def _targets(self, data: Data, *, codes: bool) -> Array | None:
+        """Labels as the learner wants them; None: each clone has its own column."""
+        labels = data.labels
+        if registry.trains_per_label(self.estimator, labels):
+            return None
+        if labels.multilabel or codes:
+            return labels.codes.astype(np.int64)
+        return labels.values() if data.raw_y is None else data.raw_y
