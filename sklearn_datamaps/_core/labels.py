@@ -37,7 +37,7 @@ class EncodedLabels:
     def counts(self) -> Array:
         """Rows of each class; multilabel: rows in which each label is set."""
         if self.multilabel:
-            return self.codes.sum(axis=0)
+            return np.asarray(self.codes.sum(axis=0))
         return np.bincount(self.codes, minlength=len(self.classes))
 
     def values(self) -> Array:

@@ -41,7 +41,7 @@ def quotas(sizes: NDArray[Any], total: int, minimum: int = 0) -> NDArray[np.int6
     """
     sizes = np.asarray(sizes, dtype=np.int64)
     least = np.minimum(sizes, minimum)
-    shared = least.copy()
+    shared: NDArray[np.int64] = least.copy()
     free = np.ones(len(sizes), dtype=bool)
     while True:
         left, of = total - least[~free].sum(), max(1, sizes[free].sum())

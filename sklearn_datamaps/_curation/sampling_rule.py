@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core import measures
 from sklearn_datamaps._core import regions as regions_module
+from sklearn_datamaps._core.arrays import Rows
 from sklearn_datamaps._core.base_map import selection_size
-from sklearn_datamaps._core.quotas import Rows, choose, fill_up
+from sklearn_datamaps._core.quotas import choose, fill_up
 from sklearn_datamaps._data_map import DataMap
 
 # The subset of the paper, where nothing else is asked for.

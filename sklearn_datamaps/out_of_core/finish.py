@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps.out_of_core.atomic import commit
 from sklearn_datamaps.out_of_core.journal import Journal
 from sklearn_datamaps.out_of_core.matrix import (
@@ -19,7 +20,6 @@ from sklearn_datamaps.out_of_core.matrix import (
     LABELS,
     LABELS_SO_FAR,
     ROW_ENDS,
-    Array,
     npy_header,
 )
 from sklearn_datamaps.out_of_core.shards import BUILDING_DTYPES, final_labels
