@@ -146,12 +146,15 @@ def _epoch_files(folder: Path) -> dict[int, Path]:
             f"There is no dynamics_epoch_N.jsonl (N = 0, 1, ...) in {str(folder)!r}, "
             f"nor in its sub-folder {SUBFOLDER!r}."
         )
-    gaps = (n for a, b in pairwise(sorted(files)) for n in range(a + 1, b))
-    missing = list(islice(gaps, N_NAMED + 1))
-    if missing:
+    # Counted, not listed: a number in a name may be huge.
+    n_missing = max(files) - min(files) + 1 - len(files)
+    if n_missing:
+        gaps = (n for a, b in pairwise(sorted(files)) for n in range(a + 1, b))
+        first = list(islice(gaps, N_NAMED))
+        more = f" and {n_missing - N_NAMED:,} more" if n_missing > N_NAMED else ""
         raise ValueError(
             f"{files[max(files)].parent} holds the epochs {min(files)} to {max(files)} "
-            f"without {quoted(missing, N_NAMED)}: every epoch between needs its file."
+            f"without {quoted(first)}{more}: every epoch between needs its file."
         )
     return files
 

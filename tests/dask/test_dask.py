@@ -1053,7 +1053,7 @@ class TestTasks:
         ]
         assert pickle.dumps(once) == of_once
         assert pickle.dumps(first) == pickle.dumps(second)
-        maps = [dynamics.to_data_map() for dynamics, _ in again]
+        maps = [dynamics.to_map(DataMap) for dynamics, _ in again]
         assert maps[0].n_epochs == 2
         assert_same_map(*maps)
         np.testing.assert_array_equal(again[0][1], again[1][1])

@@ -327,7 +327,7 @@ def test_missing_epochs_are_named(tmp_path):
         write_epoch(tmp_path, epoch, BY_HAND[0])
     refused(tmp_path, "epochs 1 to 7 without 3, 5, 6:")
     write_epoch(tmp_path, 10**15, BY_HAND[0])
-    refused(tmp_path, r"without 3, 5, 6, 8, 9, \.\.\.:")
+    refused(tmp_path, r"without 3, 5, 6, 8, 9 and [\d,]+ more:")
 
 
 def test_two_files_of_one_epoch_are_refused(tmp_path):
