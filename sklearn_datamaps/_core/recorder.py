@@ -1,5 +1,6 @@
 """Streaming record of training dynamics, epoch by epoch, in float64."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 from warnings import warn
@@ -388,6 +389,18 @@ class Recorder:
             else:
                 rows = np.arange(self.n_samples)[at][these]
                 self._trajectories[epoch - 1][rows] = own[these]
+
+    def fork(self) -> "Recorder":
+        """Copy that goes on with the record, while this one stays as it is.
+
+        Trajectories so far are shared: a later epoch of all rows never writes to them.
+        """
+        other = copy.copy(self)
+        other._state = {name: values.copy() for name, values in self._state.items()}
+        other.totals = self.totals.copy()
+        other._trajectories = list(self._trajectories)
+        other._saved = other._spare = None
+        return other
 
     def checkpoint(self) -> None:
         """Remember the record as it is, for :meth:`rollback`; costs one copy of it."""

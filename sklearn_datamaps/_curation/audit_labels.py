@@ -220,8 +220,7 @@ def _refuse_unmappable(estimator: Any) -> None:
     method = "auto"
     if isinstance(estimator, DataMapClassifier):
         method, estimator = estimator.response_method, estimator.estimator
-    if estimator is not None:
-        registry.check_learner(estimator, method)
+    registry.checked_learner(estimator).check_response(method)
 
 
 def _is_text(X: Any) -> bool:

@@ -105,8 +105,7 @@ class Runner:
         dict of str to list of Run
             By weights, in the order of the seeds.
         """
-        learner = registry.base_learner(self.learners[AS_GIVEN])
-        threads = Threads.here(learner)
+        threads = Threads.here(registry.learner_of(self.learners[AS_GIVEN]))
         jobs = [
             delayed(_run)(
                 self._classifier(weights, seed),
@@ -156,10 +155,9 @@ def _weightings(
     classifier: DataMapClassifier, codes: Array
 ) -> Iterator[tuple[str, Any]]:
     """Learners as given, and with and without balanced weights where they have them."""
-    learner = classifier.estimator
-    learner = registry.default_learner() if learner is None else learner
+    kind = registry.learner_of(classifier.estimator)
+    learner, base = kind.estimator, kind.inner
     yield AS_GIVEN, learner
-    base = registry.base_learner(learner)
     params = base.get_params(deep=False) if hasattr(base, "get_params") else {}
     if "class_weight" not in params:
         return

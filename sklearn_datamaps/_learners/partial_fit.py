@@ -1,304 +1,201 @@
-"""Drives a learner epoch by epoch and yields blocks of rows and probabilities."""
+"""Learners with ``partial_fit``: an epoch is a pass over the rows."""
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from warnings import warn
 
 import numpy as np
-from scipy.special import expit, softmax
-from sklearn.utils.parallel import Parallel, delayed
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import EncodedLabels
-from sklearn_datamaps._learners import sklearn_compat, skorch
-from sklearn_datamaps._learners.blocks import (
-    block_order,
-    block_rows,
-    epoch_random,
-    row_block,
-    row_blocks,
+from sklearn_datamaps._learners import sklearn_compat
+from sklearn_datamaps._learners.blocks import BLOCK_CELLS
+from sklearn_datamaps._learners.learner import (
+    WHAT_WORKS,
+    Block,
+    Step,
+    StepwiseLearner,
+    Training,
 )
-from sklearn_datamaps._learners.seeds import Seeds, derive_seed
 
-Block = tuple[slice, Array, Callable[[Array], Array] | None]
+# Features of coef_ that are turned to Fortran order at a time, to stay in cache.
+TURNED_AT_ONCE = 512
 
 
-@dataclass
-class PartialFitRun:
-    """Learners trained by ``partial_fit``: one, or one per label.
+class PartialFitLearner(StepwiseLearner):
+    """SGD, Perceptron, MLP, naive Bayes, meta-estimators of them, and all alike."""
 
-    Parameters
-    ----------
-    members : list of estimators
-        The learners; several: one per label of an indicator.
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        Validated features.
-    y : ndarray of shape (n_samples,), or (n_samples, n_labels), or None
-        Labels as the learner wants them; None: each member has a label of its own.
-    labels : EncodedLabels
-        The labels as codes.
-    classes : ndarray of shape (n_classes,)
-        The classes as the learner is given them: labels, or codes from 0.
-    response_method : {"predict_proba", "decision_function"}
-        Where probabilities come from.
-    seed : int
-        Base of all seeds.
-    batch_size : int or None
-        Rows per call; None: all, or of blocks as many as fit in memory.
-    batch_order : {"rows", "blocks"}
-        Shuffle rows, or contiguous blocks of rows.
-    fit_params : mapping
-        Further arguments of ``partial_fit``, sliced by row where they have rows.
-    n_jobs : int or None
-        Threads over the members.
-    held_out : {ndarray, csr} of shape (n_held_out, n_features) or None
-        Rows to record instead of those of X.
-    """
+    @classmethod
+    def handles(cls, inner: Any) -> bool:
+        """Whether it has ``partial_fit``."""
+        return hasattr(inner, "partial_fit")
 
-    members: list[Any]
-    X: Any
-    y: Array | None
-    labels: EncodedLabels
-    classes: Array
-    response_method: str
-    seed: int
-    batch_size: int | None = None
-    batch_order: str = "rows"
-    fit_params: Mapping[str, Any] = field(default_factory=dict)
-    n_jobs: int | None = None
-    held_out: Any = None
+    @property
+    def knows_its_rows_only(self) -> bool:
+        """Whether it fails if told of a class that has no rows."""
+        return sklearn_compat.needs_rows_of_every_class(self.inner)
 
-    def __post_init__(self) -> None:
-        parameters = inspect.signature(self.members[0].partial_fit).parameters
-        self.takes_classes = "classes" in parameters
-        self.per_label = self.y is None
-        self.seeds = [Seeds(m, self.seed, i) for i, m in enumerate(self.members)]
+    def check(self) -> None:
+        """Refuse what has no epochs, stops early or cannot weigh classes."""
+        name = type(self.inner).__name__
+        of_other_solvers = hasattr(type(self.inner), "partial_fit")
+        if of_other_solvers and getattr(self.inner, "solver", None) == "lbfgs":
+            raise ValueError(
+                f"{type(self.estimator).__name__} with solver='lbfgs' has no epochs: "
+                f"it sees all rows at once. Use solver='adam' or 'sgd'."
+            )
+        if not hasattr(self.inner, "partial_fit"):
+            raise TypeError(
+                f"{type(self.estimator).__name__} has no partial_fit and no stages, so "
+                f"it has no epochs to record. Use {WHAT_WORKS}."
+            )
+        has_params = hasattr(self.inner, "get_params")
+        params = self.inner.get_params(deep=True) if has_params else {}
+        stopping = [
+            k for k, v in params.items() if _ends(k, "early_stopping") and v is True
+        ]
+        if stopping:
+            raise ValueError(
+                f"{stopping[0]}=True of {name} is not supported: "
+                f"partial_fit cannot hold rows out, and a map needs the same number of "
+                f"epochs of every row. Set it to False and choose n_epochs."
+            )
+        nested = [
+            k
+            for k, v in params.items()
+            if k.endswith("__class_weight") and v is not None
+        ]
+        if nested and isinstance(self.inner, OneVsRestClassifier | OneVsOneClassifier):
+            raise ValueError(
+                f"{nested[0]} inside {name} cannot be right: each member "
+                f"sees the classes 0 and 1, not yours. SGDClassifier is one-vs-rest "
+                f"already: pass it directly, with class_weight='balanced' or a dict, "
+                f"or use sample_weight."
+            )
 
-    def start(self, n_epochs: int) -> int:
-        """Nothing to do; return the number of epochs to train."""
-        return n_epochs
+    def warn(self, n_samples: int) -> None:
+        """Warn of learners and settings whose map cannot mean what users expect."""
+        name = type(self.inner).__name__
+        if sklearn_compat.has_no_dynamics(self.inner):
+            warn(
+                f"{name} has no training dynamics: naive Bayes is at its "
+                f"fixed point after one pass, in mini-batches or not. What still moves "
+                f"in later epochs is its smoothing, which fades as the counts grow, so "
+                f"variability says nothing about the rows. Confidence is meaningful; "
+                f"for a full map use SGDClassifier(loss='log_loss') or MLPClassifier.",
+                stacklevel=4,
+            )
+        if sklearn_compat.ignores_adaptive_rate(self.inner):
+            warn(
+                f"learning_rate='adaptive' of {name} does nothing under "
+                f"partial_fit: the step stays at eta0. Choose 'optimal', 'invscaling' "
+                f"or 'constant' to say what you mean.",
+                stacklevel=4,
+            )
 
-    def train(self, epoch: int) -> None:
-        """Train one epoch: one call, or one per mini-batch in a fresh order.
+    def balance(self, member: BaseEstimator, n_rows: Array, classes: Array) -> None:
+        """Set balanced weights as numbers: a batch cannot tell them."""
+        if getattr(member, "class_weight", None) != "balanced":
+            return
+        present = n_rows > 0
+        weights = np.ones(len(classes))
+        weights[present] = n_rows.sum() / (
+            present.sum() * n_rows[present].astype(float)
+        )
+        by_class = sklearn_compat.class_weight_dict(classes, weights)
+        member.set_params(class_weight=by_class)
 
-        Parameters
-        ----------
-        epoch : int
-            0-based; with the base seed it determines the order of the rows.
+    def train(self, training: Training, step: Step) -> None:
+        """Train the members by one call of ``partial_fit``.
 
         Raises
         ------
         KeyboardInterrupt
             Also when the learner swallowed it.
         """
-        for number, rows in enumerate(self._batches(epoch)):
-            self.train_batch(epoch, number, rows)
-
-    def train_batch(self, epoch: int, number: int, rows: slice | Array) -> None:
-        """Train one call.
-
-        Parameters
-        ----------
-        epoch, number : int
-            Epoch and position of the batch in it, 0-based: they determine the seeds.
-        rows : slice or ndarray of int
-            Its rows.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            Also when the learner swallowed it.
-        """
-        X = self._take(rows)
-        params = self._params(rows)
+        X = training.features(step.rows)
+        params = training.params(step.rows)
         if "sample_weight" in params and not np.any(params["sample_weight"]):
             return  # nothing to learn from; learners refuse such a batch
-        if len(self.members) == 1:
-            self._call(0, X, rows, params, epoch, number)
-        else:
-            Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(self._call)(i, X, rows, params, epoch, number)
-                for i in range(len(self.members))
-            )
-        if any(sklearn_compat.swallowed_interrupt(member) for member in self.members):
+
+        def of_member(i: int) -> None:
+            training.seeds[i].set(training.members[i], step.epoch, step.number)
+            self.train_member(training, i, X, step, params)
+
+        training.map_members(of_member)
+        if any(map(sklearn_compat.swallowed_interrupt, training.members)):
             raise KeyboardInterrupt
 
-    def _take(self, rows: slice | Array) -> Any:
-        if isinstance(rows, slice):
-            return row_block(self.X, rows.start, rows.stop)
-        return self.X[rows]
-
-    @property
-    def _size(self) -> int:
-        if self.batch_size is not None:
-            return self.batch_size
-        return block_rows(self.X) if self._in_blocks else self.X.shape[0]
-
-    @property
-    def _in_blocks(self) -> bool:
-        return self.batch_order == "blocks"
-
-    def _batches(self, epoch: int) -> Iterator[slice | Array]:
-        n_samples, size = self.X.shape[0], self._size
-        if size >= n_samples:
-            yield slice(0, n_samples)
-            return
-        starts = np.arange(0, n_samples, size)
-        if self._in_blocks:
-            for number in block_order(self.seed, epoch, len(starts)).tolist():
-                yield slice(number * size, min((number + 1) * size, n_samples))
-            return
-        order = epoch_random(self.seed, epoch).permutation(n_samples)
-        for start in starts.tolist():
-            yield order[start : start + size]
-
-    def _params(self, rows: slice | Array) -> dict[str, Any]:
-        n_samples = self.X.shape[0]
-        if not self.fit_params:
-            return {}
-        at = np.arange(n_samples)[rows] if isinstance(rows, slice) else rows
-        if len(at) == n_samples:
-            return dict(self.fit_params)
-        return dict(
-            sklearn_compat.index_fit_params(
-                self.X, params=dict(self.fit_params), indices=at
-            )
-        )
-
-    def _call(
-        self,
-        i: int,
-        X: Any,
-        rows: slice | Array,
-        params: Mapping[str, Any],
-        epoch: int,
-        batch: int,
+    def train_member(
+        self, training: Training, i: int, X: Any, step: Step, params: dict[str, Any]
     ) -> None:
-        member = self.members[i]
-        self.seeds[i].set(member, epoch, batch)
-        if self.y is None:
-            y, classes = self.labels.codes[rows, i].astype(np.int64), np.array([0, 1])
-        else:
-            y, classes = self.y[rows], self.classes
-            if self.labels.multilabel:
-                classes = np.arange(len(classes))
-        if skorch.is_net(member):
-            seed = derive_seed(self.seed, epoch, batch, i)
-            skorch.train_net(member, X, y, seed, params)
-            return
-        if self.takes_classes:
-            params = {"classes": classes, **params}
-        member.partial_fit(X, y, **params)
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield rows, their probabilities, and how their ties are settled.
-
-        Yields
-        ------
-        rows : slice
-            Which rows.
-        proba : ndarray of shape (n_rows, n_classes) or (n_rows, n_labels)
-            Probabilities in the order of ``labels.classes``.
-        resolve_ties : callable
-            From positions in the block to the labels the learner predicts.
-        """
-        X = self.X if self.held_out is None else self.held_out
-        # In the blocks of training, so that one can be recorded without the others.
-        size = self._size if self._in_blocks and self.held_out is None else None
-        for rows, block in row_blocks(X, len(self.labels.classes), size):
-            yield rows, self.respond(block), self._resolver(block)
-
-    def _resolver(self, X: Any) -> Callable[[Array], Array]:
-        def resolve_ties(positions: Array) -> Array:
-            predicted = np.asarray(self.members[0].predict(X[positions]))
-            if self.classes is self.labels.classes:
-                return predicted
-            return np.asarray(self.labels.classes[predicted])
-
-        return resolve_ties
-
-    def respond(self, X: Any) -> Array:
-        """Probabilities of some rows, in the order of ``labels.classes``.
+        """Train one member by one call, its seeds set.
 
         Parameters
         ----------
+        training : Training
+            The run.
+        i : int
+            Position of the member.
         X : {ndarray, csr} of shape (n_rows, n_features)
-            The features.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes) or (n_rows, n_labels)
+            Features of the step's rows.
+        step : Step
+            The call.
+        params : dict
+            Further arguments of these rows.
         """
-        if self.per_label:
-            columns = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(self._set_probability)(member, X) for member in self.members
-            )
-            return np.column_stack(columns)
-        member = self.members[0]
-        if self.labels.multilabel:
-            return _native_multilabel(member, X, self.response_method)
-        proba = _class_probabilities(member, X, self.response_method)
-        return in_order(proba, member, self.classes)
+        if self.takes("classes"):
+            if training.y is None:
+                classes = np.array([0, 1])
+            elif training.labels.multilabel:
+                classes = np.arange(len(training.classes))
+            else:
+                classes = training.classes
+            params = {"classes": classes, **params}
+        y = training.targets(i, step.rows)
+        training.members[i].partial_fit(X, y, **params)
 
-    def _set_probability(self, member: Any, X: Any) -> Array:
-        proba = _class_probabilities(member, X, self.response_method)
-        return in_order(proba, member, np.array([0, 1]))[:, 1]
-
-    def restore_seeds(self) -> None:
-        """Give the random states back that the user set, once training is over."""
-        for member, seeds in zip(self.members, self.seeds, strict=True):
-            seeds.restore(member)
-            skorch.end_training(member)
-
-
-def _class_probabilities(member: Any, X: Any, response_method: str) -> Array:
-    """``predict_proba``, or the decision through the logistic or softmax."""
-    response = np.asarray(getattr(member, response_method)(X))
-    if response_method == "predict_proba":
-        return response
-    if response.ndim == 1:
-        # Both sides on their own: 1 - expit(40) is 0, expit(-40) is not.
-        return np.column_stack([expit(-response), expit(response)])
-    return softmax(response, axis=1)
+    def blocks(self, training: Training) -> Iterator[Block]:
+        """Yield the blocks of an epoch; see :meth:`Learner.blocks`."""
+        n_rows = training.recorded.shape[0]
+        several = n_rows * len(training.labels.classes) > BLOCK_CELLS
+        if not (several and sparse.issparse(training.recorded)):
+            yield from super().blocks(training)
+            return
+        with _ready_for_sparse_blocks(training.members):
+            yield from super().blocks(training)
 
 
-def _native_multilabel(member: Any, X: Any, response_method: str) -> Array:
-    response = getattr(member, response_method)(X)
-    if isinstance(response, list):
-        response = np.column_stack([proba[:, 1] for proba in response])
-    return expit(response) if response_method == "decision_function" else response
+@contextmanager
+def _ready_for_sparse_blocks(members: list[Any]) -> Iterator[None]:
+    """Keep ``coef_`` of many classes in Fortran order, the same values.
 
-
-def in_order(proba: Array, member: Any, classes: Array) -> Array:
-    """Columns in the order of classes, looked up by value in the learner's own.
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n_rows, n_classes)
-        Probabilities in the order of the learner's ``classes_``.
-    member : estimator
-        The learner.
-    classes : ndarray of shape (n_classes,)
-        The order to bring them in.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_classes)
-
-    Raises
-    ------
-    ValueError
-        If the learner does not know one of the classes.
+    SciPy multiplies a sparse block by ``coef_.T`` in C order, so it would copy all of
+    ``coef_`` for every block.
     """
-    known = np.asarray(getattr(member, "classes_", classes))
-    if np.array_equal(known, classes) or proba.shape[1:] != known.shape:
-        return proba  # a wrong number of columns is refused where it is recorded
-    positions = {label: column for column, label in enumerate(known.tolist())}
-    missing = [label for label in classes.tolist() if label not in positions]
-    if missing:
-        raise ValueError(
-            f"{type(member).__name__} gave no probability for the classes {missing}: "
-            f"its classes_ are {known.tolist()}."
-        )
-    return proba[:, [positions[label] for label in classes.tolist()]]
+    wide = [
+        member
+        for member in members
+        if getattr(getattr(member, "coef_", None), "ndim", 0) == 2
+        and len(member.coef_) > 1
+        and member.coef_.flags.c_contiguous
+    ]
+    original = [member.coef_ for member in wide]
+    for member, coef in zip(wide, original, strict=True):
+        turned = np.empty_like(coef, order="F")
+        for start in range(0, coef.shape[1], TURNED_AT_ONCE):
+            part = slice(start, start + TURNED_AT_ONCE)
+            turned[:, part] = coef[:, part]
+        member.coef_ = turned
+    try:
+        yield
+    finally:
+        for member, coef in zip(wide, original, strict=True):
+            member.coef_ = coef
+
+
+def _ends(key: str, name: str) -> bool:
+    return key == name or key.endswith("__" + name)

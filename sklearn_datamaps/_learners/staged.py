@@ -1,145 +1,178 @@
-"""Trains a staged learner once, then yields its probabilities stage by stage."""
+"""Learners that are fitted once and recorded at some of their stages."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
+from warnings import warn
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners.blocks import row_blocks
-from sklearn_datamaps._learners.partial_fit import Block, in_order
-from sklearn_datamaps._learners.seeds import Seeds
-from sklearn_datamaps._learners.stages import Stages, spread, stages_of
+from sklearn_datamaps._learners.learner import (
+    Block,
+    Learner,
+    OnEpoch,
+    Training,
+    in_order,
+)
+from sklearn_datamaps._learners.stages import (
+    Stages,
+    has_stages,
+    is_registered,
+    spread,
+    stages_of,
+)
+
+# Of HistGradientBoostingClassifier(early_stopping="auto").
+AUTO_STOPPING_ABOVE = 10_000
 
 
-@dataclass
-class StagedRun:
-    """Learners that are fitted once and recorded at some of their stages.
+class StagedLearner(Learner):
+    """Boosting of scikit-learn, XGBoost, LightGBM, CatBoost, and what is registered.
 
     The probabilities of one stage are all that is held beside the record, and what
     the learner itself keeps from stage to stage: one margin a row and class.
-
-    Parameters
-    ----------
-    members : list of estimators
-        The learners; several: one per label of an indicator.
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        Validated features.
-    y : ndarray of shape (n_samples,), or None
-        Labels as the learner wants them; None: each member has a label of its own.
-    labels : EncodedLabels
-        The labels as codes.
-    classes : ndarray of shape (n_classes,)
-        The classes as the learner is given them: labels, or codes from 0.
-    seed : int
-        Base of all seeds.
-    reseed : bool
-        Whether to set the seeds; False: the learner has its own.
-    fit_params : mapping
-        Further arguments of ``fit``.
-    n_jobs : int or None
-        Threads over the members.
-    held_out : {ndarray, csr} of shape (n_held_out, n_features) or None
-        Rows to record instead of those of X.
     """
 
-    members: list[Any]
-    X: Any
-    y: Array | None
-    labels: EncodedLabels
-    classes: Array
-    seed: int
-    reseed: bool = True
-    fit_params: Mapping[str, Any] = field(default_factory=dict)
-    n_jobs: int | None = None
-    held_out: Any = None
+    training_method = "fit"
+    takes_blocks = False
 
-    def __post_init__(self) -> None:
-        self.seeds = [Seeds(m, self.seed, i) for i, m in enumerate(self.members)]
-        self.stages: list[Array] = []
+    @classmethod
+    def handles(cls, inner: Any) -> bool:
+        """Whether it is registered, or has stages and no ``partial_fit``."""
+        if is_registered(inner):
+            return True
+        return not hasattr(inner, "partial_fit") and has_stages(inner)
 
-    def start(self, n_epochs: int) -> int:
-        """Fit, and choose the stages to record.
+    @property
+    def knows_its_rows_only(self) -> bool:
+        """Yes: ``fit`` looks for the classes itself."""
+        return True
 
-        Parameters
-        ----------
-        n_epochs : int
-            How many stages to record.
+    def check_settings(
+        self, *, batch_size: int | None, batch_order: str, warm_start: bool
+    ) -> None:
+        """Refuse batches and warm starts: it is fitted once, on all rows."""
+        given = {
+            "batch_size": batch_size is not None,
+            "batch_order": batch_order != "rows",
+            "warm_start": warm_start,
+        }
+        wrong = [name for name, is_set in given.items() if is_set]
+        if wrong:
+            raise ValueError(
+                f"{' and '.join(wrong)} cannot be set for {type(self.inner).__name__}: "
+                f"it is fitted once, on all rows, and recorded at n_epochs of its "
+                f"stages. For more stages set its own number of them (n_estimators, "
+                f"max_iter) and n_epochs."
+            )
 
-        Returns
-        -------
-        int
-            How many there are to record: all, where there are fewer.
+    def check_response(self, wanted: str) -> str:
+        """Return ``"predict_proba"``; a decision function has no stages."""
+        if wanted == "decision_function":
+            raise ValueError(
+                f"response_method='decision_function' is not for "
+                f"{type(self.inner).__name__}, whose stages are recorded by their "
+                f"probabilities. Use 'auto'."
+            )
+        return "predict_proba"
+
+    def warn(self, n_samples: int) -> None:
+        """Warn of a learner that will not train on all the rows it is given."""
+        inner = self.inner
+        stopping = getattr(inner, "early_stopping", False)
+        stops = stopping is True or (
+            stopping == "auto" and n_samples > AUTO_STOPPING_ABOVE
+        )
+        if not stops and not hasattr(inner, "early_stopping"):
+            stops = getattr(inner, "n_iter_no_change", None) is not None
+        share = getattr(inner, "validation_fraction", None)
+        if not stops or share is None:
+            return
+        cure = (
+            "early_stopping=False"
+            if hasattr(inner, "early_stopping")
+            else "n_iter_no_change=None"
+        )
+        what = f"{share:.0%} of the" if isinstance(share, float) else f"{share:,}"
+        warn(
+            f"{type(inner).__name__} holds {what} rows out to decide when to stop, so "
+            f"the map mixes rows that it trained on with rows that it did not. For a "
+            f"map of one kind set {cure}.",
+            stacklevel=4,
+        )
+
+    def run(
+        self, training: Training, n_epochs: int, on_epoch: OnEpoch, *, first: int = 0
+    ) -> None:
+        """Fit, then hand out evenly spaced stages; all, where there are fewer.
 
         Raises
         ------
         ValueError
-            If the fitted learner has no stage.
+            If a fitted learner has no stage.
         """
-        Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-            delayed(self._fit)(i) for i in range(len(self.members))
-        )
-        known = [stages_of(member) for member in self.members]
-        found = [stages for stages in known if stages is not None and stages.n_stages]
-        if len(found) < len(self.members):
+
+        def fit(i: int) -> None:
+            if training.reseed:
+                training.seeds[i].set(training.members[i], 0, 0)
+            y = training.targets(i, slice(None))
+            training.members[i].fit(training.X, y, **training.fit_params)
+
+        training.map_members(fit)
+        found = [stages_of(member) for member in training.members]
+        known = [stages for stages in found if stages is not None and stages.n_stages]
+        if len(known) < len(training.members):
             raise ValueError(
-                f"{type(self.members[0]).__name__} has no stages after fit: nothing "
-                f"to record."
+                f"{type(training.members[0]).__name__} has no stages after fit: "
+                f"nothing to record."
             )
-        n_epochs = min(n_epochs, *(stages.n_stages for stages in found))
-        self.stages = [spread(stages.n_stages, n_epochs) for stages in found]
-        self._blocks = list(self._staged_blocks(found))
-        return n_epochs
+        # A label whose learner stopped early stays at its last stage.
+        n_epochs = min(n_epochs, max(stages.n_stages for stages in known))
+        numbers = [spread(s.n_stages, min(n_epochs, s.n_stages)) for s in known]
+        training.facts["stages"] = max(numbers, key=len).tolist()
+        staged = list(_staged_blocks(training, known, numbers))
+        for _ in range(n_epochs):
+            on_epoch(_blocks(training, staged), n_epochs)
 
-    def _fit(self, i: int) -> None:
-        if self.reseed:
-            self.seeds[i].set(self.members[i], 0, 0)
-        y = self.labels.codes[:, i].astype(np.int64) if self.y is None else self.y
-        self.members[i].fit(self.X, y, **self.fit_params)
 
-    def _staged_blocks(
-        self, found: list[Stages]
-    ) -> Iterator[tuple[slice, list[Iterator[Array]]]]:
-        X = self.X if self.held_out is None else self.held_out
-        for rows, block in row_blocks(X, len(self.labels.classes)):
-            yield (
-                rows,
-                [
-                    stages.probabilities(block, numbers.tolist())
-                    for stages, numbers in zip(found, self.stages, strict=True)
-                ],
-            )
+Staged = list[tuple[slice, list[Iterator[Array]]]]
 
-    def train(self, epoch: int) -> None:
-        """Do nothing: all stages were trained at the start."""
 
-    def blocks(self) -> Iterator[Block]:
-        """Yield rows and their probabilities at the next stage.
+def _staged_blocks(
+    training: Training, known: list[Stages], numbers: list[Array]
+) -> Iterator[tuple[slice, list[Iterator[Array]]]]:
+    """Of every block of rows, the probabilities of each member stage by stage."""
+    for rows, block in row_blocks(training.recorded, len(training.labels.classes)):
+        yield (
+            rows,
+            [
+                _stay_at_last(stages.probabilities(block, at.tolist()))
+                for stages, at in zip(known, numbers, strict=True)
+            ],
+        )
 
-        Yields
-        ------
-        rows : slice
-            Which rows.
-        proba : ndarray of shape (n_rows, n_classes) or (n_rows, n_labels)
-            Probabilities in the order of ``labels.classes``.
-        None
-            Of a shared maximum the first class is the prediction.
-        """
-        for rows, staged in self._blocks:
-            probas = [np.asarray(next(iterator)) for iterator in staged]
-            if self.y is not None:
-                yield rows, in_order(probas[0], self.members[0], self.classes), None
-                continue
-            columns = [
-                in_order(proba, member, np.array([0, 1]))[:, 1]
-                for proba, member in zip(probas, self.members, strict=True)
-            ]
-            yield rows, np.column_stack(columns), None
 
-    def restore_seeds(self) -> None:
-        """Give every learner the random states back that the user set."""
-        for member, seeds in zip(self.members, self.seeds, strict=True):
-            seeds.restore(member)
+def _stay_at_last(probas: Iterator[Array]) -> Iterator[Array]:
+    """Yield all, then the last one again and again."""
+    last = None
+    for proba in probas:
+        last = np.asarray(proba)
+        yield last
+    yield from repeat(last) if last is not None else ()
+
+
+def _blocks(training: Training, staged: Staged) -> Iterator[Block]:
+    """Rows and their probabilities at the next stage; the first class settles ties."""
+    for rows, of_members in staged:
+        probas = [next(iterator) for iterator in of_members]
+        if training.y is not None:
+            member, classes = training.members[0], training.classes
+            yield rows, in_order(probas[0], member, classes), None
+            continue
+        columns = [
+            in_order(proba, member, np.array([0, 1]))[:, 1]
+            for proba, member in zip(probas, training.members, strict=True)
+        ]
+        yield rows, np.column_stack(columns), None

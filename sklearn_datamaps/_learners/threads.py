@@ -1,14 +1,14 @@
 """How many threads the libraries below a learner use."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-from sklearn_datamaps._learners import skorch
+from sklearn_datamaps._learners.learner import Learner
 
 
 @cache
@@ -31,17 +31,29 @@ class Threads:
     torch: int | None = None
 
     @classmethod
-    def here(cls, learner: Any) -> "Threads":
+    def here(cls, learner: Learner) -> "Threads":
         """Return the threads that this process uses for a learner."""
         pools = _libraries().info()
         blas = max((pool["num_threads"] for pool in pools), default=None)
-        return cls(blas, skorch.n_threads(learner))
+        return cls(blas, learner.torch_threads)
 
     @contextlib.contextmanager
     def use(self) -> Iterator[None]:
         """Use as many, for a while."""
-        with (
-            _libraries().limit(limits=self.blas),
-            skorch.threads(self.torch),
-        ):
+        with _libraries().limit(limits=self.blas), _torch_threads(self.torch):
             yield
+
+
+@contextlib.contextmanager
+def _torch_threads(number: int | None) -> Iterator[None]:
+    """Have torch use a number of threads, then as many as before; None: no torch."""
+    if number is None:
+        yield
+        return
+    torch = sys.modules["torch"]
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -2,9 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from numbers import Integral
 from typing import Any, Self
@@ -12,40 +11,39 @@ from warnings import warn
 
 import numpy as np
 import pandas as pd
-import scipy
-import sklearn
 from joblib import effective_n_jobs
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.multioutput import MultiOutputClassifier
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.metadata_routing import (
-    UNUSED,
     MetadataRouter,
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
 from sklearn_datamaps._core.measures import memorization
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import check_measures
-from sklearn_datamaps._core.regions import BAND, N_STD
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._learners import registry, sklearn_compat, skorch
+from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import (
     check_single_rows,
-    in_row_blocks,
     warn_sorted_blocks,
-    with_short_indices,
 )
 from sklearn_datamaps._learners.seeds import derive_seed
 from sklearn_datamaps._learners.threads import Threads
+from sklearn_datamaps._training.base import (
+    BaseDataMapClassifier,
+    finish,
+    meta_of,
+    own_seeds,
+    refuse_dask,
+    validate_features,
+    with_shared_parameters,
+)
 from sklearn_datamaps._training.folds import Split, check_trainable, make_splits
 from sklearn_datamaps._training.recipe import Data, Recipe
 from sklearn_datamaps._training.record import (
@@ -65,30 +63,9 @@ FITTED = (
 FOLD = 2  # sets the seeds of folds apart from those of epochs and members
 
 
-def learner_has(method: str) -> Any:
-    """Check that the (fitted) learner has a method; AttributeError otherwise.
-
-    Parameters
-    ----------
-    method : str
-        Name of the method.
-
-    Returns
-    -------
-    callable
-        For ``available_if``.
-    """
-
-    def check(self: "DataMapClassifier") -> bool:
-        learner = getattr(self, "estimator_", None) or self._estimator()
-        getattr(registry.base_learner(learner), method)
-        return True
-
-    return check
-
-
+@with_shared_parameters
 @found_in("sklearn_datamaps")
-class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class DataMapClassifier(BaseDataMapClassifier):
     """Train a classifier epoch by epoch and record the map of its training data.
 
     After every epoch the probability the model gives to each row's own label is
@@ -115,15 +92,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ``"rows"`` shuffles rows; ``"blocks"`` takes contiguous blocks of rows in
         shuffled order, for data on disk: a memory map is read from front to back of
         each block and never copied. The rows must not be sorted by class.
-    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
-        Where probabilities come from. ``"auto"``: ``predict_proba``, else
-        ``decision_function`` through the logistic function (binary, multilabel) or
-        softmax (multiclass).
-    measures : sequence of str, default=()
-        Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
-        ``"first_learned"``, ``"mean_proba"``.
-    store_trajectories : bool, default=False
-        Keep the probability of the own label at every epoch, as float32.
+    :shared: response_method
+    :shared: measures
+    :shared: store_trajectories
     cv : int, splitter or iterable of (train, test), default=None
         Record every row out-of-fold: epoch by epoch, by models that never trained on
         it; ``cv=2`` is recommended. An int: that many stratified folds, shuffled
@@ -143,8 +114,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         reshuffled every epoch. None: the estimator's own integer seed, else a random
         one (noted in ``data_map_.meta["seed"]``). Pass an int for the same map bit
         for bit.
-    verbose : int, default=0
-        1: a progress bar with epoch, mean confidence and accuracy.
+    :shared: verbose
 
     Attributes
     ----------
@@ -244,24 +214,13 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
-        "estimator": "no_validation",  # checked in fit, with advice
-        "n_epochs": [sklearn_compat.Interval(Integral, 1, None, closed="left")],
+        **BaseDataMapClassifier._parameter_constraints,  # noqa: SLF001 (scikit-learn's)
         "batch_size": [sklearn_compat.Interval(Integral, 1, None, closed="left"), None],
         "batch_order": [sklearn_compat.StrOptions({"rows", "blocks"})],
-        "response_method": [
-            sklearn_compat.StrOptions({"auto", "predict_proba", "decision_function"})
-        ],
-        "measures": "no_validation",
-        "store_trajectories": ["boolean"],
         "cv": ["cv_object"],
         "warm_start": ["boolean"],
         "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
-
-    # What fit is given is for the learner alone; score uses its own sample_weight.
-    __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012 (scikit-learn's)
 
     def __init__(
         self,
@@ -292,42 +251,20 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _estimator(self) -> Any:
-        return registry.default_learner() if self.estimator is None else self.estimator
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        inner = sklearn_compat.learner_tags(registry.base_learner(self._estimator()))
-        if inner is not None:
-            tags.input_tags.sparse = inner.input_tags.sparse
-            tags.input_tags.allow_nan = inner.input_tags.allow_nan
-            tags.input_tags.positive_only = inner.input_tags.positive_only
-            tags.input_tags.categorical = inner.input_tags.categorical
-            if inner.classifier_tags is not None:
-                tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
-                tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
-        tags.classifier_tags.multi_label = True
-        return tags
-
     def get_metadata_routing(self) -> MetadataRouter:
-        """Tell how ``fit`` routes its arguments: to what trains the estimator.
+        """Tell how ``fit`` routes its arguments: to the estimator and the splitter.
 
         Returns
         -------
         MetadataRouter
         """
-        router = MetadataRouter(owner=self).add_self_request(self)
+        router = super().get_metadata_routing()
         splitter = self._splitter()
-        if splitter is not None:
-            router.add(
-                splitter=splitter,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
+        if splitter is None:
+            return router
         return router.add(
-            estimator=registry.base_learner(self._estimator()),
-            method_mapping=MethodMapping().add(
-                caller="fit", callee=registry.training_method(self._estimator())
-            ),
+            splitter=splitter,
+            method_mapping=MethodMapping().add(caller="fit", callee="split"),
         )
 
     def _splitter(self) -> Any:
@@ -365,8 +302,8 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             When interrupted; the completed epochs are kept and ``warm_start=True``
             continues them.
         """
-        estimator = self._estimator()
-        recipe = self._recipe(estimator)
+        recipe = self._recipe()
+        learner = recipe.learner
         resume = self.warm_start and hasattr(self, "_record")
         if y is None:
             raise ValueError(
@@ -374,16 +311,14 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"the target y is None."
             )
         features = X
-        _refuse_dask(X, y)
+        refuse_dask(X, y)
         in_blocks = self.batch_order == "blocks" and self.cv is None
-        X = self._validate(features, reset=not resume, in_blocks=in_blocks)
+        X = validate_features(self, features, reset=not resume, in_blocks=in_blocks)
         index = index_of(X.shape[0], y, features)
-        labels = self._encode(X, y, estimator)
+        labels = self._encode(X, y)
         params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
         data = Data(X, labels, _readable(y, labels), params)
-        registry.warn_no_dynamics(estimator)
-        if recipe.staged:
-            registry.warn_held_out(estimator, X.shape[0])
+        learner.warn(X.shape[0])
         if in_blocks:
             warn_sorted_blocks(X, labels, self.batch_size)
         else:
@@ -394,7 +329,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             self._check_resumable(key)
             self._train(recipe, data, self._record)
             return self
-        seed = self._base_seed(estimator)
+        seed = self._base_seed(learner.estimator)
         splits = self._splits(recipe, data, seed, of_splitter)
         for name in FITTED:
             self.__dict__.pop(name, None)
@@ -405,36 +340,31 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             self._train_folds(recipe, data, seed, index, splits)
         return self
 
-    def _recipe(self, estimator: Any) -> Recipe:
-        response_method = registry.check_learner(estimator, self.response_method)
-        staged = registry.is_staged(estimator)
-        if staged:
-            registry.check_not_for_stages(
-                registry.base_learner(estimator),
-                batch_size=self.batch_size,
-                batch_order=self.batch_order,
-                warm_start=self.warm_start,
-            )
+    def _recipe(self) -> Recipe:
+        learner = registry.checked_learner(self.estimator)
+        response_method = learner.check_response(self.response_method)
+        learner.check_settings(
+            batch_size=self.batch_size,
+            batch_order=self.batch_order,
+            warm_start=self.warm_start,
+        )
         if self.cv is not None and self.warm_start:
             raise ValueError(
                 "warm_start=True cannot be used with cv: the models of the folds are "
                 "not kept. Set warm_start=False, or cv=None."
             )
-        own_seeds = self.random_state is None and bool(self._own_seeds(estimator))
-        threads = Threads()
-        if self.cv is not None:
-            threads = Threads.here(registry.base_learner(estimator))
+        has_seeds = self.random_state is None and bool(own_seeds(learner.estimator))
         return Recipe(
-            estimator,
+            learner,
             self.n_epochs,
             response_method,
             batch_size=self.batch_size,
             batch_order=self.batch_order,
-            own_seeds=own_seeds,
+            own_seeds=has_seeds,
             measures=check_measures(self.measures),
             store_trajectories=self.store_trajectories,
             n_jobs=self.n_jobs if self.cv is None else None,
-            threads=threads,
+            threads=Threads() if self.cv is None else Threads.here(learner),
         )
 
     def _splits(
@@ -444,20 +374,19 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             return None
         weights = data.params.get("sample_weight")
         splits = make_splits(self.cv, data.X, data.labels, seed, params)
-        check_trainable(splits, data.labels, weights, fitted=recipe.sees_every_class)
+        check_trainable(
+            splits, data.labels, weights, fitted=recipe.learner.knows_its_rows_only
+        )
         return splits
 
-    def _validate(self, X: Any, *, reset: bool, in_blocks: bool = False) -> Any:
-        return validate_features(self, X, reset=reset, in_blocks=in_blocks)
-
-    def _encode(self, X: Any, y: Any, estimator: Any) -> EncodedLabels:
+    def _encode(self, X: Any, y: Any) -> EncodedLabels:
         check_consistent_length(X, y)
         if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and not sparse.issparse(y):
             y = column_or_1d(y, warn=True)
         labels = encode_labels(y)
         n_set = labels.counts()
         varied = (n_set > 0) & (n_set < len(labels.codes))
-        registry.check_targets(estimator, labels, varied)
+        registry.check_targets(self._learner().estimator, labels, varied)
         return labels
 
     def _fit_params(
@@ -481,32 +410,13 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if params and sklearn_compat.routing_enabled():
             routed = process_routing(self, "fit", **params)
             of_splitter = {} if self._splitter() is None else routed.splitter.split
-            training = registry.training_method(self._estimator())
+            training = self._learner().training_method
             return dict(routed.estimator[training]), dict(of_splitter)
         of_splitter = {}
         if self.cv is not None and "groups" in params:
             of_splitter["groups"] = params.pop("groups")
-        registry.check_fit_params(registry.base_learner(self._estimator()), params)
+        self._learner().check_fit_params(params)
         return params, of_splitter
-
-    def _base_seed(self, estimator: Any) -> int:
-        random_state = self.random_state
-        if random_state is None:
-            random_state = next(iter(self._own_seeds(estimator)), None)
-        if isinstance(random_state, Integral):
-            return int(random_state)
-        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-    @staticmethod
-    def _own_seeds(estimator: Any) -> list[Any]:
-        """Seeds that the user set in the learner."""
-        if not hasattr(estimator, "get_params"):
-            return []
-        return [
-            value
-            for key, value in clone(estimator).get_params(deep=True).items()
-            if key.endswith("random_state") and value is not None
-        ]
 
     def _check_resumable(self, key: tuple[Any, ...]) -> None:
         names = ("the shape of X", "the labels", "measures", "store_trajectories")
@@ -541,15 +451,12 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _train(self, recipe: Recipe, data: Data, record: Record) -> None:
         """Train on all rows and record them, as far as it gets."""
-        run = recipe.run(data, record.seed, members=record.members)
         progress = partial(self._progress, None if self.cv is None else "all rows")
         try:
-            continue_record(run, record, self.n_epochs, progress=progress)
-        except BaseException:
-            if record.dynamics.n_epochs:
-                self._publish(recipe, data, record, run.members)
-            raise
-        self._publish(recipe, data, record, run.members)
+            continue_record(recipe, data, record, progress=progress)
+        finally:
+            if record.n_epochs:
+                self._publish_all_rows(recipe, data, record)
 
     def _train_folds(
         self,
@@ -563,10 +470,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         n_workers = effective_n_jobs(self.n_jobs)
         progress: Progress = silent
         jobs = []
+        of_all = new_record(recipe, data.labels, seed, index=index)
         if n_workers == 1:
-            self._train(
-                recipe, data, new_record(recipe, data.labels, seed, index=index)
-            )
+            self._train(recipe, data, of_all)
         else:
             jobs.append(delayed(record_all_rows)(recipe, data, seed, index))
         for number, (train, test) in enumerate(splits):
@@ -577,16 +483,26 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             jobs.append(
                 delayed(record_fold)(recipe, data, train, test, of_fold, progress)
             )
-        whole = new_record(recipe, data.labels, seed, index=index)
+        done: list[Record] = []
         try:
             with contextlib.closing(self._results(jobs, n_workers)) as results:
                 if n_workers > 1:
-                    record, members = next(results)
-                    self._publish(recipe, data, record, members)
-                for record, (_, test) in zip(results, splits, strict=True):
-                    whole.absorb(record, test, self.in_sample_map_.n_epochs)
+                    of_all = next(results)
+                    self._publish_all_rows(recipe, data, of_all)
+                done.extend(results)
         finally:
-            if whole.totals and hasattr(self, "data_map_"):
+            if done:
+                n_epochs = [record.n_epochs for record in done]
+                longest = max(of_all.n_epochs, *n_epochs)
+                if of_all.n_epochs < longest:
+                    of_all.repeat_last(longest)
+                    self._publish_all_rows(recipe, data, of_all)
+                whole = new_record(recipe, data.labels, seed, index=index)
+                for record, (_, test) in zip(done, splits, strict=False):
+                    record.repeat_last(longest)
+                    whole.absorb(record, test)
+                if min(n_epochs) < longest:
+                    whole.facts["epochs_of_folds"] = n_epochs
                 self._publish_folds(recipe, whole, len(splits))
 
     def _results(self, jobs: list[Any], n_workers: int) -> Generator[Any, None, None]:
@@ -600,46 +516,21 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
             yield from tqdm(results, total=len(jobs), unit="model")
 
-    @contextlib.contextmanager
-    def _progress(self, what: str | None, done: int, n_epochs: int) -> Iterator[Any]:
-        """A tqdm bar over the epochs, or nothing."""
-        if not self.verbose:
-            yield lambda _: None
-            return
-        from tqdm import tqdm
-
-        with tqdm(total=n_epochs, initial=done, unit="epoch", desc=what) as bar:
-
-            def advance(totals: Array) -> None:
-                cells, confidence, right = totals
-                bar.set_postfix(
-                    confidence=f"{confidence / cells:.3f}",
-                    accuracy=f"{right / cells:.3f}",
-                    refresh=False,
-                )
-                bar.update()
-
-            yield advance
-
-    def _publish(
-        self, recipe: Recipe, data: Data, record: Record, members: list[Any]
-    ) -> None:
+    def _publish_all_rows(self, recipe: Recipe, data: Data, record: Record) -> None:
         """Set the fitted attributes from what is recorded of all rows."""
-        meta = self._meta(recipe, record)
-        self.data_map_ = record.dynamics.to_map(DataMap, meta=meta)
-        self.history_ = record.history()
-        self.classes_ = data.labels.classes
-        self.n_epochs_ = self.data_map_.n_epochs
-        self.estimator_ = registry.assemble(recipe.estimator, members, data.labels)
+        fitted = finish(recipe, data.labels, record, record.members)
+        self._publish(fitted)
+        in_sample = record.dynamics.to_map(DataMap, meta=fitted.meta)
         if self.cv is None:
+            self.data_map_ = in_sample
             self._record = record
         else:
-            self.in_sample_map_ = self.data_map_
+            self.in_sample_map_ = in_sample
 
     def _publish_folds(self, recipe: Recipe, record: Record, n_folds: int) -> None:
-        """Put the map of the rows held out in place of the in-sample one."""
+        """Set the map of the rows held out, and compare it with the in-sample one."""
         in_sample = self.in_sample_map_
-        meta = self._meta(recipe, record)
+        meta = meta_of(recipe, record)
         meta |= {"recording": "out-of-fold", "n_folds": n_folds}
         # After an interruption some folds are missing.
         out_of_fold = record.dynamics.to_map(DataMap, allow_incomplete=True, meta=meta)
@@ -652,188 +543,6 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.history_ = record.history()
         self.n_epochs_ = self.data_map_.n_epochs
 
-    def _meta(self, recipe: Recipe, record: Record) -> dict[str, Any]:
-        return {
-            "learner": " of ".join(
-                type(inner).__name__
-                for inner in sklearn_compat.with_inner(recipe.estimator)
-            ),
-            "recording": "in-sample",
-            "seed": record.seed,
-            "batch_size": self.batch_size,
-            "batch_order": self.batch_order,
-            "response_method": recipe.response_method,
-            "stages": record.stages,
-            "versions": {
-                module.__name__: module.__version__ for module in (sklearn, np, scipy)
-            },
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-
-    def _map_array(self, name: str) -> Array:
-        check_is_fitted(self)
-        values: Array = getattr(self.data_map_, name)
-        return values
-
-    @property
-    def confidence_(self) -> Array:
-        """Mean over epochs of the probability of the own label."""
-        return self._map_array("confidence")
-
-    @property
-    def variability_(self) -> Array:
-        """Population standard deviation over epochs of that probability."""
-        return self._map_array("variability")
-
-    @property
-    def correctness_(self) -> Array:
-        """Share of the epochs in which the own label was predicted."""
-        return self._map_array("correctness")
-
-    def region_mask(
-        self, region: str, *, band: float = BAND, n_std: float = N_STD
-    ) -> Array:
-        """Which training rows lie in a region; see :meth:`DataMap.region_mask`.
-
-        Parameters
-        ----------
-        region : {"easy", "ambiguous", "hard", "easy-to-learn", "hard-to-learn"}
-            Name of the region.
-        band : float, default=0.1
-            Least half-width of the ambiguous region, in units of confidence.
-        n_std : float, default=1.0
-            Standard deviations of the margin that count as ambiguous.
-
-        Returns
-        -------
-        ndarray of bool, shape of confidence_
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If there is no such region.
-        """
-        check_is_fitted(self)
-        return self.data_map_.region_mask(region, band=band, n_std=n_std)
-
-    def _features(self, X: Any) -> Any:
-        check_is_fitted(self)
-        _refuse_dask(X)
-        return self._validate(X, reset=False)
-
-    @available_if(learner_has("predict"))
-    def predict(self, X: Any) -> Array:
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The features.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), or the indicator of shape (n_samples, n_labels)
-        """
-        X = self._features(X)
-        predicted: Array = in_row_blocks(self.estimator_.predict, X)
-        if sklearn_compat.needs_codes(self.estimator_) and predicted.ndim == 1:
-            return np.asarray(self.classes_[predicted])
-        return predicted
-
-    @available_if(learner_has("predict_proba"))
-    def predict_proba(self, X: Any) -> Array:
-        """Predict probabilities; only where the learner has them.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The features.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Multilabel: (n_samples, n_labels), the probability that each label is set.
-        """
-        X = self._features(X)
-        return in_row_blocks(self._predict_proba, X)
-
-    def _predict_proba(self, X: Any) -> Array:
-        proba: Any = self.estimator_.predict_proba(X)
-        if isinstance(proba, list):
-            return np.column_stack([columns[:, 1] for columns in proba])
-        return np.asarray(proba)
-
-    @available_if(learner_has("decision_function"))
-    def decision_function(self, X: Any) -> Array:
-        """Confidence scores; only where the learner has them.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The features.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Multilabel: (n_samples, n_labels).
-        """
-        return in_row_blocks(self._decision_function, self._features(X))
-
-    def _decision_function(self, X: Any) -> Array:
-        if isinstance(self.estimator_, MultiOutputClassifier):
-            return np.column_stack(
-                [member.decision_function(X) for member in self.estimator_.estimators_]
-            )
-        decision: Array = self.estimator_.decision_function(X)
-        return decision
-
-
-def validate_features(
-    classifier: DataMapClassifier, X: Any, *, reset: bool, in_blocks: bool = False
-) -> Any:
-    """Check X and convert it, once, to what the learner reads epoch after epoch.
-
-    Parameters
-    ----------
-    classifier : DataMapClassifier
-        Its learner says what it reads; errors name the class.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The features.
-    reset : bool
-        Whether to note the number of features and their names, or to compare them.
-    in_blocks : bool, default=False
-        Whether X will be read in blocks of rows alone.
-
-    Returns
-    -------
-    {ndarray, csr} of shape (n_samples, n_features)
-
-    Raises
-    ------
-    ValueError
-        If X has missing or infinite values, or other features than before.
-    """
-    estimator = classifier.estimator
-    learner = registry.base_learner(
-        registry.default_learner() if estimator is None else estimator
-    )
-    tags = sklearn_compat.learner_tags(learner)
-    net = skorch.is_net(learner)
-    input_dtype = skorch.input_dtype if net else sklearn_compat.input_dtype
-    X = validate_data(
-        classifier,
-        X,
-        reset=reset,
-        accept_sparse="csr",
-        dtype=input_dtype(learner),
-        order=None if sparse.issparse(X) else "C",
-        allow_nd=net,
-        ensure_all_finite=not (tags and tags.input_tags.allow_nan),
-    )
-    return with_short_indices(X, in_blocks=in_blocks)
-
 
 def _readable(y: Any, labels: EncodedLabels) -> Array | None:
     """Labels as given, where a learner can read those."""
@@ -841,17 +550,6 @@ def _readable(y: Any, labels: EncodedLabels) -> Array | None:
         return None
     given = np.asarray(y)
     return given if given.ndim == 1 and given.dtype != object else None
-
-
-def _refuse_dask(*data: Any) -> None:
-    """Name the class for collections of Dask, before one of them is computed here."""
-    given = [value for value in data if hasattr(type(value), "__dask_graph__")]
-    if given:
-        raise TypeError(
-            f"The data are a collection of Dask ({type(given[0]).__name__}), which "
-            f"would be gathered in this process. Use sklearn_datamaps.dask."
-            f"DataMapClassifier, which works on its blocks, or call .compute() first."
-        )
 
 
 def _digest(labels: EncodedLabels) -> str:

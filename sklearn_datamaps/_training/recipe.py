@@ -9,12 +9,9 @@ from sklearn.base import clone
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
-from sklearn_datamaps._learners import registry, sklearn_compat, skorch
-from sklearn_datamaps._learners.partial_fit import PartialFitRun
-from sklearn_datamaps._learners.staged import StagedRun
+from sklearn_datamaps._learners import sklearn_compat
+from sklearn_datamaps._learners.learner import Learner, Training
 from sklearn_datamaps._learners.threads import Threads
-
-Run = PartialFitRun | StagedRun
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ class Recipe:
 
     Attributes
     ----------
-    estimator : estimator
-        What the user gave; it is cloned.
+    learner : Learner
+        The kind, with the estimator that the user gave; it is cloned.
     n_epochs : int
         Epochs to train, or stages to record.
     response_method : {"predict_proba", "decision_function"}
@@ -81,7 +78,7 @@ class Recipe:
         Of the process that made the recipe, for others to use as many.
     """
 
-    estimator: Any
+    learner: Learner
     n_epochs: int
     response_method: str
     batch_size: int | None = None
@@ -92,7 +89,7 @@ class Recipe:
     n_jobs: int | None = None
     threads: Threads = field(default_factory=Threads)
 
-    def run(
+    def training(
         self,
         data: Data,
         seed: int,
@@ -100,7 +97,7 @@ class Recipe:
         members: list[Any] | None = None,
         all_rows: Any = None,
         held_out: Any = None,
-    ) -> Run:
+    ) -> Training:
         """Set the learner up to be trained and recorded.
 
         Parameters
@@ -118,60 +115,49 @@ class Recipe:
 
         Returns
         -------
-        PartialFitRun or StagedRun
+        Training
         """
-        learner = registry.base_learner(self.estimator)
-        labels = data.labels
-        codes = sklearn_compat.needs_codes(learner)
-        common: dict[str, Any] = {
-            "members": members
-            or registry.make_members(
-                self.estimator, labels, data.X if all_rows is None else all_rows
-            ),
-            "X": data.X,
-            "y": self._targets(data, codes=codes),
-            "labels": labels,
-            "classes": np.arange(len(labels.classes)) if codes else labels.classes,
-            "seed": seed,
-            "fit_params": data.params,
-            # Threads would share torch's one random state.
-            "n_jobs": None if skorch.is_net(learner) else self.n_jobs,
-            "held_out": held_out,
-        }
-        if self.staged:
-            return StagedRun(**common, reseed=not self.own_seeds)
-        return PartialFitRun(
-            **common,
-            response_method=self.response_method,
+        learner, labels = self.learner, data.labels
+        if members is None:
+            seen = data.X if all_rows is None else all_rows
+            members = learner.make_members(
+                labels,
+                len(labels.codes),
+                labels.counts(),
+                sklearn_compat.min_categories(learner.inner, seen),
+            )
+        codes = learner.wants_codes
+        return Training(
+            members,
+            data.X,
+            self._targets(data, codes=codes),
+            labels,
+            np.arange(len(labels.classes)) if codes else labels.classes,
+            self.response_method,
+            seed,
             batch_size=self.batch_size,
-            batch_order=self.batch_order,
+            in_blocks=self.batch_order == "blocks",
+            reseed=not self.own_seeds,
+            fit_params=data.params,
+            n_jobs=self.n_jobs if learner.threads_over_members else None,
+            held_out=held_out,
         )
-
-    @property
-    def staged(self) -> bool:
-        """Whether the learner is fitted once and recorded stage by stage."""
-        return registry.is_staged(self.estimator)
-
-    @property
-    def sees_every_class(self) -> bool:
-        """Whether the learner can be told of no class but those of its rows."""
-        learner = registry.base_learner(self.estimator)
-        return self.staged or sklearn_compat.needs_rows_of_every_class(learner)
 
     def for_classes(self, classes: Array) -> "Recipe":
         """Leave out the weights of classes that are not there; learners refuse them."""
-        weights = getattr(self.estimator, "class_weight", None)
+        estimator = self.learner.estimator
+        weights = getattr(estimator, "class_weight", None)
         if not isinstance(weights, Mapping):
             return self
         known = set(classes.tolist())
         weights = {k: weight for k, weight in weights.items() if k in known}
-        estimator = clone(self.estimator).set_params(class_weight=weights)
-        return replace(self, estimator=estimator)
+        estimator = clone(estimator).set_params(class_weight=weights)
+        return replace(self, learner=type(self.learner)(estimator))
 
     def _targets(self, data: Data, *, codes: bool) -> Array | None:
         """Labels as the learner wants them; None: each clone has its own column."""
         labels = data.labels
-        if registry.trains_per_label(self.estimator, labels):
+        if self.learner.trains_per_label(labels):
             return None
         if labels.multilabel or codes:
             return labels.codes.astype(np.int64)

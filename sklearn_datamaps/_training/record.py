@@ -1,7 +1,8 @@
-"""Trains a learner and records the dynamics of the rows: those of X, or held out."""
+"""The record of a run, and the loop that trains, asks and records."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,16 +11,16 @@ import numpy as np
 import pandas as pd
 import sklearn
 
-from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.arrays import Array, Rows
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
-from sklearn_datamaps._learners.partial_fit import Block
-from sklearn_datamaps._learners.staged import StagedRun
-from sklearn_datamaps._training.recipe import Data, Recipe, Run
+from sklearn_datamaps._learners.learner import Block, Step, StepwiseLearner
+from sklearn_datamaps._training.recipe import Data, Recipe
 
-# From epochs done and epochs wanted to what is told of every epoch.
-Progress = Callable[[int, int], AbstractContextManager[Callable[[Array], object]]]
+# From epochs done and epochs wanted to what is told of every epoch: its totals, and
+# how many epochs there will be.
+Progress = Callable[[int, int], AbstractContextManager[Callable[[Array, int], object]]]
 
 
 @found_in("sklearn_datamaps")
@@ -38,37 +39,59 @@ class Record:
     totals : list of ndarray of shape (3,)
         Of every epoch the cells recorded, the sum of their own probabilities, and
         how many were predicted right.
-    members : list of estimators or None
-        The learners, trained to the last epoch; None: caught in the middle of one.
-    stages : list of int or None
-        Stages recorded of a learner that has them.
+    members : list of estimators
+        The learners, once they were trained.
+    n_trained : int
+        Epochs that the members are trained for. 0 beside recorded epochs: they were
+        caught in the middle of one, and have to start again.
+    facts : dict
+        What the learner had to say of the run.
+    last : list of blocks
+        The last state of a learner that ended before the epochs wanted; else empty.
     """
 
     dynamics: Recorder
     seed: int
     key: tuple[Any, ...] = ()
     totals: list[Array] = field(default_factory=list)
-    members: list[Any] | None = None
-    stages: list[int] | None = None
+    members: list[Any] = field(default_factory=list)
+    n_trained: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+    last: list[Block] = field(default_factory=list)
 
-    def absorb(self, other: "Record", rows: Array, n_epochs: int) -> None:
+    @property
+    def n_epochs(self) -> int:
+        """Number of complete epochs."""
+        return len(self.totals)
+
+    def add_epoch(self, blocks: Iterable[Block]) -> None:
+        """Record one epoch, all or nothing: until the end, a rollback undoes it."""
+        self.dynamics.checkpoint()
+        before = self.dynamics.totals.copy()
+        record_step(self.dynamics, blocks)
+        self.totals.append(self.dynamics.totals - before)
+        self.dynamics.commit()
+
+    def repeat_last(self, n_epochs: int) -> None:
+        """Stay at the last state up to a number of epochs: the learner ended early."""
+        while self.n_epochs < n_epochs:
+            self.add_epoch(self.last)
+        self.last = []
+        self.dynamics.release()
+
+    def absorb(self, other: "Record", rows: Rows) -> None:
         """Take in the record of some rows, in their order, that are not here yet.
 
-        Raises
-        ------
-        ValueError
-            If it has another number of epochs than the one raw_y, which all have.
+        Parameters
+        ----------
+        other : Record
+            With as many epochs as all that are taken in.
+        rows : ndarray of int
+            Where its rows are here.
         """
-        if len(other.totals) != n_epochs:
-            fewest, most = sorted([len(other.totals), n_epochs])
-            raise ValueError(
-                f"The learner stopped after {fewest} stages on the rows of one fold, "
-                f"after {most} or more on all rows or those of another, so their maps "
-                f"are not comparable. Set n_epochs={fewest} or less, or switch early "
-                f"stopping off."
-            )
         self.dynamics.absorb(other.dynamics, rows)
-        self.stages = other.stages
+        if len(other.facts.get("stages", ())) >= len(self.facts.get("stages", ())):
+            self.facts |= other.facts
         if not self.totals:
             self.totals = [np.zeros(3) for _ in other.totals]
         for total, theirs in zip(self.totals, other.totals, strict=True):
@@ -79,87 +102,8 @@ class Record:
         cells, confidence, right = np.array(self.totals).T
         return pd.DataFrame(
             {"mean_confidence": confidence / cells, "accuracy": right / cells},
-            index=pd.RangeIndex(1, len(self.totals) + 1, name="epoch"),
+            index=pd.RangeIndex(1, self.n_epochs + 1, name="epoch"),
         )
-
-
-@contextlib.contextmanager
-def silent(done: int, n_epochs: int) -> Iterator[Callable[[Array], object]]:
-    """No progress is shown."""
-    yield lambda totals: None
-
-
-def continue_record(
-    run: Run,
-    record: Record,
-    n_epochs: int,
-    *,
-    columns: Array | None = None,
-    progress: Progress = silent,
-) -> None:
-    """Train up to a number of epochs and record those that are not recorded yet.
-
-    Parameters
-    ----------
-    run : PartialFitRun or StagedRun
-        The learner.
-    record : Record
-        Is continued. After an exception it holds the epochs that were complete.
-    n_epochs : int
-        Epochs to train, or stages to record.
-    columns : ndarray of int of shape (n_present,), default=None
-        Classes of the record that the run knows, where it does not know all.
-    progress : callable
-        Shows how far it is.
-    """
-    dynamics = record.dynamics
-    done = dynamics.n_epochs
-    # A learner that was caught in mid-epoch is trained again from the start, with the
-    # same seeds; what was recorded stands.
-    first = done if record.members else 0
-    record.members = None
-    try:
-        with sklearn.config_context(assume_finite=True):
-            n_epochs = run.start(n_epochs)
-            if isinstance(run, StagedRun):
-                record.stages = run.stages[0].tolist()
-            with progress(done, n_epochs) as advance:
-                for epoch in range(first, n_epochs):
-                    run.train(epoch)
-                    if epoch >= done:
-                        _record_epoch(record, _widened(run, dynamics, columns))
-                        advance(record.totals[-1])
-    except BaseException:
-        dynamics.rollback()
-        del record.totals[dynamics.n_epochs :]
-        raise
-    finally:
-        if dynamics.n_epochs:
-            run.restore_seeds()
-            dynamics.release()
-    record.members = run.members
-
-
-def _record_epoch(record: Record, blocks: Iterator[Block]) -> None:
-    """Record one epoch, all or nothing: until the end, a rollback undoes it."""
-    dynamics = record.dynamics
-    dynamics.checkpoint()
-    before = dynamics.totals.copy()
-    for rows, proba, resolve_ties in blocks:
-        dynamics.update(proba, rows, resolve_ties=resolve_ties)
-    record.totals.append(dynamics.totals - before)
-    dynamics.commit()
-
-
-def _widened(run: Run, dynamics: Recorder, columns: Array | None) -> Iterator[Block]:
-    """Blocks of a run; a class that it has never seen has probability 0."""
-    if columns is None:
-        yield from run.blocks()
-        return
-    for rows, proba, resolve_ties in run.blocks():
-        wide = np.zeros((len(proba), len(dynamics.classes)), dtype=proba.dtype)
-        wide[:, columns] = proba
-        yield rows, wide, resolve_ties
 
 
 def new_record(
@@ -198,9 +142,159 @@ def new_record(
     return Record(recorder, seed, key)
 
 
-def record_all_rows(
-    recipe: Recipe, data: Data, seed: int, index: pd.Index
-) -> tuple[Record, list[Any]]:
+def record_step(dynamics: Recorder, blocks: Iterable[Block]) -> list[Array]:
+    """Record the blocks of one epoch.
+
+    Parameters
+    ----------
+    dynamics : Recorder
+        Is updated.
+    blocks : iterable of blocks
+        Rows, their probabilities, and how ties are settled.
+
+    Returns
+    -------
+    list of ndarray of shape (3,)
+        Totals of every block, in the order they add up in.
+    """
+    totals = []
+    whole = dynamics.totals
+    for rows, proba, resolve_ties in blocks:
+        dynamics.totals = np.zeros(3)
+        dynamics.update(proba, rows, resolve_ties=resolve_ties)
+        totals.append(dynamics.totals)
+        whole = whole + dynamics.totals
+    dynamics.totals = whole
+    return totals
+
+
+def train_step(
+    recipe: Recipe,
+    data: Data,
+    members: list[Any],
+    seed: int,
+    epoch: int,
+    number: int,
+) -> list[Any]:
+    """Train copies of the members by one call on all rows of some data.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How to train; its learner goes step by step.
+    data : Data
+        The rows.
+    members : list of estimators
+        As the call before left them; they are not changed.
+    seed : int
+        Base of all seeds.
+    epoch, number : int
+        Epoch, and position of the call in it.
+
+    Returns
+    -------
+    list of estimators
+        The copies, trained.
+    """
+    learner = recipe.learner
+    assert isinstance(learner, StepwiseLearner)  # others were refused before
+    training = recipe.training(data, seed, members=copy.deepcopy(members))
+    with sklearn.config_context(assume_finite=True):
+        learner.train(training, Step(epoch, number, slice(0, data.X.shape[0])))
+    return training.members
+
+
+@contextlib.contextmanager
+def silent(done: int, n_epochs: int) -> Iterator[Callable[[Array, int], object]]:
+    """No progress is shown."""
+    yield lambda totals, n_epochs: None
+
+
+def continue_record(
+    recipe: Recipe,
+    data: Data,
+    record: Record,
+    *,
+    all_rows: Any = None,
+    held_out: Any = None,
+    columns: Array | None = None,
+    progress: Progress = silent,
+) -> None:
+    """Train, and record the epochs that are not recorded yet.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How to train, and for how many epochs.
+    data : Data
+        What to learn.
+    record : Record
+        Is continued. After an exception it holds the epochs that were complete.
+    all_rows, held_out
+        As in :meth:`Recipe.training`.
+    columns : ndarray of int of shape (n_present,), default=None
+        Classes of the record that the learner knows, where it does not know all.
+    progress : callable
+        Shows how far it is.
+    """
+    dynamics = record.dynamics
+    done = dynamics.n_epochs
+    # Members that were caught in mid-epoch are trained again from the start, with the
+    # same seeds; what was recorded stands.
+    first = record.n_trained
+    training = recipe.training(
+        data,
+        record.seed,
+        members=record.members if first else None,
+        all_rows=all_rows,
+        held_out=held_out,
+    )
+    record.members, record.n_trained = training.members, 0
+    n_handed_out = first
+
+    def on_epoch(blocks: Iterator[Block], n_epochs: int) -> None:
+        nonlocal n_handed_out
+        n_handed_out += 1
+        if n_handed_out <= done:
+            return
+        widened: Iterable[Block] = _widened(blocks, dynamics, columns)
+        if n_handed_out == n_epochs < recipe.n_epochs:
+            widened = record.last = list(widened)
+        record.add_epoch(widened)
+        advance(record.totals[-1], n_epochs)
+
+    try:
+        with (
+            sklearn.config_context(assume_finite=True),
+            progress(done, recipe.n_epochs) as advance,
+        ):
+            recipe.learner.run(training, recipe.n_epochs, on_epoch, first=first)
+    except BaseException:
+        dynamics.rollback()
+        del record.totals[dynamics.n_epochs :]
+        raise
+    finally:
+        if dynamics.n_epochs:
+            recipe.learner.end(training)
+            dynamics.release()
+        record.facts = training.facts
+    record.n_trained = dynamics.n_epochs
+
+
+def _widened(
+    blocks: Iterator[Block], dynamics: Recorder, columns: Array | None
+) -> Iterator[Block]:
+    """Blocks of a run; a class that it has never seen has probability 0."""
+    if columns is None:
+        yield from blocks
+        return
+    for rows, proba, resolve_ties in blocks:
+        wide = np.zeros((len(proba), len(dynamics.classes)), dtype=proba.dtype)
+        wide[:, columns] = proba
+        yield rows, wide, resolve_ties
+
+
+def record_all_rows(recipe: Recipe, data: Data, seed: int, index: pd.Index) -> Record:
     """Train on all rows and record them.
 
     Parameters
@@ -216,23 +310,20 @@ def record_all_rows(
 
     Returns
     -------
-    record : Record
-        The in-sample record.
-    members : list of estimators
-        The trained learners.
+    Record
+        The in-sample record, with the trained learners.
     """
     record = new_record(recipe, data.labels, seed, index=index)
     with recipe.threads.use():
-        run = recipe.run(data, seed)
-        continue_record(run, record, recipe.n_epochs)
-    return record, run.members
+        continue_record(recipe, data, record)
+    return record
 
 
 def record_fold(
     recipe: Recipe,
     data: Data,
-    train: Array,
-    test: Array,
+    train: Rows,
+    test: Rows,
     seed: int,
     progress: Progress = silent,
 ) -> Record:
@@ -258,7 +349,7 @@ def record_fold(
     """
     learned, columns = data.take(train), None
     # partial_fit takes every class there is; fit knows what its rows have.
-    if recipe.sees_every_class and not data.labels.multilabel:
+    if recipe.learner.knows_its_rows_only and not data.labels.multilabel:
         learned, present = learned.of_present_classes()
         if len(present) < len(data.labels.classes):
             columns = present
@@ -266,9 +357,14 @@ def record_fold(
     labels = EncodedLabels(data.labels.codes[test], data.labels.classes)
     record = new_record(recipe, labels, seed)
     with recipe.threads.use():
-        run = recipe.run(learned, seed, all_rows=data.X, held_out=data.X[test])
         continue_record(
-            run, record, recipe.n_epochs, columns=columns, progress=progress
+            recipe,
+            learned,
+            record,
+            all_rows=data.X,
+            held_out=data.X[test],
+            columns=columns,
+            progress=progress,
         )
-    record.members = None  # nobody needs the model of one fold
+    record.members = []  # nobody needs the model of one fold
     return record

@@ -7,7 +7,7 @@ import numpy as np
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels
-from sklearn_datamaps._learners import registry, sklearn_compat, skorch
+from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.cluster import (
     block_futures,
@@ -49,7 +49,7 @@ class Blocks:
 
 
 def prepare_blocks(
-    client: Any, estimator: Any, X: Any, y: Any, sample_weight: Any
+    client: Any, learner: Learner, X: Any, y: Any, sample_weight: Any
 ) -> Blocks:
     """Validate and encode the data on the workers.
 
@@ -57,8 +57,8 @@ def prepare_blocks(
     ----------
     client : distributed.Client
         The cluster.
-    estimator : estimator
-        What the user gave.
+    learner : Learner
+        Says what it reads and takes.
     X, y, sample_weight
         As in ``DataMapClassifier.fit``.
 
@@ -73,15 +73,14 @@ def prepare_blocks(
         If the data are bad, or no map can be made of them; it names the block.
     """
     submit = client.submit
-    learner = registry.base_learner(estimator)
-    reads = _reads(learner)
+    reads = learner.input_checks()
     raw = block_futures(client, X, "X")
     features = [
         submit(tasks.check_features, block, i, reads, pure=False)
         for i, block in enumerate(raw)
     ]
     facts = [
-        submit(tasks.describe_features, checked, block, learner, pure=False)
+        submit(tasks.describe_features, checked, block, learner.inner, pure=False)
         for checked, block in zip(features, raw, strict=True)
     ]
     described = client.gather(facts)
@@ -90,7 +89,7 @@ def prepare_blocks(
     labels = _of_blocks(client, y, n_rows, "y")
     weights = [None] * len(n_rows)
     if sample_weight is not None:
-        registry.check_fit_params(learner, {"sample_weight": sample_weight})
+        learner.check_fit_params({"sample_weight": sample_weight})
         weights = _of_blocks(client, sample_weight, n_rows, "sample_weight")
     of_labels = client.gather(
         [
@@ -107,7 +106,7 @@ def prepare_blocks(
     described = [described[i] for i in filled]
     of_labels = [of_labels[i] for i in filled]
     n_rows = n_rows[filled]
-    known, n_set = tasks.unite(of_labels, estimator)
+    known, n_set = tasks.unite(of_labels, learner.estimator)
     weighted = {label for d in of_labels for label in d.classes[d.weighted].tolist()}
     if not known.multilabel and len(weighted) < 2:
         raise ValueError(
@@ -122,17 +121,6 @@ def prepare_blocks(
     return Blocks(
         features, encoded, weights, known, n_rows, n_set, params, described[0]
     )
-
-
-def _reads(learner: Any) -> dict[str, Any]:
-    """Arguments of ``check_array`` for what the learner can read."""
-    tags = sklearn_compat.learner_tags(learner)
-    net = skorch.is_net(learner)
-    return {
-        "dtype": (skorch if net else sklearn_compat).input_dtype(learner),
-        "allow_nd": net,
-        "ensure_all_finite": not (tags and tags.input_tags.allow_nan),
-    }
 
 
 def _of_blocks(client: Any, data: Any, n_rows: Array, name: str) -> list[Any]:

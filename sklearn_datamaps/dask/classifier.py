@@ -8,18 +8,21 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.public import found_in
-from sklearn_datamaps._core.regions import BAND, N_STD
+from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._learners import registry, sklearn_compat, skorch
+from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import block_order, warn_sorted
-from sklearn_datamaps._learners.seeds import Seeds
-from sklearn_datamaps._training import classifier
-from sklearn_datamaps._training.recipe import Recipe
+from sklearn_datamaps._learners.learner import Training
+from sklearn_datamaps._training.base import (
+    BaseDataMapClassifier,
+    finish,
+    with_shared_parameters,
+)
+from sklearn_datamaps._training.recipe import Data, Recipe
 from sklearn_datamaps._training.record import Record, new_record
 from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.blocks import Blocks, prepare_blocks
@@ -31,6 +34,9 @@ from sklearn_datamaps.dask.cluster import (
     require_dask,
 )
 from sklearn_datamaps.dask.results import MapParts, map_rows
+
+# What fit sets, and forgets when it begins.
+FITTED = ("estimator_", "classes_", "n_epochs_", "history_", "_parts", "_gathered")
 
 
 @dataclass
@@ -52,8 +58,9 @@ class _Epoch:
     totals: list[Any]
 
 
+@with_shared_parameters
 @found_in("sklearn_datamaps.dask")
-class DataMapClassifier(classifier.DataMapClassifier):
+class DataMapClassifier(BaseDataMapClassifier):
     """Train and record block by block on a Dask cluster; else as on one machine.
 
     The blocks of rows stay where they are. The learner goes from block to block, in
@@ -70,13 +77,9 @@ class DataMapClassifier(classifier.DataMapClassifier):
         ``SGDClassifier(loss="log_loss", class_weight="balanced")``.
     n_epochs : int, default=10
         Passes over the data to train and record.
-    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
-        Where probabilities come from.
-    measures : sequence of str, default=()
-        Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
-        ``"first_learned"``, ``"mean_proba"``.
-    store_trajectories : bool, default=False
-        Keep the probability of the own label at every epoch, as float32.
+    :shared: response_method
+    :shared: measures
+    :shared: store_trajectories
     gather : bool, default=True
         Bring the map, some numbers a row, to this process at the end of ``fit``.
         False: it stays on the workers; ``confidence_``, ``variability_``,
@@ -88,8 +91,7 @@ class DataMapClassifier(classifier.DataMapClassifier):
     random_state : int, RandomState instance or None, default=None
         Base of a fresh seed for every epoch and block. Pass an int for the same map
         bit for bit.
-    verbose : int, default=0
-        1: a progress bar with epoch, mean confidence and accuracy.
+    :shared: verbose
 
     Attributes
     ----------
@@ -157,17 +159,10 @@ class DataMapClassifier(classifier.DataMapClassifier):
     """
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
-        **classifier.DataMapClassifier._parameter_constraints,  # noqa: SLF001 (inherited)
+        **BaseDataMapClassifier._parameter_constraints,  # noqa: SLF001 (scikit-learn's)
         "gather": ["boolean"],
         "client": "no_validation",  # checked in fit, with advice
     }
-
-    # Of the parameters on one machine those that have no choice here.
-    batch_size = None
-    batch_order = "blocks"
-    cv = None
-    warm_start = False
-    n_jobs = None
 
     def __init__(
         self,
@@ -238,10 +233,10 @@ class DataMapClassifier(classifier.DataMapClassifier):
             When interrupted; the completed epochs are kept.
         """
         require_dask("sklearn_datamaps.dask.DataMapClassifier.fit")
-        estimator = self._estimator()
-        if registry.is_staged(estimator):
+        learner = registry.checked_learner(self.estimator)
+        if not learner.takes_blocks:
             raise TypeError(
-                f"{type(registry.base_learner(estimator)).__name__} is fitted once, "
+                f"{type(learner.inner).__name__} is fitted once, "
                 f"on all rows, and cannot be trained block by block. Use "
                 f"SGDClassifier, MLPClassifier or another with partial_fit, or "
                 f"sklearn_datamaps.DataMapClassifier on one machine."
@@ -251,35 +246,44 @@ class DataMapClassifier(classifier.DataMapClassifier):
                 "gather=False needs a client that lives on after fit; got an address. "
                 "Pass client=distributed.Client(address)."
             )
-        recipe = self._recipe(estimator)
-        recipe = tasks.worker_recipe(recipe, registry.base_learner(estimator))
+        recipe = Recipe(
+            learner,
+            self.n_epochs,
+            learner.check_response(self.response_method),
+            batch_order="blocks",
+            measures=check_measures(self.measures),
+            store_trajectories=self.store_trajectories,
+        )
         if y is None:
             raise ValueError("y is None: labels are required, one per row.")
         with open_client(self.client) as client, explain_losses():
             register_sizes(client)
-            blocks = prepare_blocks(client, estimator, X, y, sample_weight)
-            registry.warn_no_dynamics(estimator)
+            blocks = prepare_blocks(client, learner, X, y, sample_weight)
+            learner.warn(int(blocks.n_rows.sum()))
             warn_sorted(blocks.n_rows, blocks.n_set, stacklevel=4)
-            for name in (*classifier.FITTED, "_parts", "_map"):
+            for name in FITTED:
                 self.__dict__.pop(name, None)
             self.n_features_in_ = blocks.features.n_features
             self.__dict__.pop("feature_names_in_", None)
             if blocks.features.names is not None:
                 self.feature_names_in_ = blocks.features.names
-            self._run(client, recipe, blocks, self._base_seed(estimator))
+            self._run(client, recipe, blocks, self._base_seed(learner.estimator))
         return self
 
     def _run(self, client: Any, recipe: Recipe, blocks: Blocks, seed: int) -> None:
         """Train and record epoch by epoch, two of them on the way at a time."""
-        members = registry.make_members_for(
-            recipe.estimator,
+        members = recipe.learner.make_members(
             blocks.known,
             int(blocks.n_rows.sum()),
             blocks.n_set.sum(axis=0),
             blocks.params,
         )
-        seeds = [Seeds(member, seed, i) for i, member in enumerate(members)]
+        # Made before any training: it remembers the seeds that the user had set.
+        training = recipe.training(
+            Data(np.empty((0, 0)), blocks.known), seed, members=members
+        )
         record = new_record(recipe, blocks.known, seed)
+        of_workers = tasks.worker_recipe(recipe)
         submitted: list[_Epoch] = []
         done: list[_Epoch] = []
         try:
@@ -289,7 +293,7 @@ class DataMapClassifier(classifier.DataMapClassifier):
                     while len(submitted) < min(len(done) + 2, recipe.n_epochs):
                         of_epoch = self._submit(
                             client,
-                            recipe,
+                            of_workers,
                             blocks,
                             seed,
                             epoch=len(submitted),
@@ -302,7 +306,7 @@ class DataMapClassifier(classifier.DataMapClassifier):
                     done.append(current)
                     for before in done[:-1]:
                         before.records = []  # held by those of this epoch
-                    advance(record.totals[-1])
+                    advance(record.totals[-1], recipe.n_epochs)
         except BaseException:
             del record.totals[len(done) :]
             # The cluster may be gone; what is raised is why the fit stopped.
@@ -312,9 +316,9 @@ class DataMapClassifier(classifier.DataMapClassifier):
                     for future in (epoch.members, *epoch.records, *epoch.totals):
                         future.release()
                 if done:
-                    self._finish(client, recipe, blocks, record, done[-1], seeds)
+                    self._finish(client, recipe, blocks, record, done[-1], training)
             raise
-        self._finish(client, recipe, blocks, record, done[-1], seeds)
+        self._finish(client, recipe, blocks, record, done[-1], training)
 
     @staticmethod
     def _submit(
@@ -371,132 +375,42 @@ class DataMapClassifier(classifier.DataMapClassifier):
         blocks: Blocks,
         record: Record,
         epoch: _Epoch,
-        seeds: list[Seeds],
+        training: Training,
     ) -> None:
         """Set the fitted attributes from what is on the workers."""
-        members = client.gather(epoch.members)
-        for member, of_member in zip(members, seeds, strict=True):
-            of_member.restore(member)
-            skorch.end_training(member)
-        self.estimator_ = registry.assemble(recipe.estimator, members, blocks.known)
-        self.classes_ = blocks.known.classes
-        self.history_ = record.history()
-        self.n_epochs_ = len(self.history_)
-        self._parts = MapParts(
-            epoch.records, blocks.n_rows, blocks.known, self._meta(recipe, record)
-        )
+        training.members = client.gather(epoch.members)
+        recipe.learner.end(training)
+        fitted = finish(recipe, blocks.known, record, training.members)
+        self._publish(fitted)
+        self._parts = MapParts(epoch.records, blocks.n_rows, blocks.known, fitted.meta)
         if self.gather:
-            self._map = self._parts.gather(client)
+            self._gathered = self._parts.gather(client)
             del self._parts
 
     @property
-    def data_map_(self) -> DataMap:  # type: ignore[override] # gathered when asked for
+    def data_map_(self) -> DataMap:
         """The map, gathered from the workers when it is first asked for."""
-        if not hasattr(self, "_map"):
+        if not hasattr(self, "_gathered"):
             if not hasattr(self, "_parts"):
                 raise AttributeError(
                     f"This {type(self).__name__} has no data_map_: it is not fitted."
                 )
             with open_client(self.client) as client:
-                self._map = self._parts.gather(client)
-        return self._map
+                self._gathered = self._parts.gather(client)
+        return self._gathered
 
-    def _map_array(self, name: str) -> Any:
+    def _map(self) -> Any:
         check_is_fitted(self)
-        if self.gather or not hasattr(self, "_parts"):
-            return super()._map_array(name)
-        return self._parts.array(name)
-
-    def region_mask(
-        self, region: str, *, band: float = BAND, n_std: float = N_STD
-    ) -> Any:
-        """Which training rows lie in a region; see :meth:`DataMap.region_mask`.
-
-        Parameters
-        ----------
-        region : {"easy", "ambiguous", "hard", "easy-to-learn", "hard-to-learn"}
-            Name of the region.
-        band : float, default=0.1
-            Least half-width of the ambiguous region, in units of confidence.
-        n_std : float, default=1.0
-            Standard deviations of the margin that count as ambiguous.
-
-        Returns
-        -------
-        ndarray or dask.array.Array of bool, shape of confidence_
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If there is no such region.
-        """
-        check_is_fitted(self)
-        if self.gather or not hasattr(self, "_parts"):
-            return super().region_mask(region, band=band, n_std=n_std)
-        return self._parts.region_mask(region, band=band, n_std=n_std)
-
-    @available_if(classifier.learner_has("predict"))
-    def predict(self, X: Any) -> Any:
-        """Predict labels, of a dask array on the workers when they are asked for.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
-                n_features)
-            The features.
-
-        Returns
-        -------
-        ndarray or dask.array.Array of shape (n_samples,), or (n_samples, n_labels)
-        """
-        if not is_on_cluster(X):
-            return super().predict(X)
-        return self._respond("predict", X)
-
-    @available_if(classifier.learner_has("predict_proba"))
-    def predict_proba(self, X: Any) -> Any:
-        """Predict probabilities, of a dask array on the workers.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
-                n_features)
-            The features.
-
-        Returns
-        -------
-        ndarray or dask.array.Array of shape (n_samples, n_classes)
-            Multilabel: (n_samples, n_labels), the probability that each label is set.
-        """
-        if not is_on_cluster(X):
-            return super().predict_proba(X)
-        return self._respond("predict_proba", X)
-
-    @available_if(classifier.learner_has("decision_function"))
-    def decision_function(self, X: Any) -> Any:
-        """Confidence scores, of a dask array on the workers.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dask.array.Array} of shape (n_samples, \
-                n_features)
-            The features.
-
-        Returns
-        -------
-        ndarray or dask.array.Array of shape (n_samples,) or (n_samples, n_classes)
-            Multilabel: (n_samples, n_labels).
-        """
-        if not is_on_cluster(X):
-            return super().decision_function(X)
-        return self._respond("decision_function", X)
+        on_workers = not self.gather and hasattr(self, "_parts")
+        return self._parts if on_workers else self.data_map_
 
     def _respond(self, method: str, X: Any) -> Any:
-        """Call a method of the estimator, without the map, on the blocks of X."""
+        """Answer here, or for a collection of Dask on its workers, block by block."""
+        if not is_on_cluster(X):
+            return super()._respond(method, X)
         check_is_fitted(self)
-        predictor = classifier.DataMapClassifier(self.estimator)
+        predictor = BaseDataMapClassifier()
+        predictor.estimator = self.estimator
         for name in ("estimator_", "classes_", "n_features_in_", "feature_names_in_"):
             if hasattr(self, name):
                 setattr(predictor, name, getattr(self, name))

@@ -49,19 +49,20 @@ class MapParts:
         parts = [dynamics for dynamics, _ in client.gather(self.records)]
         return Recorder.concatenate(parts).to_map(DataMap, meta=self.meta)
 
-    def array(self, name: str) -> Any:
-        """One array of the map, as a dask array.
+    @property
+    def confidence(self) -> Any:
+        """Array of the map of this name, as a dask array; so are the next two."""
+        return self._as_dask(_attribute, np.float64, "confidence")
 
-        Parameters
-        ----------
-        name : str
-            ``"confidence"`` or another attribute of :class:`DataMap`.
+    @property
+    def variability(self) -> Any:
+        """As ``confidence``."""
+        return self._as_dask(_attribute, np.float64, "variability")
 
-        Returns
-        -------
-        dask.array.Array of float64 of shape (n_samples,) or (n_samples, n_labels)
-        """
-        return self._as_dask(_attribute, np.float64, name)
+    @property
+    def correctness(self) -> Any:
+        """As ``confidence``."""
+        return self._as_dask(_attribute, np.float64, "correctness")
 
     def region_mask(self, region: str, *, band: float, n_std: float) -> Any:
         """Which rows lie in a region, as a dask array of bool."""

@@ -6,7 +6,6 @@ twice.
 """
 
 import contextlib
-import copy
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,10 +22,9 @@ from sklearn_datamaps._core.labels import EncodedLabels, encode_labels
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import with_short_indices
-from sklearn_datamaps._learners.partial_fit import PartialFitRun
 from sklearn_datamaps._learners.threads import Threads
 from sklearn_datamaps._training.recipe import Data, Recipe
-from sklearn_datamaps._training.record import new_record
+from sklearn_datamaps._training.record import new_record, record_step, train_step
 
 
 @dataclass(frozen=True)
@@ -121,9 +119,9 @@ def identity(value: Any) -> Any:
     return value
 
 
-def describe_features(X: Any, given: Any, learner: Any) -> Features:
+def describe_features(X: Any, raw: Any, learner: Any) -> Features:
     """Tell the size of a block, and what the learner must know of its values."""
-    columns = getattr(given, "columns", None)
+    columns = getattr(raw, "columns", None)
     names = None
     if columns is not None and all(isinstance(name, str) for name in columns):
         names = np.asarray(columns, dtype=object)
@@ -231,11 +229,8 @@ def train_block(
     if weights is not None:
         params["sample_weight"] = check_weights(weights, X.shape[0])
     data = Data(X, labels, params=params)
-    with sklearn.config_context(assume_finite=True), shared_threads(recipe.threads):
-        run = recipe.run(data, seed, members=copy.deepcopy(members))
-        assert isinstance(run, PartialFitRun)  # stages were refused before
-        run.train_batch(epoch, number, slice(0, X.shape[0]))
-    return run.members
+    with shared_threads(recipe.threads):
+        return train_step(recipe, data, members, seed, epoch, number)
 
 
 def record_block(
@@ -267,15 +262,11 @@ def record_block(
     dynamics = (
         new_record(recipe, labels, seed).dynamics
         if before is None
-        else copy.deepcopy(before[0])
+        else before[0].fork()
     )
-    totals = []
     with sklearn.config_context(assume_finite=True), shared_threads(recipe.threads):
-        run = recipe.run(Data(X, labels), seed, members=members)
-        for rows, proba, resolve_ties in run.blocks():
-            dynamics.totals = np.zeros(3)
-            dynamics.update(proba, rows, resolve_ties=resolve_ties)
-            totals.append(dynamics.totals)
+        training = recipe.training(Data(X, labels), seed, members=members)
+        totals = record_step(dynamics, recipe.learner.blocks(training))
     return dynamics, totals
 
 
@@ -305,11 +296,9 @@ class _SharedThreads:
 shared_threads = _SharedThreads()
 
 
-def worker_recipe(recipe: Recipe, learner: Any) -> Recipe:
+def worker_recipe(recipe: Recipe) -> Recipe:
     """Recipe for tasks: a block at a time, with as many threads as this process."""
-    return replace(
-        recipe, batch_order="rows", batch_size=None, threads=Threads.here(learner)
-    )
+    return replace(recipe, batch_order="rows", threads=Threads.here(recipe.learner))
 
 
 def unite(described: list[Labels], estimator: Any) -> tuple[EncodedLabels, Array]:

@@ -1,0 +1,622 @@
+"""What a kind of learner has to say and do, and what all kinds share.
+
+A new kind is one class here in ``_learners`` and one line in ``registry.KINDS``. Kinds
+that learn step by step implement :meth:`StepwiseLearner.train`; kinds that call back
+while their ``fit`` runs implement :meth:`Learner.run`. Nothing outside this folder asks
+of which kind a learner is.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.base import BaseEstimator, clone
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._learners import sklearn_compat
+from sklearn_datamaps._learners.blocks import (
+    block_order,
+    block_rows,
+    epoch_random,
+    row_block,
+    row_blocks,
+)
+from sklearn_datamaps._learners.seeds import Seeds
+
+WHAT_WORKS = (
+    "SGDClassifier, Perceptron, MLPClassifier, the naive Bayes classifiers, "
+    "OneVsRestClassifier, OneVsOneClassifier or MultiOutputClassifier around them, "
+    "any classifier with partial_fit and predict_proba or decision_function, or one "
+    "that is built in stages: GradientBoostingClassifier, "
+    "HistGradientBoostingClassifier, AdaBoostClassifier, XGBClassifier (booster "
+    "'gbtree' or 'dart'), LGBMClassifier, anything with staged_predict_proba"
+)
+
+# Rows, their probabilities, and how ties of them are settled.
+Block = tuple[slice, Array, Callable[[Array], Array] | None]
+# Told of every epoch: its blocks, and how many epochs there will be.
+OnEpoch = Callable[[Iterator[Block], int], None]
+
+
+class Step(NamedTuple):
+    """One call that trains: its epoch and place in it, from 0, and its rows."""
+
+    epoch: int
+    number: int
+    rows: slice | Array
+
+
+@dataclass
+class Training:
+    """One training run: the learners, what they learn, and which rows are recorded.
+
+    Attributes
+    ----------
+    members : list of estimators
+        The learners; several: one per label of an indicator.
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        Validated features.
+    y : ndarray of shape (n_samples,), or (n_samples, n_labels), or None
+        Labels as the learner wants them; None: each member has a label of its own.
+    labels : EncodedLabels
+        The labels as codes.
+    classes : ndarray of shape (n_classes,)
+        The classes as the learner is given them: labels, or codes from 0.
+    response_method : {"predict_proba", "decision_function"}
+        Where probabilities come from.
+    seed : int
+        Base of all seeds.
+    batch_size : int or None
+        Rows per call; None: all, or of blocks as many as fit in memory.
+    in_blocks : bool
+        Whether contiguous blocks of rows are shuffled, instead of rows.
+    reseed : bool
+        Whether to set seeds where a learner is fitted once; False: it has its own.
+    fit_params : mapping
+        Further arguments of training, sliced by row where they have rows.
+    n_jobs : int or None
+        Threads over the members.
+    held_out : {ndarray, csr} of shape (n_held_out, n_features) or None
+        Rows to record instead of those of X.
+    facts : dict
+        What the learner has to say of this run, for the ``meta`` of the map.
+    """
+
+    members: list[Any]
+    X: Any
+    y: Array | None
+    labels: EncodedLabels
+    classes: Array
+    response_method: str
+    seed: int
+    batch_size: int | None = None
+    in_blocks: bool = False
+    reseed: bool = True
+    fit_params: Mapping[str, Any] = field(default_factory=dict)
+    n_jobs: int | None = None
+    held_out: Any = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Made before the first call: they remember what the user had set.
+        self.seeds = [Seeds(m, self.seed, i) for i, m in enumerate(self.members)]
+
+    @property
+    def recorded(self) -> Any:
+        """Features of the rows that are recorded."""
+        return self.X if self.held_out is None else self.held_out
+
+    @property
+    def step_rows(self) -> int:
+        """Rows of one call that trains."""
+        if self.batch_size is not None:
+            return self.batch_size
+        return block_rows(self.X) if self.in_blocks else int(self.X.shape[0])
+
+    def features(self, rows: slice | Array) -> Any:
+        """Features of some rows; a view where they are contiguous."""
+        if isinstance(rows, slice):
+            return row_block(self.X, rows.start, rows.stop)
+        return self.X[rows]
+
+    def targets(self, i: int, rows: slice | Array) -> Array:
+        """Labels of some rows as the member at a position wants them."""
+        if self.y is None:
+            return np.asarray(self.labels.codes[rows, i]).astype(np.int64)
+        return np.asarray(self.y[rows])
+
+    def params(self, rows: slice | Array) -> dict[str, Any]:
+        """Further arguments for some rows, at a cost of the order of their number."""
+        n_samples = self.X.shape[0]
+        at = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        if not self.fit_params or len(at) == n_samples:
+            return dict(self.fit_params)
+        sliced = sklearn_compat.index_fit_params(
+            self.X, params=dict(self.fit_params), indices=at
+        )
+        return dict(sliced)
+
+    def map_members(self, call: Callable[[int], Any]) -> list[Any]:
+        """Results of a call for the position of every member, in threads if wanted."""
+        if len(self.members) == 1:
+            return [call(0)]
+        parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
+        results: list[Any] = parallel(
+            delayed(call)(i) for i in range(len(self.members))
+        )
+        return results
+
+    def restore_seeds(self) -> None:
+        """Give the random states back that the user set, once training is over."""
+        for member, seeds in zip(self.members, self.seeds, strict=True):
+            seeds.restore(member)
+
+
+class Learner(ABC):
+    """A kind of learner, around one estimator of it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave; it is never modified.
+    """
+
+    # The method that is handed what the user hands to ``fit``.
+    training_method: ClassVar[str] = "partial_fit"
+    # Whether X may have more than two dimensions.
+    allow_nd: ClassVar[bool] = False
+    # Whether members can be trained in threads of one process.
+    threads_over_members: ClassVar[bool] = True
+    # Whether blocks of rows can be given one by one, on one machine or on many.
+    takes_blocks: ClassVar[bool] = True
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+        self.inner = inner_estimator(estimator)
+
+    @classmethod
+    @abstractmethod
+    def handles(cls, inner: Any) -> bool:
+        """Whether an estimator, taken out of a MultiOutputClassifier, is of this kind.
+
+        Parameters
+        ----------
+        inner : estimator
+            What would be trained.
+
+        Returns
+        -------
+        bool
+        """
+
+    def check(self) -> None:
+        """Refuse parameters of the estimator that contradict a record of epochs.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before any training, with what would work.
+        """
+
+    def check_settings(
+        self, *, batch_size: int | None, batch_order: str, warm_start: bool
+    ) -> None:
+        """Refuse parameters of ``DataMapClassifier`` that mean nothing here.
+
+        Raises
+        ------
+        ValueError
+            Naming them.
+        """
+
+    def check_response(self, wanted: str) -> str:
+        """Return where probabilities come from.
+
+        Parameters
+        ----------
+        wanted : {"auto", "predict_proba", "decision_function"}
+            What the user asked for.
+
+        Returns
+        -------
+        {"predict_proba", "decision_function"}
+
+        Raises
+        ------
+        TypeError
+            If the learner does not have it.
+        """
+        choices = ("predict_proba", "decision_function")
+        methods = choices if wanted == "auto" else (wanted,)
+        for method in methods:
+            if hasattr(self.inner, method):
+                return method
+        raise TypeError(
+            f"{type(self.inner).__name__} has no {' and no '.join(methods)}. "
+            + (
+                f"A data map needs the probability of the label. Use {WHAT_WORKS}."
+                if wanted == "auto"
+                else "Use response_method='auto'."
+            )
+        )
+
+    def warn(self, n_samples: int) -> None:
+        """Warn, in ``fit``, of what users would not expect of its map.
+
+        Parameters
+        ----------
+        n_samples : int
+            Rows that it will be given.
+        """
+
+    @property
+    def input_dtype(self) -> Any:
+        """Dtype of X, or list of dtypes, that it reads as it is."""
+        return sklearn_compat.input_dtype(self.inner)
+
+    def input_checks(self) -> dict[str, Any]:
+        """Arguments of scikit-learn's ``check_array`` for what it can read."""
+        tags = sklearn_compat.learner_tags(self.inner)
+        return {
+            "dtype": self.input_dtype,
+            "allow_nd": self.allow_nd,
+            "ensure_all_finite": not (tags and tags.input_tags.allow_nan),
+        }
+
+    @property
+    def wants_codes(self) -> bool:
+        """Whether it takes no labels but the integers from 0."""
+        return sklearn_compat.needs_codes(self.inner)
+
+    @property
+    def knows_its_rows_only(self) -> bool:
+        """Whether it can be told of no class but those of the rows it trains on."""
+        return False
+
+    @property
+    def torch_threads(self) -> int | None:
+        """Threads that torch uses for it in this process; None: it needs no torch."""
+        return None
+
+    def takes(self, name: str) -> bool:
+        """Whether training takes an argument of this name."""
+        method = getattr(self.inner, self.training_method)
+        return name in inspect.signature(method).parameters
+
+    def check_fit_params(self, params: Mapping[str, Any]) -> None:
+        """Raise TypeError if training cannot take one of the arguments of fit.
+
+        Parameters
+        ----------
+        params : mapping
+            ``sample_weight`` and further arguments, without the None ones.
+
+        Raises
+        ------
+        TypeError
+            Naming the argument.
+        """
+        for name in params:
+            if not self.takes(name):
+                raise TypeError(
+                    f"{type(self.inner).__name__}.{self.training_method} takes no "
+                    f"{name!r}. "
+                    + (
+                        "Use a learner that does (SGDClassifier, MLPClassifier, naive "
+                        "Bayes), or leave sample_weight out."
+                        if name == "sample_weight"
+                        else "Leave it out."
+                    )
+                )
+
+    def trains_per_label(self, labels: EncodedLabels) -> bool:
+        """Whether an indicator is learned by one clone per label."""
+        if not labels.multilabel:
+            return False
+        if isinstance(self.estimator, MultiOutputClassifier):
+            return True
+        tags = sklearn_compat.learner_tags(self.estimator)
+        native = tags and tags.classifier_tags and tags.classifier_tags.multi_label
+        return not native
+
+    def class_params(self, n_classes: int) -> dict[str, Any]:
+        """Parameters that tell a member its classes, which a batch may lack."""
+        return {}
+
+    def make_members(
+        self,
+        labels: EncodedLabels,
+        n_samples: int,
+        n_set: Array,
+        params: Mapping[str, Any],
+    ) -> list[Any]:
+        """Clone and set up the learners to train: one, or one per label.
+
+        Parameters
+        ----------
+        labels : EncodedLabels
+            The labels; of their codes only the number of dimensions is looked at.
+        n_samples : int
+            Number of rows.
+        n_set : ndarray of int of shape (n_classes,) or (n_labels,)
+            Rows of each class; multilabel: rows in which each label is set.
+        params : mapping
+            Further parameters of the learner.
+
+        Returns
+        -------
+        list of estimators
+            One, or one per label where the learner cannot take an indicator itself.
+        """
+        per_label = self.trains_per_label(labels)
+        n_classes = 2 if per_label else len(labels.classes)
+        params = {**params, **self.class_params(n_classes)}
+        if not per_label:
+            member = clone(self.inner).set_params(**params)
+            if not labels.multilabel:
+                self.balance(member, n_set, labels.classes)
+            return [member]
+        members = [clone(self.inner).set_params(**params) for _ in labels.classes]
+        for member, n in zip(members, n_set.tolist(), strict=True):
+            self.balance(member, np.array([n_samples - n, n]), np.array([0, 1]))
+        return members
+
+    def balance(self, member: BaseEstimator, n_rows: Array, classes: Array) -> None:
+        """Set the weights that scikit-learn calls balanced, where it would not itself.
+
+        Parameters
+        ----------
+        member : estimator
+            A clone; nothing is done unless its ``class_weight`` is "balanced".
+        n_rows : ndarray of int of shape (n_classes,)
+            Rows of each class.
+        classes : ndarray of shape (n_classes,)
+            The classes.
+        """
+
+    @abstractmethod
+    def run(
+        self, training: Training, n_epochs: int, on_epoch: OnEpoch, *, first: int = 0
+    ) -> None:
+        """Train, and hand out the probabilities of every epoch.
+
+        Parameters
+        ----------
+        training : Training
+            What to train, on what.
+        n_epochs : int
+            Epochs to train, or stages to hand out.
+        on_epoch : callable
+            Called after every epoch, from ``first`` on, with its blocks and the number
+            of epochs there will be. The blocks are read before it returns.
+        first : int, default=0
+            Epochs that the members were trained for already.
+        """
+
+    def respond(self, training: Training, X: Any) -> Array:
+        """Probabilities of some rows, in the order of ``labels.classes``.
+
+        Parameters
+        ----------
+        training : Training
+            With the members as they are now.
+        X : {ndarray, csr} of shape (n_rows, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes) or (n_rows, n_labels)
+        """
+        method = training.response_method
+        if training.y is None:
+
+            def of_label(i: int) -> Array:
+                member = training.members[i]
+                proba = class_probabilities(member, X, method)
+                return in_order(proba, member, np.array([0, 1]))[:, 1]
+
+            return np.column_stack(training.map_members(of_label))
+        member = training.members[0]
+        if training.labels.multilabel:
+            return _native_multilabel(member, X, method)
+        proba = class_probabilities(member, X, method)
+        return in_order(proba, member, training.classes)
+
+    def blocks(self, training: Training) -> Iterator[Block]:
+        """Yield rows, their probabilities, and how their ties are settled.
+
+        Yields
+        ------
+        rows : slice
+            Which rows.
+        proba : ndarray of shape (n_rows, n_classes) or (n_rows, n_labels)
+            Probabilities in the order of ``labels.classes``.
+        resolve_ties : callable
+            From positions in the block to the labels the learner predicts.
+        """
+        # In the blocks of training, so that one can be recorded without the others.
+        in_steps = training.in_blocks and training.held_out is None
+        size = training.step_rows if in_steps else None
+        n_columns = len(training.labels.classes)
+        for rows, block in row_blocks(training.recorded, n_columns, size):
+            yield rows, self.respond(training, block), _tie_resolver(training, block)
+
+    def end(self, training: Training) -> None:
+        """Leave the members as the user would have trained them."""
+        training.restore_seeds()
+
+    def assemble(self, members: list[Any], labels: EncodedLabels) -> Any:
+        """Turn the trained members into one fitted estimator that works without us.
+
+        Parameters
+        ----------
+        members : list of estimators
+            As made by :meth:`make_members`, trained.
+        labels : EncodedLabels
+            The labels.
+
+        Returns
+        -------
+        estimator
+            The single member, or a fitted ``MultiOutputClassifier`` over them.
+        """
+        if not self.trains_per_label(labels):
+            return members[0]
+        wrapper = (
+            clone(self.estimator)
+            if isinstance(self.estimator, MultiOutputClassifier)
+            else MultiOutputClassifier(clone(self.estimator))
+        )
+        wrapper.estimators_ = members
+        wrapper.classes_ = [member.classes_ for member in members]
+        if hasattr(members[0], "n_features_in_"):
+            wrapper.n_features_in_ = members[0].n_features_in_
+        return wrapper
+
+
+class StepwiseLearner(Learner):
+    """A kind that is trained call by call, and can be asked after each of them."""
+
+    @abstractmethod
+    def train(self, training: Training, step: Step) -> None:
+        """Train the members by one call.
+
+        Parameters
+        ----------
+        training : Training
+            What to train, on what.
+        step : Step
+            Which call: with the base seed it determines the seeds.
+        """
+
+    def run(
+        self, training: Training, n_epochs: int, on_epoch: OnEpoch, *, first: int = 0
+    ) -> None:
+        """Train epoch by epoch; see :meth:`Learner.run`."""
+        for epoch in range(first, n_epochs):
+            for step in steps(training, epoch):
+                self.train(training, step)
+            on_epoch(self.blocks(training), n_epochs)
+
+
+def steps(training: Training, epoch: int) -> Iterator[Step]:
+    """Calls of one epoch: one, or one per mini-batch in an order new in every epoch.
+
+    Parameters
+    ----------
+    training : Training
+        Says the rows of a call.
+    epoch : int
+        0-based; with the base seed it determines the order.
+
+    Yields
+    ------
+    Step
+    """
+    n_samples, size = training.X.shape[0], training.step_rows
+    if size >= n_samples:
+        yield Step(epoch, 0, slice(0, n_samples))
+        return
+    starts = range(0, n_samples, size)
+    if training.in_blocks:
+        order = block_order(training.seed, epoch, len(starts)).tolist()
+        for number, block in enumerate(order):
+            stop = min((block + 1) * size, n_samples)
+            yield Step(epoch, number, slice(block * size, stop))
+        return
+    shuffled = epoch_random(training.seed, epoch).permutation(n_samples)
+    for number, start in enumerate(starts):
+        yield Step(epoch, number, shuffled[start : start + size])
+
+
+def inner_estimator(estimator: Any) -> Any:
+    """Return what is trained: the estimator, or what a MultiOutputClassifier wraps."""
+    if isinstance(estimator, MultiOutputClassifier):
+        return estimator.estimator
+    return estimator
+
+
+def class_probabilities(member: Any, X: Any, response_method: str) -> Array:
+    """``predict_proba``, or the decision through the logistic or softmax.
+
+    Parameters
+    ----------
+    member : estimator
+        A trained learner of one label a row.
+    X : {ndarray, csr} of shape (n_rows, n_features)
+        The features.
+    response_method : {"predict_proba", "decision_function"}
+        What to ask it.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes)
+        In the order of the learner's ``classes_``.
+    """
+    response = np.asarray(getattr(member, response_method)(X))
+    if response_method == "predict_proba":
+        return response
+    if response.ndim == 1:
+        # Both sides on their own: 1 - expit(40) is 0, expit(-40) is not.
+        return np.column_stack([expit(-response), expit(response)])
+    return np.asarray(softmax(response, axis=1))
+
+
+def _native_multilabel(member: Any, X: Any, response_method: str) -> Array:
+    response = getattr(member, response_method)(X)
+    if isinstance(response, list):
+        response = np.column_stack([proba[:, 1] for proba in response])
+    if response_method == "decision_function":
+        response = expit(response)
+    return np.asarray(response)
+
+
+def in_order(proba: Array, member: Any, classes: Array) -> Array:
+    """Columns in the order of classes, looked up by value in the learner's own.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_rows, n_classes)
+        Probabilities in the order of the learner's ``classes_``.
+    member : estimator
+        The learner.
+    classes : ndarray of shape (n_classes,)
+        The order to bring them in.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If the learner does not know one of the classes.
+    """
+    known = np.asarray(getattr(member, "classes_", classes))
+    if np.array_equal(known, classes) or proba.shape[1:] != known.shape:
+        return proba  # a wrong number of columns is refused where it is recorded
+    positions = {label: column for column, label in enumerate(known.tolist())}
+    missing = [label for label in classes.tolist() if label not in positions]
+    if missing:
+        raise ValueError(
+            f"{type(member).__name__} gave no probability for the classes {missing}: "
+            f"its classes_ are {known.tolist()}."
+        )
+    return proba[:, [positions[label] for label in classes.tolist()]]
+
+
+def _tie_resolver(training: Training, X: Any) -> Callable[[Array], Array]:
+    def resolve_ties(positions: Array) -> Array:
+        predicted = np.asarray(training.members[0].predict(X[positions]))
+        if training.classes is training.labels.classes:
+            return predicted
+        return np.asarray(training.labels.classes[predicted])
+
+    return resolve_ties

@@ -1,0 +1,418 @@
+"""What all classifiers that record a map share: what they publish, and how they ask."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from numbers import Integral
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import scipy
+import sklearn
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.regions import BAND, N_STD
+from sklearn_datamaps._learners import registry, sklearn_compat
+from sklearn_datamaps._learners.blocks import in_row_blocks, with_short_indices
+from sklearn_datamaps._learners.learner import Learner
+from sklearn_datamaps._training.recipe import Recipe
+from sklearn_datamaps._training.record import Record
+
+C = TypeVar("C", bound=type)
+
+# Text of parameters that mean the same in every class: a line ":shared: name" of a
+# docstring stands for it.
+SHARED_PARAMETERS = {
+    "response_method": """\
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        Where probabilities come from. ``"auto"``: ``predict_proba``, else
+        ``decision_function`` through the logistic function (binary, multilabel) or
+        softmax (multiclass).""",
+    "measures": """\
+    measures : sequence of str, default=()
+        Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
+        ``"first_learned"``, ``"mean_proba"``.""",
+    "store_trajectories": """\
+    store_trajectories : bool, default=False
+        Keep the probability of the own label at every epoch, as float32.""",
+    "verbose": """\
+    verbose : int, default=0
+        1: a progress bar with epoch, mean confidence and accuracy.""",
+}
+
+
+def with_shared_parameters(cls: C) -> C:
+    """Put the text of shared parameters into the docstring of a class."""
+    for name, text in SHARED_PARAMETERS.items():
+        doc = cls.__doc__ or ""
+        cls.__doc__ = doc.replace(f"    :shared: {name}", text)
+    return cls
+
+
+def learner_has(method: str) -> Any:
+    """Check that the (fitted) learner has a method; AttributeError otherwise.
+
+    Parameters
+    ----------
+    method : str
+        Name of the method.
+
+    Returns
+    -------
+    callable
+        For ``available_if``.
+    """
+
+    def check(self: "BaseDataMapClassifier") -> bool:
+        fitted = getattr(self, "estimator_", None)
+        asked = self.estimator if fitted is None else fitted
+        getattr(registry.learner_of(asked).inner, method)
+        return True
+
+    return check
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a run leaves behind, wherever it ran.
+
+    Attributes
+    ----------
+    estimator : estimator
+        The trained estimator; it works without the map.
+    classes : ndarray of shape (n_classes,) or (n_labels,)
+        The labels; multilabel: their names.
+    history : pandas.DataFrame
+        One row an epoch.
+    meta : dict
+        Facts about the run, for the map.
+    """
+
+    estimator: Any
+    classes: Array
+    history: pd.DataFrame
+    meta: dict[str, Any]
+
+
+def finish(
+    recipe: Recipe, labels: EncodedLabels, record: Record, members: list[Any]
+) -> Fitted:
+    """Sum up a run over all rows.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How it was trained.
+    labels : EncodedLabels
+        The labels; of their codes only the number of dimensions is looked at.
+    record : Record
+        What was recorded.
+    members : list of estimators
+        The trained learners.
+
+    Returns
+    -------
+    Fitted
+    """
+    return Fitted(
+        recipe.learner.assemble(members, labels),
+        labels.classes,
+        record.history(),
+        meta_of(recipe, record),
+    )
+
+
+def meta_of(recipe: Recipe, record: Record) -> dict[str, Any]:
+    """Facts about a run, for the ``meta`` of its map."""
+    names = sklearn_compat.with_inner(recipe.learner.estimator)
+    return {
+        "learner": " of ".join(type(inner).__name__ for inner in names),
+        "recording": "in-sample",
+        "seed": record.seed,
+        "batch_size": recipe.batch_size,
+        "batch_order": recipe.batch_order,
+        "response_method": recipe.response_method,
+        "stages": None,
+        **record.facts,
+        "versions": {
+            module.__name__: module.__version__ for module in (sklearn, np, scipy)
+        },
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Parameters, tags, answers and published results of every such classifier."""
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
+        "estimator": "no_validation",  # checked in fit, with advice
+        "n_epochs": [sklearn_compat.Interval(Integral, 1, None, closed="left")],
+        "response_method": [
+            sklearn_compat.StrOptions({"auto", "predict_proba", "decision_function"})
+        ],
+        "measures": "no_validation",
+        "store_trajectories": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # What fit is given is for the learner alone; score uses its own sample_weight.
+    __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012 (scikit-learn's)
+
+    def _learner(self) -> Learner:
+        return registry.learner_of(self.estimator)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = sklearn_compat.learner_tags(self._learner().inner)
+        if inner is not None:
+            tags.input_tags.sparse = inner.input_tags.sparse
+            tags.input_tags.allow_nan = inner.input_tags.allow_nan
+            tags.input_tags.positive_only = inner.input_tags.positive_only
+            tags.input_tags.categorical = inner.input_tags.categorical
+            if inner.classifier_tags is not None:
+                tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+                tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell how ``fit`` routes its arguments: to what trains the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        learner = self._learner()
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                estimator=learner.inner,
+                method_mapping=MethodMapping().add(
+                    caller="fit", callee=learner.training_method
+                ),
+            )
+        )
+
+    def _base_seed(self, estimator: Any) -> int:
+        random_state = self.random_state
+        if random_state is None:
+            random_state = next(iter(own_seeds(estimator)), None)
+        if isinstance(random_state, Integral):
+            return int(random_state)
+        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+    @contextlib.contextmanager
+    def _progress(self, what: str | None, done: int, n_epochs: int) -> Iterator[Any]:
+        """A tqdm bar over the epochs, or nothing."""
+        if not self.verbose:
+            yield lambda totals, n_epochs: None
+            return
+        from tqdm import tqdm
+
+        with tqdm(total=n_epochs, initial=done, unit="epoch", desc=what) as bar:
+
+            def advance(totals: Array, n_epochs: int) -> None:
+                cells, confidence, right = totals
+                bar.set_postfix(
+                    confidence=f"{confidence / cells:.3f}",
+                    accuracy=f"{right / cells:.3f}",
+                    refresh=False,
+                )
+                bar.total = n_epochs  # fewer, of a learner that ended early
+                bar.update()
+
+            yield advance
+
+    def _publish(self, fitted: Fitted) -> None:
+        """Set the attributes that every run leaves behind, but for its map."""
+        self.estimator_ = fitted.estimator
+        self.classes_ = fitted.classes
+        self.history_ = fitted.history
+        self.n_epochs_ = len(fitted.history)
+
+    def _map(self) -> Any:
+        """Return what the arrays and regions are asked of."""
+        check_is_fitted(self)
+        return self.data_map_
+
+    @property
+    def confidence_(self) -> Array:
+        """Mean over epochs of the probability of the own label."""
+        return self._map().confidence
+
+    @property
+    def variability_(self) -> Array:
+        """Population standard deviation over epochs of that probability."""
+        return self._map().variability
+
+    @property
+    def correctness_(self) -> Array:
+        """Share of the epochs in which the own label was predicted."""
+        return self._map().correctness
+
+    def region_mask(
+        self, region: str, *, band: float = BAND, n_std: float = N_STD
+    ) -> Any:
+        """Which training rows lie in a region; see :meth:`DataMap.region_mask`.
+
+        Parameters
+        ----------
+        region : {"easy", "ambiguous", "hard", "easy-to-learn", "hard-to-learn"}
+            Name of the region.
+        band : float, default=0.1
+            Least half-width of the ambiguous region, in units of confidence.
+        n_std : float, default=1.0
+            Standard deviations of the margin that count as ambiguous.
+
+        Returns
+        -------
+        ndarray of bool, shape of confidence_
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If there is no such region.
+        """
+        return self._map().region_mask(region, band=band, n_std=n_std)
+
+    def _respond(self, method: str, X: Any) -> Any:
+        """Answer of the trained estimator, in blocks where X is very large."""
+        check_is_fitted(self)
+        refuse_dask(X)
+        X = validate_features(self, X, reset=False)
+        return in_row_blocks(partial(self._answer, method), X)
+
+    def _answer(self, method: str, X: Any) -> Array:
+        fitted = self.estimator_
+        if method == "decision_function" and isinstance(fitted, MultiOutputClassifier):
+            return np.column_stack(
+                [member.decision_function(X) for member in fitted.estimators_]
+            )
+        answer: Any = getattr(fitted, method)(X)
+        if isinstance(answer, list):  # probabilities, label by label
+            return np.column_stack([columns[:, 1] for columns in answer])
+        answer = np.asarray(answer)
+        codes = method == "predict" and answer.ndim == 1
+        if codes and registry.learner_of(fitted).wants_codes:
+            return np.asarray(self.classes_[answer])
+        return answer
+
+    @available_if(learner_has("predict"))
+    def predict(self, X: Any) -> Any:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or the indicator of shape (n_samples, n_labels)
+        """
+        return self._respond("predict", X)
+
+    @available_if(learner_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Any:
+        """Predict probabilities; only where the learner has them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels), the probability that each label is set.
+        """
+        return self._respond("predict_proba", X)
+
+    @available_if(learner_has("decision_function"))
+    def decision_function(self, X: Any) -> Any:
+        """Confidence scores; only where the learner has them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels).
+        """
+        return self._respond("decision_function", X)
+
+
+def own_seeds(estimator: Any) -> list[Any]:
+    """Seeds that the user set in the learner."""
+    if not hasattr(estimator, "get_params"):
+        return []
+    return [
+        value
+        for key, value in clone(estimator).get_params(deep=True).items()
+        if key.endswith("random_state") and value is not None
+    ]
+
+
+def validate_features(
+    classifier: BaseDataMapClassifier, X: Any, *, reset: bool, in_blocks: bool = False
+) -> Any:
+    """Check X and convert it, once, to what the learner reads epoch after epoch.
+
+    Parameters
+    ----------
+    classifier : classifier that records a map
+        Its learner says what it reads; errors name the class.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The features.
+    reset : bool
+        Whether to note the number of features and their names, or to compare them.
+    in_blocks : bool, default=False
+        Whether X will be read in blocks of rows alone.
+
+    Returns
+    -------
+    {ndarray, csr} of shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError
+        If X has missing or infinite values, or other features than before.
+    """
+    X = validate_data(
+        classifier,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        order=None if sparse.issparse(X) else "C",
+        **registry.learner_of(classifier.estimator).input_checks(),
+    )
+    return with_short_indices(X, in_blocks=in_blocks)
+
+
+def refuse_dask(*data: Any) -> None:
+    """Name the class for collections of Dask, before one of them is computed here."""
+    given = [value for value in data if hasattr(type(value), "__dask_graph__")]
+    if given:
+        raise TypeError(
+            f"The data are a collection of Dask ({type(given[0]).__name__}), which "
+            f"would be gathered in this process. Use sklearn_datamaps.dask."
+            f"DataMapClassifier, which works on its blocks, or call .compute() first."
+        )
