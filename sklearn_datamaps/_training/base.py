@@ -52,6 +52,12 @@ SHARED_PARAMETERS = {
 }
 
 
+NO_MAP = (
+    "This %(name)s has no map: call fit first. If fit was interrupted before a fold "
+    "was complete, in_sample_map_ has the map of the model of all rows."
+)
+
+
 def with_shared_parameters(cls: C) -> C:
     """Put the text of shared parameters into the docstring of a class."""
     for name, text in SHARED_PARAMETERS.items():
@@ -245,7 +251,7 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _map(self) -> Any:
         """Return what the arrays and regions are asked of."""
-        check_is_fitted(self)
+        check_is_fitted(self, "data_map_", msg=NO_MAP)
         return self.data_map_
 
     @property

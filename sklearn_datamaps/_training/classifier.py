@@ -483,22 +483,24 @@ class DataMapClassifier(BaseDataMapClassifier):
             jobs.append(
                 delayed(record_fold)(recipe, data, train, test, of_fold, progress)
             )
-        done: list[Record] = []
+        done: list[tuple[Record, Array]] = []
         try:
             with contextlib.closing(self._results(jobs, n_workers)) as results:
                 if n_workers > 1:
                     of_all = next(results)
                     self._publish_all_rows(recipe, data, of_all)
-                done.extend(results)
+                # One by one: after an interruption those that came are kept.
+                for record, (_, test) in zip(results, splits, strict=True):
+                    done.append((record, test))
         finally:
             if done:
-                n_epochs = [record.n_epochs for record in done]
+                n_epochs = [record.n_epochs for record, _ in done]
                 longest = max(of_all.n_epochs, *n_epochs)
                 if of_all.n_epochs < longest:
                     of_all.repeat_last(longest)
                     self._publish_all_rows(recipe, data, of_all)
                 whole = new_record(recipe, data.labels, seed, index=index)
-                for record, (_, test) in zip(done, splits, strict=False):
+                for record, test in done:
                     record.repeat_last(longest)
                     whole.absorb(record, test)
                 if min(n_epochs) < longest:

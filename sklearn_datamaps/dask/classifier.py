@@ -22,6 +22,7 @@ from sklearn_datamaps._training.base import (
     finish,
     with_shared_parameters,
 )
+from sklearn_datamaps._training.classifier import DataMapClassifier as OnOneMachine
 from sklearn_datamaps._training.recipe import Data, Recipe
 from sklearn_datamaps._training.record import Record, new_record
 from sklearn_datamaps.dask import tasks
@@ -246,14 +247,7 @@ class DataMapClassifier(BaseDataMapClassifier):
                 "gather=False needs a client that lives on after fit; got an address. "
                 "Pass client=distributed.Client(address)."
             )
-        recipe = Recipe(
-            learner,
-            self.n_epochs,
-            learner.check_response(self.response_method),
-            batch_order="blocks",
-            measures=check_measures(self.measures),
-            store_trajectories=self.store_trajectories,
-        )
+        recipe = self._recipe()
         if y is None:
             raise ValueError("y is None: labels are required, one per row.")
         with open_client(self.client) as client, explain_losses():
@@ -269,6 +263,17 @@ class DataMapClassifier(BaseDataMapClassifier):
                 self.feature_names_in_ = blocks.features.names
             self._run(client, recipe, blocks, self._base_seed(learner.estimator))
         return self
+
+    def _recipe(self) -> Recipe:
+        learner = self._learner()
+        return Recipe(
+            learner,
+            self.n_epochs,
+            learner.check_response(self.response_method),
+            batch_order="blocks",
+            measures=check_measures(self.measures),
+            store_trajectories=self.store_trajectories,
+        )
 
     def _run(self, client: Any, recipe: Recipe, blocks: Blocks, seed: int) -> None:
         """Train and record epoch by epoch, two of them on the way at a time."""
@@ -409,8 +414,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         if not is_on_cluster(X):
             return super()._respond(method, X)
         check_is_fitted(self)
-        predictor = BaseDataMapClassifier()
-        predictor.estimator = self.estimator
+        predictor = OnOneMachine(self.estimator)
         for name in ("estimator_", "classes_", "n_features_in_", "feature_names_in_"):
             if hasattr(self, name):
                 setattr(predictor, name, getattr(self, name))

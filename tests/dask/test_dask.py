@@ -37,7 +37,6 @@ da = pytest.importorskip("dask.array", reason=NEEDED)
 from dask import bag  # noqa: E402 (after the skip)
 
 from sklearn_datamaps._core.labels import encode_labels  # noqa: E402 (likewise)
-from sklearn_datamaps._learners import registry  # noqa: E402 (likewise)
 from sklearn_datamaps.dask import (  # noqa: E402 (likewise)
     DataMapClassifier,
     tasks,
@@ -704,7 +703,7 @@ class Watched(DataMapClassifier):
     @contextlib.contextmanager
     def _progress(self, what, done, n_epochs):
         epochs = itertools.count(1)
-        yield lambda totals: self.at_epoch(next(epochs))
+        yield lambda totals, n_epochs: self.at_epoch(next(epochs))
 
 
 class TestInterrupted:
@@ -1036,9 +1035,9 @@ class TestTasks:
     ):
         X, y = multilabel if multi else digits
         clf = DataMapClassifier(estimator, **COMMON, store_trajectories=True)
-        recipe = tasks.worker_recipe(clf._recipe(estimator), estimator)
+        recipe = tasks.worker_recipe(clf._recipe())
         labels = encode_labels(y)
-        members = registry.make_members(estimator, labels, X)
+        members = recipe.learner.make_members(labels, len(y), labels.counts(), {})
         args = (X, labels, np.ones(len(y)), recipe, 0)
         members = tasks.train_block(members, *args, 0, 0)
         before = pickle.dumps(members)

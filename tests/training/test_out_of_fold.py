@@ -12,6 +12,7 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
 )
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Perceptron, SGDClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -488,15 +489,17 @@ def test_interrupted_before_a_fold_is_done_it_has_the_in_sample_map(
     interrupted_at, binary
 ):
     clf = interrupted_at(5)  # the second epoch of the first fold
-    assert clf.data_map_ is clf.in_sample_map_
-    assert clf.data_map_.meta["recording"] == "in-sample"
+    assert not hasattr(clf, "data_map_")
+    with pytest.raises(NotFittedError, match="in_sample_map_ has the map"):
+        _ = clf.confidence_
+    assert clf.in_sample_map_.meta["recording"] == "in-sample"
     assert clf.n_epochs_ == 3
     assert clf.predict(binary[0]).shape == (300,)
 
 
 def test_interrupted_in_sample_it_has_the_epochs_that_were_complete(interrupted_at):
     clf = interrupted_at(3)
-    assert clf.data_map_ is clf.in_sample_map_
+    assert clf.in_sample_map_.n_epochs == 2
     assert clf.n_epochs_ == 2
     assert len(clf.history_) == 2
 
@@ -544,7 +547,8 @@ def test_nan_in_a_fold_is_an_error_and_the_in_sample_map_stays(binary):
     clf = DataMapClassifier(Failing(**LOG_LOSS), cv=2)
     with pytest.raises(ValueError, match="NaN"):
         clf.fit(*binary)
-    assert clf.data_map_ is clf.in_sample_map_
+    assert not hasattr(clf, "data_map_")
+    assert clf.in_sample_map_.n_epochs == 10
 
 
 @pytest.mark.filterwarnings(
@@ -615,17 +619,28 @@ def test_bar_counts_models_with_several_jobs(binary, capsys):
 
 
 @pytest.mark.filterwarnings("ignore:.* holds 10% of the rows out:UserWarning")
-def test_stages_that_differ_among_folds_are_refused(digits):
+def test_folds_that_stop_early_stay_at_their_last_stage(digits):
     learner = GradientBoostingClassifier(
         n_iter_no_change=1, tol=0.01, n_estimators=100, max_depth=1
     )
-    clf = DataMapClassifier(learner, n_epochs=200, cv=3, random_state=0)
-    with pytest.raises(ValueError, match=r"after \d+ stages .* Set n_epochs=\d+ or"):
-        clf.fit(*digits)
+    clf = DataMapClassifier(
+        learner, n_epochs=200, cv=3, random_state=0, store_trajectories=True
+    )
+    data_map = clf.fit(*digits).data_map_
+    of_folds = data_map.meta["epochs_of_folds"]
+    assert len(set(of_folds)) > 1
+    assert data_map.n_epochs >= max(of_folds)
+    assert clf.in_sample_map_.n_epochs == data_map.n_epochs
+    # As many rows as the first to stop held out do not move after its last stage.
+    still = (
+        data_map.trajectories[min(of_folds) - 1 :] == data_map.trajectories[-1]
+    ).all(axis=0)
+    assert still.sum() >= len(digits[1]) // 3
+    assert data_map.measure("memorization").shape == digits[1].shape
 
 
 @pytest.mark.filterwarnings("ignore:.* holds 10% of the rows out:UserWarning")
-def test_stages_of_folds_that_stop_before_the_model_of_all_rows_are_refused(binary):
+def test_folds_that_stop_before_the_model_of_all_rows_stay_at_their_last_stage(binary):
     X, y = binary
 
     class Stops(GradientBoostingClassifier):
@@ -633,10 +648,18 @@ def test_stages_of_folds_that_stop_before_the_model_of_all_rows_are_refused(bina
             self.n_estimators = 5 if len(y) == 300 else 3
             return super().fit(X, y, sample_weight)
 
-    clf = DataMapClassifier(Stops(), n_epochs=5, cv=2, random_state=0)
-    with pytest.raises(ValueError, match=r"after 3 stages .* after 5 or more"):
-        clf.fit(X, y)
-    assert clf.set_params(n_epochs=3).fit(X, y).n_epochs_ == 3
+    clf = DataMapClassifier(
+        Stops(), n_epochs=5, cv=2, random_state=0, store_trajectories=True
+    )
+    data_map = clf.fit(X, y).data_map_
+    assert data_map.meta["epochs_of_folds"] == [3, 3]
+    assert data_map.n_epochs == clf.in_sample_map_.n_epochs == clf.n_epochs_ == 5
+    of_three = clone(clf).set_params(n_epochs=3).fit(X, y).data_map_.trajectories
+    np.testing.assert_array_equal(data_map.trajectories[:3], of_three)
+    np.testing.assert_array_equal(data_map.trajectories[3:], of_three[[2, 2]])
+    np.testing.assert_allclose(
+        data_map.confidence, of_three[[0, 1, 2, 2, 2]].mean(axis=0), rtol=1e-6
+    )
 
 
 def test_processes_round_sums_as_this_one_does():
