@@ -5,6 +5,7 @@ Needs the extra ``dask``: ``pip install 'sklearn-datamaps[dask]'``.
 
 import contextlib
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,6 +29,7 @@ from sklearn_datamaps._dask_input import (
 from sklearn_datamaps._dask_map import MapParts, map_rows
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._epochs import Seeds
+from sklearn_datamaps._interrupts import no_interrupt_lost
 from sklearn_datamaps._labels import Array
 from sklearn_datamaps._training import Recipe, Record
 
@@ -255,7 +257,11 @@ class DataMapClassifier(_classifier.DataMapClassifier):
         recipe = _block_tasks.worker_recipe(recipe, _learners.base_learner(estimator))
         if y is None:
             raise ValueError("y is None: labels are required, one per row.")
-        with open_client(self.client) as client, explain_losses():
+        with (
+            no_interrupt_lost() as check_interrupt,
+            open_client(self.client) as client,
+            explain_losses(),
+        ):
             register_sizes(client)
             blocks = take_blocks(client, estimator, X, y, sample_weight)
             _learners.warn_no_dynamics(estimator)
@@ -266,10 +272,19 @@ class DataMapClassifier(_classifier.DataMapClassifier):
             self.__dict__.pop("feature_names_in_", None)
             if blocks.features.names is not None:
                 self.feature_names_in_ = blocks.features.names
-            self._run(client, recipe, blocks, self._base_seed(estimator))
+            seed = self._base_seed(estimator)
+            self._run(client, recipe, blocks, seed, check_interrupt)
+            del blocks  # here, where no interrupt is lost in their finalizers
         return self
 
-    def _run(self, client: Any, recipe: Recipe, blocks: Blocks, seed: int) -> None:
+    def _run(
+        self,
+        client: Any,
+        recipe: Recipe,
+        blocks: Blocks,
+        seed: int,
+        check_interrupt: Callable[[], None],
+    ) -> None:
         """Train and record epoch by epoch, two of them on the way at a time."""
         members = _learners.make_members_for(
             recipe.estimator,
@@ -293,6 +308,7 @@ class DataMapClassifier(_classifier.DataMapClassifier):
                         )
                         submitted.append(of_epoch)
                     current = submitted[len(done)]
+                    check_interrupt()
                     _add_totals(record, client.gather(current.totals))
                     done.append(current)
                     for before in done[:-1]:
