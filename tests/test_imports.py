@@ -104,7 +104,9 @@ MAY_IMPORT = {
     "_matrix_building": {
         *("_durable", "_matrix_files", "_matrix_finish", "_matrix_journal", "_shards"),
     },
-    "_shard_making": {"_durable", "_matrix_building", "_shards", "_text_sources"},
+    "_shard_making": {
+        *("_durable", "_interrupts", "_matrix_building", "_shards", "_text_sources"),
+    },
     "out_of_core": {
         *("_matrix_building", "_matrix_files", "_shard_labels", "_shard_making"),
         *("_shards", "_text_sources", "_vectorizers"),
