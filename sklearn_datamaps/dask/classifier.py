@@ -2,6 +2,7 @@
 
 import contextlib
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.interrupts import no_interrupt_lost
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._data_map import DataMap
@@ -250,7 +252,11 @@ class DataMapClassifier(BaseDataMapClassifier):
         recipe = self._recipe()
         if y is None:
             raise ValueError("y is None: labels are required, one per row.")
-        with open_client(self.client) as client, explain_losses():
+        with (
+            no_interrupt_lost() as check_interrupt,
+            open_client(self.client) as client,
+            explain_losses(),
+        ):
             register_sizes(client)
             blocks = prepare_blocks(client, learner, X, y, sample_weight)
             learner.warn(int(blocks.n_rows.sum()))
@@ -261,7 +267,9 @@ class DataMapClassifier(BaseDataMapClassifier):
             self.__dict__.pop("feature_names_in_", None)
             if blocks.features.names is not None:
                 self.feature_names_in_ = blocks.features.names
-            self._run(client, recipe, blocks, self._base_seed(learner.estimator))
+            seed = self._base_seed(learner.estimator)
+            self._run(client, recipe, blocks, seed, check_interrupt)
+            del blocks  # here, where no interrupt is lost in their finalizers
         return self
 
     def _recipe(self) -> Recipe:
@@ -275,7 +283,14 @@ class DataMapClassifier(BaseDataMapClassifier):
             store_trajectories=self.store_trajectories,
         )
 
-    def _run(self, client: Any, recipe: Recipe, blocks: Blocks, seed: int) -> None:
+    def _run(
+        self,
+        client: Any,
+        recipe: Recipe,
+        blocks: Blocks,
+        seed: int,
+        check_interrupt: Callable[[], None],
+    ) -> None:
         """Train and record epoch by epoch, two of them on the way at a time."""
         members = recipe.learner.make_members(
             blocks.known,
@@ -307,6 +322,7 @@ class DataMapClassifier(BaseDataMapClassifier):
                         )
                         submitted.append(of_epoch)
                     current = submitted[len(done)]
+                    check_interrupt()
                     _add_totals(record, client.gather(current.totals))
                     done.append(current)
                     for before in done[:-1]:

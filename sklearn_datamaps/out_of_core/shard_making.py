@@ -8,6 +8,7 @@ from typing import Any
 
 import joblib
 
+from sklearn_datamaps._core.interrupts import no_interrupt_lost
 from sklearn_datamaps._io.text_sources import Source
 from sklearn_datamaps.out_of_core.atomic import commit
 from sklearn_datamaps.out_of_core.building import Building
@@ -41,14 +42,17 @@ def build(
     cutting = Cutting(text, label, size, len(building.journal), building.shards)
     columns = [text] if label is None else [text, label]
     reading = _Reading(cutting.cut(source.batches(columns, cutting.needed)))
-    with tqdm(
-        total=source.n_rows,
-        initial=building.journal.n_rows,
-        unit="row",
-        unit_scale=True,
-        desc="vectorizing",
-        disable=not verbose,
-    ) as bar:
+    with (
+        no_interrupt_lost() as check_interrupt,
+        tqdm(
+            total=source.n_rows,
+            initial=building.journal.n_rows,
+            unit="row",
+            unit_scale=True,
+            desc="vectorizing",
+            disable=not verbose,
+        ) as bar,
+    ):
 
         def append_ready() -> None:
             while (number := len(building.journal)) in building.shards:
@@ -58,6 +62,7 @@ def build(
         for number in _make_shards(building.folder, reading, task, n_jobs):
             building.shards.add(number)
             append_ready()
+            check_interrupt()
         if reading.error is not None:
             raise reading.error
         append_ready()

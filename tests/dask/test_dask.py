@@ -6,6 +6,7 @@ import itertools
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 
@@ -43,6 +44,7 @@ from sklearn_datamaps.dask import (  # noqa: E402 (likewise)
     vectorize,
 )
 
+PATIENCE = 300  # seconds; a limit, never a measurement
 SIZE = 170  # three blocks of the 500 digits
 LOG_LOSS = {"loss": "log_loss"}
 COMMON = {"n_epochs": 2, "random_state": 0}
@@ -484,11 +486,16 @@ class TestCluster:
     def test_no_workers_yet_warns_and_waits(self, digits):
         X, y = digits
         with start(0, processes=False) as empty, distributed.Client(empty):
-            joined = threading.Timer(0.3, empty.scale, [1])
-            joined.start()
+
+            def join_when_there_is_work():
+                wait_until(lambda: empty.scheduler.tasks)
+                empty.scale(1)
+
+            joins = threading.Thread(target=join_when_there_is_work)
+            joins.start()
             with pytest.warns(UserWarning, match="no workers.*cluster.scale"):
                 clf = on_cluster(None, cut(X), y)
-            joined.join()
+            joins.join()
         assert_same(clf, on_one_machine(None, X, y))
 
     def test_inside_a_task_that_holds_the_only_thread(self, digits):
@@ -643,21 +650,19 @@ class TestLoss:
     @pytest.mark.parametrize("seed", [0, 1])
     def test_in_the_middle_of_fit(self, of_processes, digits, seed):
         X, y = digits
-        delay = np.random.default_rng(seed).uniform(0, 0.2)
-        killers = []
+        killed_at = []
 
         def at_epoch(epoch):
+            # The next epochs are on the workers already, and fit cannot end before.
             if epoch == 2:
-                killer = threading.Timer(delay, self.kill_one, [of_processes, seed])
-                killers.append(killer)
-                killer.start()
+                self.kill_one(of_processes, seed)
+                killed_at.append(epoch)
 
         of_processes.wait_for_workers(2)
         clf = Watched(None, n_epochs=12, random_state=0)
         clf.at_epoch = at_epoch
         clf.fit(cut(X), y if seed else cut(y))
-        assert killers[0].finished.is_set()
-        killers[0].join()
+        assert killed_at == [2]
         assert_same(clf, on_one_machine(None, X, y, n_epochs=12))
 
     def test_before_the_map_is_gathered(self, of_processes, digits):
@@ -682,13 +687,20 @@ class TestLoss:
         X, y = digits
         of_processes.wait_for_workers(2)
         on_cluster(None, cut(X), y, n_epochs=1)
-        before = set(of_processes.run(os.getpid).values())
+        before = of_processes.run_on_scheduler(ids_of_workers)
         self.kill_one(of_processes, 1)
-        wait_until(lambda: len(of_processes.nthreads()) < 2)
-        of_processes.wait_for_workers(2)
-        assert set(of_processes.run(os.getpid).values()) - before
+
+        def another_is_there():
+            now = of_processes.run_on_scheduler(ids_of_workers)
+            return len(now) == 2 and now != before
+
+        wait_until(another_is_there)
         sizes = of_processes.run(size_of_csr_array)
         assert set(sizes.values()) == {12_000 + 404}
+
+
+def ids_of_workers(dask_scheduler):
+    return {worker.server_id for worker in dask_scheduler.workers.values()}
 
 
 def size_of_csr_array():
@@ -729,23 +741,41 @@ class TestInterrupted:
         del stopped
         wait_until(lambda: not client.run_on_scheduler(names_of_tasks))
 
-    def test_signal_while_it_waits_for_the_workers(self, client, digits):
+    def test_signal_while_it_waits_for_the_workers(self, client, digits, monkeypatch):
         X, y = digits
-        signals = []
+        stopped = threading.Event()
 
-        def at_epoch(epoch):
-            if epoch == 1:
-                kill = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
-                signals.append(kill)
-                kill.start()
+        def interrupt():
+            """On a worker, which makes nothing else until fit has stopped."""
+            wait_until(main_thread_waits_for_tasks)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stopped.wait(PATIENCE)
 
-        clf = Watched(Slow(), n_epochs=20, random_state=0)
-        clf.at_epoch = at_epoch
+        monkeypatch.setattr(AtThirdEpoch, "call", staticmethod(interrupt))
+        clf = DataMapClassifier(AtThirdEpoch(), n_epochs=20, random_state=0)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                clf.fit(cut(X), cut(y))
+        finally:
+            stopped.set()
+        # The second may wait for that worker.
+        assert clf.n_epochs_ in (1, 2)
+        expected = on_one_machine(AtThirdEpoch(), X, y, n_epochs=clf.n_epochs_)
+        assert_same(clf, expected)
+
+    @pytest.mark.parametrize("epoch", [2, 3])
+    def test_signal_that_python_ignores_in_a_finalizer(
+        self, client, digits, monkeypatch, epoch
+    ):
+        X, y = digits
+        ignored = []
+        monkeypatch.setattr(sys, "unraisablehook", lambda u: ignored.append(u.exc_type))
+        clf = Watched(None, n_epochs=3, random_state=0)
+        clf.at_epoch = lambda done: InterruptedAtItsEnd() if done == epoch else None
         with pytest.raises(KeyboardInterrupt):
             clf.fit(cut(X), cut(y))
-        signals[0].join()
-        assert 1 <= clf.n_epochs_ < 20
-        assert_same(clf, on_one_machine(Slow(), X, y, n_epochs=clf.n_epochs_))
+        assert ignored == [KeyboardInterrupt]
+        assert_same(clf, on_one_machine(None, X, y, n_epochs=epoch))
 
     def test_probabilities_that_become_nan_keep_the_epochs_before(self, client, digits):
         X, y = digits
@@ -777,22 +807,41 @@ def names_of_records(dask_scheduler):
     ]
 
 
-def wait_until(is_so, seconds=20):
-    end = time.monotonic() + seconds
+def wait_until(is_so):
+    end = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-class Slow(SGDClassifier):
-    """Takes a while, in which fit does nothing but wait."""
+def main_thread_waits_for_tasks():
+    frame = sys._current_frames()[threading.main_thread().ident]
+    names = []
+    while frame is not None:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names[:2] == ["wait", "wait"] and "gather" in names  # for an Event
+
+
+class AtThirdEpoch(SGDClassifier):
+    """Calls something before its third epoch of 500 rows."""
+
+    call = None
 
     def __init__(self, random_state=None):
         super().__init__(loss="log_loss", random_state=random_state)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        time.sleep(0.15)
+        if getattr(self, "t_", 0) == 1001:
+            self.call()
         return super().partial_fit(X, y, classes=classes, sample_weight=sample_weight)
+
+
+class InterruptedAtItsEnd:
+    """Gets Ctrl-C where Python ignores what is raised."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
 
 
 class Diverges(SGDClassifier):

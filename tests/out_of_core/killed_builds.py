@@ -16,8 +16,8 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn_datamaps.out_of_core import vectorize_to_disk
 
 # Environment variables, so that they do not count as another vectorizer: the file
-# that transform writes to, and the seconds that it waits.
-LOG, DELAY = "TRANSFORM_LOG", "TRANSFORM_DELAY"
+# that transform writes to, and one that says before which row it waits.
+LOG, GATE = "TRANSFORM_LOG", "TRANSFORM_GATE"
 SHARD_SIZE = 10
 N_ROWS = 45
 # What a process asks the system to do to files, as Python tells it.
@@ -25,16 +25,21 @@ EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate
 
 
 class LoggingVectorizer(HashingVectorizer):
-    """Notes the first row of each call; waits a little, if so wished."""
+    """Notes the first row of each call; waits until it may go on, if so wished."""
 
     def __init__(self):
         super().__init__(n_features=2**8)
 
     def transform(self, X):
-        if X != [""] and LOG in os.environ:
-            with open(os.environ[LOG], "a") as log:
-                log.write(f"{X[0].split()[1]}\n")
-        time.sleep(float(os.environ.get(DELAY, "0")))
+        if X != [""]:
+            row = X[0].split()[1]
+            if LOG in os.environ:
+                with open(os.environ[LOG], "a") as log:
+                    log.write(f"{row}\n")
+            if GATE in os.environ:
+                gate = Path(os.environ[GATE])
+                while int(row) >= int(gate.read_text() or 0):  # empty in between
+                    time.sleep(0.001)
         return super().transform(X)
 
 
@@ -104,19 +109,24 @@ def at_events(folder, first, step):
 
 
 def at_moments(folder, n_moments, seed):
-    """Kill one build at random moments again and again, as long as it takes."""
+    """Kill builds at random moments of each shard, and of what comes after the last."""
     rng = random.Random(seed)
     reports = []
-    os.environ[DELAY] = "0.01"
     build(folder / "whole")  # what children need is imported now
-    start = time.perf_counter()
-    os.waitpid(child(folder / "again", folder / "again.log"), 0)
-    duration = time.perf_counter() - start
+    gate = folder / "gate"
+    n_shards = -(-N_ROWS // SHARD_SIZE)
     for number in range(n_moments):
         path, log = folder / f"moment-{number}", folder / f"moment-{number}.log"
+        n_begun = number % (n_shards + 1)  # or one more, which is not finished
+        gate.write_text(f"{n_begun * SHARD_SIZE}")
+        os.environ[GATE] = str(gate)
         pid = child(path, log)
-        time.sleep(rng.uniform(0, duration))
-        os.kill(pid, signal.SIGKILL)
+        del os.environ[GATE]
+        while n_begun and (not log.exists() or log.read_text().count("\n") < n_begun):
+            assert os.waitpid(pid, os.WNOHANG) == (0, 0), "the build ended by itself"
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.01))
+        os.kill(pid, signal.SIGKILL)  # the last ones may have ended
         os.waitpid(pid, 0)
         before = len(log.read_text().split()) if log.exists() else 0
         finished = finished_shards(path)

@@ -1,5 +1,6 @@
 """Builds of a matrix that are killed, interrupted or refused, and gone on with."""
 
+import contextlib
 import json
 import os
 import random
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 
 from sklearn_datamaps.out_of_core import open_matrix, vectorize_to_disk
+from sklearn_datamaps.out_of_core.building import Building
 from sklearn_datamaps.out_of_core.journal import Entry, Journal
 from tests.out_of_core.killed_builds import (
-    DELAY,
+    GATE,
     LOG,
     LoggingVectorizer,
     batches,
@@ -54,7 +56,24 @@ def script(code, *arguments, **environment):
         env=os.environ | {"PYTHONPATH": paths} | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
+
+
+@pytest.fixture
+def started():
+    """Start scripts; end them and their children, which outlive a kill."""
+    processes = []
+
+    def start(code, **environment):
+        processes.append(script(code, **environment))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):  # there are none
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @posix
@@ -84,37 +103,37 @@ def test_killed_build_is_gone_on_with_and_no_finished_shard_made_again(
 
 
 @posix
-def test_two_processes_killed_and_interrupted_at_random_moments(tmp_path, monkeypatch):
-    n_rows, delay = 200, 0.02
-    monkeypatch.setenv(DELAY, str(delay))
-    path, log = tmp_path / "killed", tmp_path / "transform.log"
-    build(tmp_path / "whole", n_rows)
+def test_two_processes_killed_and_interrupted_at_random_moments(tmp_path, log, started):
+    n_rows = 200
+    path = tmp_path / "killed"
     code = (
         f"import pathlib\nfrom tests.out_of_core import killed_builds\n"
         f"killed_builds.build(pathlib.Path({str(path)!r}), {n_rows}, n_jobs=2)"
     )
     rng = random.Random(0)
-    for how in (signal.SIGKILL, signal.SIGINT):
+    # Each may make some shards, and is not done whenever the signal comes.
+    for how, allowed in ((signal.SIGKILL, 100), (signal.SIGINT, 180)):
         finished = finished_shards(path)
-        log.write_text("")
-        process = script(code, **{LOG: str(log)})
-        while len(log.read_text().split()) < 5:
+        noted, gate = tmp_path / f"{how.name}.log", tmp_path / f"{how.name}.gate"
+        noted.write_text("")
+        gate.write_text(f"{allowed}")
+        process = started(code, **{LOG: str(noted), GATE: str(gate)})
+        while len(noted.read_text().split()) < 5:
             assert process.poll() is None
             time.sleep(0.01)
-        time.sleep(rng.uniform(0, 4 * delay))
+        time.sleep(rng.uniform(0, 0.08))
         process.send_signal(how)
-        assert process.wait() != 0
-        assert not set(finished) & set(map(int, log.read_text().split()))
+        assert process.wait() == -how
+        assert not set(finished) & set(map(int, noted.read_text().split()))
         with pytest.raises(
             ValueError, match=r"is not finished: \d+ shards of up to 10"
         ):
             open_matrix(path)
     finished = finished_shards(path)
     assert len(finished) > 5
-    log.write_text("")
-    monkeypatch.setenv(LOG, str(log))
     build(path, n_rows)  # by another number of processes
-    assert not set(finished) & set(map(int, log.read_text().split()))
+    assert not set(finished) & set(log())
+    build(tmp_path / "whole", n_rows)
     assert contents(path) == contents(tmp_path / "whole")
 
 
@@ -150,6 +169,38 @@ def test_interrupt_keeps_what_is_finished(tmp_path, log, monkeypatch):
     assert list(y) == list(y_whole)
 
 
+class InterruptedAtItsEnd:
+    """Gets Ctrl-C where Python ignores what is raised."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_interrupt_that_python_ignores_in_a_finalizer(tmp_path, monkeypatch, n_jobs):
+    ignored = []
+    append = Building.append
+
+    def append_and_interrupt(self, number):
+        if number == 1:
+            InterruptedAtItsEnd()
+        return append(self, number)
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda u: ignored.append(u.exc_value))
+    monkeypatch.setattr(Building, "append", append_and_interrupt)
+    path = tmp_path / "matrix"
+    with pytest.raises(KeyboardInterrupt):
+        build(path, n_jobs=n_jobs)
+    assert [type(error) for error in ignored] == [KeyboardInterrupt], ignored
+    assert {0, 10} <= set(finished_shards(path))
+    with pytest.raises(ValueError, match="is not finished: 2 shards of up to 10"):
+        open_matrix(path)
+    monkeypatch.setattr(Building, "append", append)
+    build(path)
+    build(tmp_path / "whole")
+    assert contents(path) == contents(tmp_path / "whole")
+
+
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
     """Folder of a build that two shards are appended of."""
@@ -159,8 +210,6 @@ def interrupted(tmp_path, monkeypatch):
         if number == 2:
             raise KeyboardInterrupt
         return append(self, number)
-
-    from sklearn_datamaps.out_of_core.building import Building
 
     append = Building.append
     monkeypatch.setattr(Building, "append", stop_at_third)
