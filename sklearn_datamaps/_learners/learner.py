@@ -10,6 +10,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -286,9 +287,19 @@ class Learner(ABC):
         return None
 
     def takes(self, name: str) -> bool:
-        """Whether training takes an argument of this name."""
+        """Whether training takes an argument of this name, or of any name."""
+        return name in self._parameters or self.takes_any
+
+    @cached_property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
         method = getattr(self.inner, self.training_method)
-        return name in inspect.signature(method).parameters
+        return dict(inspect.signature(method).parameters)
+
+    @property
+    def takes_any(self) -> bool:
+        """Whether arguments of any name are handed on, ``**kwargs``."""
+        kinds = [parameter.kind for parameter in self._parameters.values()]
+        return inspect.Parameter.VAR_KEYWORD in kinds
 
     def check_fit_params(self, params: Mapping[str, Any]) -> None:
         """Raise TypeError if training cannot take one of the arguments of fit.

@@ -61,6 +61,11 @@ class SkorchLearner(PartialFitLearner):
         super().check()
 
     @property
+    def takes_any(self) -> bool:
+        """No: what it hands on is for its data set and module, not for ``fit``."""
+        return False
+
+    @property
     def input_dtype(self) -> Any:
         """Single precision, or double if torch or the module is set to it.
 
