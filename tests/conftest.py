@@ -5,6 +5,9 @@ import os
 # Before SciPy is imported: scikit-learn's array API checks need it.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+# Before NumPy is: processes that share the cores would starve each other with threads.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -151,7 +151,7 @@ def test_every_check_that_scikit_learn_has_is_collected(function, estimators, re
             _title(item.callspec.params["check"]),
         )
         for item in request.session.items
-        if getattr(item, "originalname", None) == function
+        if item.path == request.path and item.originalname == function
     )
     # A process of pytest-xdist has all tests of the session, not only its own.
     if len(collected) < len(estimators) * FEWEST_CHECKS:
