@@ -4,7 +4,7 @@ export SKLEARN_DATAMAPS_DATA="${SKLEARN_DATAMAPS_DATA:-$PWD/../shared/data}"
 export MPLBACKEND=agg HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 export DEBIAN_FRONTEND=noninteractive
 work="$(mktemp -d)"
-trap 'stop_meanwhile; rm -rf "$work"' EXIT
+trap clean_up EXIT
 
 step() { printf '\n== %s ==\n' "$*"; }
 
@@ -33,13 +33,16 @@ join() {
 }
 
 # Ends what still runs when something else has failed, and shows it.
-stop_meanwhile() {
+clean_up() {
+    # Not in a process that was ended before it had forgotten the trap.
+    [ "$BASHPID" = "$$" ] || return 0
     if [ -n "$meanwhile_pid" ]; then
         kill -- "-$meanwhile_pid" 2>/dev/null || true
         wait "$meanwhile_pid" 2>/dev/null || true
         step "$meanwhile_what (meanwhile, ended)"
         cat "$work/meanwhile.log"
     fi
+    rm -rf "$work"
 }
 
 install_browser() {
