@@ -16,6 +16,7 @@ within() { PATH="$work/$1/bin:$PATH" "${@:2}"; }
 meanwhile_pid=
 meanwhile() {
     meanwhile_what="$1"
+    : >"$work/meanwhile.log"
     # A process group of its own, so that what it has started can be ended with it.
     set -m
     (set -e; "${@:2}") >"$work/meanwhile.log" 2>&1 </dev/null &

@@ -52,6 +52,20 @@ def digits():
 
 
 @pytest.fixture(scope="session")
+def audited_digits():
+    """Features, labels of which 5 % are wrong, which are, and the audit of them."""
+    from sklearn_datamaps import audit_labels
+
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    wrong = np.zeros(len(y), dtype=bool)
+    wrong[rng.choice(len(y), 90, replace=False)] = True
+    y = np.where(wrong, (y + rng.integers(1, 10, size=len(y))) % 10, y)
+    audit = audit_labels(SGDClassifier(loss="log_loss"), X / 16, y, random_state=0)
+    return X / 16, y, wrong, audit
+
+
+@pytest.fixture(scope="session")
 def multilabel(digits):
     X, y = digits
     return X, np.column_stack([y % 2, y > 4, np.isin(y, (0, 6, 8, 9))]).astype(int)
