@@ -5,6 +5,9 @@ import os
 # Before SciPy is imported: scikit-learn's array API checks need it.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+# Before NumPy is: processes that share the cores would starve each other with threads.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -49,6 +52,20 @@ def digits():
 
 
 @pytest.fixture(scope="session")
+def audited_digits():
+    """Features, labels of which 5 % are wrong, which are, and the audit of them."""
+    from sklearn_datamaps import audit_labels
+
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    wrong = np.zeros(len(y), dtype=bool)
+    wrong[rng.choice(len(y), 90, replace=False)] = True
+    y = np.where(wrong, (y + rng.integers(1, 10, size=len(y))) % 10, y)
+    audit = audit_labels(SGDClassifier(loss="log_loss"), X / 16, y, random_state=0)
+    return X / 16, y, wrong, audit
+
+
+@pytest.fixture(scope="session")
 def multilabel(digits):
     X, y = digits
     return X, np.column_stack([y % 2, y > 4, np.isin(y, (0, 6, 8, 9))]).astype(int)
@@ -65,5 +82,6 @@ def go_emotions():
 
 @pytest.fixture(scope="session")
 def gratitude(go_emotions):
-    X = TfidfVectorizer(ngram_range=(1, 3)).fit_transform(go_emotions.data)
-    return X, go_emotions.target
+    """Features and target of 3,000 comments; the README's example maps them all."""
+    texts, y = go_emotions.data[:3000], go_emotions.target[:3000]
+    return TfidfVectorizer(ngram_range=(1, 3)).fit_transform(texts), y

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 
 from selenium.webdriver.common.keys import Keys
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklearn_datamaps import DataMap, DataMapClassifier
 from sklearn_datamaps._cli.parser import main
@@ -516,16 +517,25 @@ def test_storage_that_the_browser_forbids_is_said_in_the_page(opened, small):
         page.load()
 
 
-def test_real_comments(opened, go_emotions, gratitude):
-    X, y = gratitude
+@pytest.mark.parametrize(
+    "n_rows",
+    [
+        3_000,
+        # Nightly: the size of the page, of which the README tells, takes them all.
+        pytest.param(43_410, marks=pytest.mark.nightly),
+    ],
+)
+def test_real_comments(opened, go_emotions, n_rows):
+    texts, y = go_emotions.data[:n_rows], go_emotions.target[:n_rows]
+    X = TfidfVectorizer(ngram_range=(1, 3)).fit_transform(texts)
     model = DataMapClassifier(store_trajectories=True, random_state=0).fit(X, y)
-    texts = go_emotions.data
     data_map = model.data_map_.with_columns(text=texts.to_numpy())
     page = opened(data_map)
     assert page.path.stat().st_size <= 10e6
     corners = (-0.001, 1.05 * data_map.variability.max(), -0.02, 0.5)
     # Points on the edge of the lasso fall on either side of it by a pixel.
-    gap = np.sort(data_map.confidence[np.abs(data_map.confidence - 0.5) < 0.02])
+    near = data_map.confidence[np.abs(data_map.confidence - 0.5) < 0.02]
+    gap = np.sort([0.48, *near, 0.52])
     at = int(np.diff(gap).argmax())
     corners = (*corners[:3], (gap[at] + gap[at + 1]) / 2)
     expected = inside(data_map, *corners)
@@ -550,9 +560,16 @@ def test_real_comments(opened, go_emotions, gratitude):
         page.driver.save_screenshot(os.environ["SKLEARN_DATAMAPS_SCREENSHOT"])
 
 
-def test_a_quarter_of_a_million_points(opened):
+@pytest.mark.parametrize(
+    "n_samples",
+    [
+        50_000,
+        # Nightly: as many as the README promises take the browser most of a minute.
+        pytest.param(250_000, marks=pytest.mark.nightly),
+    ],
+)
+def test_many_points(opened, n_samples):
     rng = np.random.default_rng(0)
-    n_samples = 250_000
     center = rng.beta(5, 1.5, n_samples)
     p = np.clip(center + 0.12 * rng.standard_normal((4, n_samples)), 0.001, 0.999)
     proba = (np.stack([1 - epoch, epoch], axis=-1) for epoch in p)
@@ -560,7 +577,7 @@ def test_a_quarter_of_a_million_points(opened):
         proba, np.ones(n_samples, int), classes=[0, 1]
     )
     page = opened(data_map.with_columns(text=[f"row {i}" for i in range(n_samples)]))
-    assert page.text("count") == "250,000 rows"
+    assert page.text("count") == f"{n_samples:,} rows"
     assert page.text("notes") == ""
     top = 0.5
     page.lasso(-0.001, 1.05 * data_map.variability.max(), -0.02, top)
@@ -571,7 +588,7 @@ def test_a_quarter_of_a_million_points(opened):
     assert page.text("progress").endswith("1 in all")
     page.hover(data_map.variability[0], data_map.confidence[0])
     page.keys(Keys.ESCAPE)
-    page.wait_text("count", "250,000 rows")
+    page.wait_text("count", f"{n_samples:,} rows")
     for colour in ("region", "variability", "correctness"):
         page.choose("colour", colour)
         page.hover(data_map.variability[0], data_map.confidence[0])

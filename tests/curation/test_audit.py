@@ -43,11 +43,9 @@ def flipped(y, share, seed=0):
     return classes[np.where(wrong, (codes + step) % len(classes), codes)], wrong
 
 
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    y, wrong = flipped(y, 0.05)
-    return X / 16, y, wrong, audit_labels(SGD, X / 16, y, random_state=0)
+@pytest.fixture
+def digits(audited_digits):
+    return audited_digits
 
 
 @pytest.fixture(scope="module")

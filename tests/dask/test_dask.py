@@ -647,7 +647,11 @@ class TestLoss:
         pids = sorted(client.run(os.getpid).values())
         os.kill(pids[seed % len(pids)], signal.SIGKILL)
 
-    @pytest.mark.parametrize("seed", [0, 1])
+    @pytest.mark.parametrize(
+        "seed",
+        # Nightly: other workers and moments, each of which takes a worker that starts.
+        [1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in (0, 2, 3))],
+    )
     def test_in_the_middle_of_fit(self, of_processes, digits, seed):
         X, y = digits
         killed_at = []

@@ -95,9 +95,26 @@ def test_audit_and_sampler_examples_run(tmp_path, monkeypatch, capsys):
     assert len(namespace["y_kept"]) == 1797 - round(0.02 * 1797)
 
 
-def test_examples_of_data_that_do_not_fit_run(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "client",
+    [
+        {"processes": False, "dashboard_address": ":0"},
+        # Nightly: workers in processes of their own, as in the example, take seconds to
+        # start; on every run, test_dask.py has fits on such.
+        pytest.param({}, marks=pytest.mark.nightly),
+    ],
+    ids=["threads", "processes"],
+)
+def test_examples_of_data_that_do_not_fit_run(tmp_path, monkeypatch, capsys, client):
     pytest.importorskip("dask", reason="needs the extra dask")
+    distributed = pytest.importorskip("distributed", reason="needs the extra dask")
     monkeypatch.chdir(tmp_path)
+
+    class Client(distributed.Client):
+        def __init__(self):
+            super().__init__(**client)
+
+    monkeypatch.setattr(distributed, "Client", Client)
     namespace = {}
     exec(block_with("vectorize_to_disk("), namespace)
     assert namespace["X"].shape == (4000, 2**20)

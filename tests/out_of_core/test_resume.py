@@ -78,7 +78,14 @@ def started():
 
 @posix
 @pytest.mark.parametrize(
-    "arguments", [("events", 1, 7), ("moments", 10, 0)], ids=["events", "moments"]
+    "arguments",
+    [
+        pytest.param(("events", 1, 20), id="events"),
+        pytest.param(("moments", 10, 0), id="moments"),
+        # Nightly: the same at every single event, and at many more moments.
+        pytest.param(("events", 1, 1), id="all events", marks=pytest.mark.nightly),
+        pytest.param(("moments", 60, 1), id="more moments", marks=pytest.mark.nightly),
+    ],
 )
 def test_killed_build_is_gone_on_with_and_no_finished_shard_made_again(
     tmp_path, whole, arguments
