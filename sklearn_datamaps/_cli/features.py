@@ -173,7 +173,8 @@ def table_features(
             blocks.append(OneHotEncoder().fit_transform(cells[:, None]))
         else:
             scale = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-            blocks.append(scale.fit_transform(values.astype(np.float64)[:, None]))
+            scaled = scale.fit_transform(values.astype(np.float64)[:, None])
+            blocks.append(sparse.csr_matrix(scaled))  # SciPy stacks no dense ones alone
         carried = f"feature_{name}" if name in reserved() else name
         columns[carried] = cells if values is None else values
     return sparse.hstack(blocks, format="csr"), columns
