@@ -22,7 +22,6 @@ from sklearn_datamaps._core.registry import (
     ATTRIBUTES,
     MEASURES,
     Epoch,
-    Stream,
     streamed,
 )
 
@@ -114,13 +113,11 @@ class Recorder:
         }
         if self._has_margin:
             state |= {"margin": np.zeros(shape), "margin_squares": np.zeros(shape)}
-        for stream in self._streams().values():
-            state |= stream.init(shape, len(self.classes))
+        # Looked up, never kept: a record is pickled, the functions of an entry are not.
+        for name in self.measures:
+            if (stream := MEASURES[name].stream) is not None:
+                state |= stream.init(shape, len(self.classes))
         return state
-
-    def _streams(self) -> dict[str, Stream]:
-        streams = {name: MEASURES[name].stream for name in self.measures}
-        return {name: stream for name, stream in streams.items() if stream is not None}
 
     @property
     def _has_margin(self) -> bool:
@@ -357,9 +354,11 @@ class Recorder:
         _add_moment(state["mean"], state["squares"], own, at, per_row)
         if margin is not None:
             _add_moment(state["margin"], state["margin_squares"], margin, at, count)
-        epoch = Epoch(proba, codes, own, right, per_row)
-        for stream in self._streams().values():
-            stream.update(state, at, epoch)
+        if self.measures:
+            epoch = Epoch(proba, codes, own, right, per_row)
+            for name in self.measures:
+                if (stream := MEASURES[name].stream) is not None:
+                    stream.update(state, at, epoch)
         state["n_right"][at] += right
         state["predicted"][at] = predicted
         state["count"][at] = count
@@ -558,7 +557,11 @@ class Recorder:
             classes=self.classes,
             n_epochs=n_epochs,
             index=self.index,
-            measures={n: s.finish(state, per_row) for n, s in self._streams().items()},
+            measures={
+                name: stream.finish(state, per_row)
+                for name in self.measures
+                if (stream := MEASURES[name].stream) is not None
+            },
             trajectories=trajectories,
             meta={"recording": "in-sample", **(meta or {})},
             _margin=margin,

@@ -24,7 +24,7 @@ State = dict[str, Array]
 At = slice | Rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Epoch:
     """What a streamed measure sees of one epoch, for some rows.
 
