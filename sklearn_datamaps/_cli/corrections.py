@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._cli.features import FORMULA, NO_NUMBER, RESERVED, row_names
+from sklearn_datamaps._cli.features import FORMULA, NO_NUMBER, reserved, row_names
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._curation.apply_review import apply_review
 from sklearn_datamaps._io.tables import Table, is_empty
@@ -147,7 +147,7 @@ def _bare(text: str) -> str:
 
 def _check_features(table: Table, review: pd.DataFrame, rows: NDArray[np.intp]) -> None:
     """Refuse a review whose features are not those of the file."""
-    for name in review.columns.difference(list(RESERVED)):
+    for name in review.columns.difference(list(reserved())):
         column = _bare(name)
         if column not in table.cells:
             column = column.removeprefix("feature_")

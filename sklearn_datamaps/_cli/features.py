@@ -15,9 +15,9 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_datamaps._core import measures
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS
 from sklearn_datamaps._core.messages import quoted
+from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.tables import Table, is_empty
 from sklearn_datamaps._views.review import OWN
@@ -27,12 +27,8 @@ FORMULA = re.compile(r"[=+\-@\t\r\n]")  # what begins one in a spreadsheet
 FEW_CLASSES = 20
 # Of a column of numbers, written where there is none.
 NO_NUMBER = {"", "na", "n/a", "nan", "null", "none", "?"}
-ADDED = ["predicted", "confidence", "variability", "correctness"]
-ADDED += ["margin", "margin_std", "region"]
-IF_RECORDED = ["memorization", "suggested", "label_quality", "chance_wrong"]
-# Names that no carried column can have.
-RESERVED = {*FRAME_COLUMNS, *measures.ASCENDING, *measures.STREAMED, *OWN}
-RESERVED |= {"self", "text", *IF_RECORDED}
+ADDED = ("predicted", *ATTRIBUTES, "region")
+OF_AUDIT = ("suggested", "chance_wrong")
 
 
 @dataclass(frozen=True)
@@ -177,10 +173,16 @@ def table_features(
             blocks.append(OneHotEncoder().fit_transform(cells[:, None]))
         else:
             scale = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-            blocks.append(scale.fit_transform(values.astype(np.float64)[:, None]))
-        carried = f"feature_{name}" if name in RESERVED else name
+            scaled = scale.fit_transform(values.astype(np.float64)[:, None])
+            blocks.append(sparse.csr_matrix(scaled))  # SciPy stacks no dense ones alone
+        carried = f"feature_{name}" if name in reserved() else name
         columns[carried] = cells if values is None else values
     return sparse.hstack(blocks, format="csr"), columns
+
+
+def reserved() -> set[str]:
+    """Names that no carried column can have."""
+    return {*FRAME_COLUMNS, *MEASURES, *OWN, *OF_AUDIT, "self", "text"}
 
 
 def _numbers(name: str, cells: NDArray[Any]) -> NDArray[Any] | None:
@@ -223,7 +225,10 @@ def annotated(table: Table, rows: LabelledRows, data_map: DataMap) -> pd.DataFra
         with ``datamap_``.
     """
     frame = data_map.to_frame()
-    added = [*ADDED, *(name for name in IF_RECORDED if name in frame)]
+    # What is made of mean probabilities is a step on the way to label_quality.
+    extra = data_map.extra_measures().items()
+    shown = {*OF_AUDIT, *(name for name, measure in extra if not measure.needs)}
+    added = [*ADDED, *(name for name in frame if name in shown)]
     frame = frame[added].set_axis(rows.positions).reindex(range(len(table)))
     taken = set(table.cells.columns)
     names = [f"datamap_{name}" if name in taken else name for name in added]

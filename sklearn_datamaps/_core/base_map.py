@@ -6,6 +6,7 @@ lie above this file, so that a view can take a map without an import that runs b
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
@@ -14,16 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_datamaps._core import quality
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.measures import (
-    ASCENDING,
-    STREAMED,
-    aleatoric,
-    logit_margin,
-    plausibility,
-    threshold_closeness,
-)
 from sklearn_datamaps._core.regions import (
     BAND,
     N_STD,
@@ -32,6 +24,7 @@ from sklearn_datamaps._core.regions import (
     region_codes,
     region_names,
 )
+from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES, Measure, ranking
 
 _MAPPINGS = ("measures", "meta", "columns")
 FRAME_COLUMNS = ("position", "label", "label_name", "predicted", "region", "suggested")
@@ -78,6 +71,11 @@ class BaseDataMap:
             object.__setattr__(self, name, value)
         self.__post_init__()
 
+    @cached_property
+    def _derived(self) -> dict[str, Array]:
+        """Measures that were dear to derive; no field: neither saved nor replaced."""
+        return {}
+
     @property
     def n_samples(self) -> int:
         """Number of rows."""
@@ -123,19 +121,13 @@ class BaseDataMap:
 
         Multilabel: whether the mean probability is above 0.5.
         """
-        mean_proba = self._mean_proba()
+        if "mean_proba" not in self.measures:
+            raise MEASURES["mean_proba"].missing()
+        mean_proba = self.measures["mean_proba"]
         if self.multilabel:
             return mean_proba > 0.5
         largest: Array = self.classes[mean_proba.argmax(axis=1)]
         return largest
-
-    def _mean_proba(self) -> Array:
-        if "mean_proba" not in self.measures:
-            raise ValueError(
-                "The mean probabilities were not recorded. Fit with "
-                'measures=["mean_proba"].'
-            )
-        return self.measures["mean_proba"]
 
     def label_codes(self) -> Array:
         """Position in ``classes`` of each row's label (multilabel: the indicator)."""
@@ -167,61 +159,39 @@ class BaseDataMap:
         ValueError
             If there is no such measure, or it was not recorded.
         """
-        if name in ("confidence", "variability", "correctness", "margin", "margin_std"):
-            values: Array = getattr(self, name)
-            return values
-        if name in self.measures and name in ASCENDING:
-            return self.measures[name]
-        if name == "aleatoric":
-            return aleatoric(self.confidence, self.variability)
-        if name == "threshold_closeness":
-            return threshold_closeness(self.confidence)
-        if name == "logit_margin":
-            return logit_margin(self._mean_proba(), self.label_codes())
-        if name == "plausibility":
-            return plausibility(self._mean_proba(), self.label_codes())
-        if name == "label_trust" and "in_sample_logit_margin" in self.measures:
-            return self._label_trust()
-        if name in ("label_trust", "in_sample_logit_margin"):
+        if name not in ranking():
             raise ValueError(
-                f"The map has no {name}: that takes rows held out and their mean "
-                f'probabilities. Fit with cv=2, measures=["mean_proba"].'
+                f"There is no measure {name!r}. Choose one of {ranking()}."
             )
-        if name == "memorization":
-            raise ValueError(
-                "The map has no memorization: that takes rows held out. Fit with cv=2."
-            )
-        if name == "label_quality":
-            raise ValueError(
-                "The map has no label_quality: that takes known flips. Use "
-                "audit_labels(estimator, X, y).data_map."
-            )
-        if name in ASCENDING:
-            raise ValueError(
-                f"The measure {name!r} was not recorded. Fit with measures=[{name!r}]."
-            )
-        raise ValueError(
-            f"There is no measure {name!r}. Choose one of {list(ASCENDING)}."
-        )
-
-    def _label_trust(self) -> Array:
-        mean_proba, codes = self._mean_proba(), self.label_codes()
-        return quality.label_trust(
-            mean_proba,
-            self.measures["in_sample_logit_margin"],
-            codes,
-            near_misses=quality.are_near_misses(mean_proba, codes),
-        )
+        for kept in (self.measures, self._derived):
+            if name in kept:
+                return kept[name]
+        entry = MEASURES[name]
+        if not entry.is_on(self):
+            raise entry.missing()
+        if entry.formula is None:
+            attribute: Array = getattr(self, name)
+            return attribute
+        derived = entry.formula(*map(self.values, entry.of))
+        if entry.dear:
+            derived = self._derived.setdefault(name, _readonly(derived))
+        return derived
 
     def measure_names(self) -> list[str]:
         """Names of all measures this map can rank by."""
-        derived = {"aleatoric", "threshold_closeness", "margin", "margin_std"}
-        always = {"confidence", "variability", "correctness"} | derived
-        if "mean_proba" in self.measures:
-            always |= {"logit_margin", "plausibility"}
-        if {"mean_proba", "in_sample_logit_margin"} <= set(self.measures):
-            always |= {"label_trust"}
-        return [name for name in ASCENDING if name in always or name in self.measures]
+        return [name for name in ranking() if MEASURES[name].is_on(self)]
+
+    def extra_measures(self) -> dict[str, Measure]:
+        """What the map has beside its attributes, a user's own values included."""
+        derived = [name for name in self.measure_names() if name not in ATTRIBUTES]
+        names = dict.fromkeys([*self.measures, *derived])
+        return {name: MEASURES.get(name, Measure(name, None)) for name in names}
+
+    def values(self, name: str) -> Array:
+        """Measure, what else of that name is in ``measures``, or the ``codes``."""
+        if name == "codes":
+            return self.label_codes()
+        return self.measures[name] if name in self.measures else self.measure(name)
 
     def regions(self, *, band: float = BAND, n_std: float = N_STD) -> NDArray[np.str_]:
         """Region of every row: ``"easy"``, ``"ambiguous"`` or ``"hard"``.
@@ -321,7 +291,7 @@ class BaseDataMap:
             measure or label is unknown.
         """
         values = self.measure(by)
-        up = ASCENDING[by] if ascending is None else ascending
+        up = MEASURES[by].ascending if ascending is None else ascending
         keys = values if up else -values
         if not self.multilabel and (label is not None or per_row is not None):
             raise ValueError("label and per_row apply to multilabel maps only.")
@@ -358,7 +328,7 @@ class BaseDataMap:
         ValueError
             If a column has another length or index, or the name of a measure.
         """
-        taken = {*FRAME_COLUMNS, *ASCENDING, *STREAMED}
+        taken = {*FRAME_COLUMNS, *MEASURES}
         checked = dict(self.columns)
         for name, column in columns.items():
             if name in taken:
@@ -384,7 +354,9 @@ class BaseDataMap:
                     f".loc[data_map.index], or pass its values as an array."
                 )
             checked[name] = values
-        return replace(self, columns=checked)
+        copy = replace(self, columns=checked)
+        vars(copy)["_derived"] = self._derived  # no measure reads columns
+        return copy
 
     def to_frame(self, **columns: Any) -> pd.DataFrame:
         """Table of the map with the index of the rows, one row each.
@@ -397,11 +369,10 @@ class BaseDataMap:
         Returns
         -------
         pandas.DataFrame
-            ``position``, ``label``, ``predicted``, ``confidence``,
-            ``variability``, ``correctness``, ``margin``, ``margin_std``, ``region``,
-            the streamed measures, ``logit_margin``, ``plausibility``, ``suggested``
-            when mean probabilities were recorded (with ``cv=``, ``label_trust``, too),
-            then the carried columns.
+            ``position``, ``label``, ``predicted``, ``confidence``, ``variability``,
+            ``correctness``, ``margin``, ``margin_std``, ``region``, the measures that
+            were recorded or are derived from those, ``suggested`` when mean
+            probabilities were recorded, then the carried columns.
             Multilabel: long, one row per (row, label), with ``label_name``.
         """
         carried = self.with_columns(**columns).columns if columns else self.columns
@@ -410,17 +381,13 @@ class BaseDataMap:
         data: dict[str, Array] = {"position": position}
         if self.multilabel:
             data["label_name"] = np.tile(self.classes, self.n_samples)
-        names = ("label", "predicted", "confidence", "variability", "correctness")
+        names = ("label", "predicted", *ATTRIBUTES)
         data |= {name: getattr(self, name).ravel() for name in names}
-        data |= {"margin": self.margin.ravel(), "margin_std": self.margin_std.ravel()}
         data["region"] = self.regions().ravel()
-        for name, values in self.measures.items():
-            if name != "mean_proba":
-                data[name] = values.ravel()
+        for name, measure in self.extra_measures().items():
+            if measure.in_tables:
+                data[name] = self.values(name).ravel()
         if "mean_proba" in self.measures:
-            for name in ("logit_margin", "plausibility", "label_trust"):
-                if name in self.measure_names():
-                    data[name] = self.measure(name).ravel()
             data["suggested"] = self.suggested.ravel()
         data |= {name: values[position] for name, values in carried.items()}
         return pd.DataFrame(data, index=self.index[position])

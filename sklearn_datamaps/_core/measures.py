@@ -7,38 +7,9 @@ epoch (or one block of its rows) and return one value per row, which
 accumulated values into a measure.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import numpy as np
 
 from sklearn_datamaps._core.arrays import Array
-
-# Streamed on request, through ``measures=``.
-STREAMED = ("loss", "el2n", "forgetting", "first_learned", "mean_proba")
-
-# Every measure that ranks rows, and whether its most telling rows are its lowest.
-ASCENDING: Mapping[str, bool] = MappingProxyType(
-    {
-        "confidence": True,
-        "variability": False,
-        "correctness": True,
-        "margin": True,
-        "margin_std": False,
-        "aleatoric": False,
-        "threshold_closeness": False,
-        "forgetting": False,
-        "first_learned": False,
-        "loss": False,
-        "el2n": False,
-        "logit_margin": True,
-        "plausibility": True,
-        "in_sample_logit_margin": True,
-        "label_trust": True,
-        "memorization": False,
-        "label_quality": True,  # of audit_labels: the margin of the map it chose
-    }
-)
 
 PROBABILITY_FLOOR = 1e-12
 

@@ -13,17 +13,18 @@ from sklearn_datamaps._core.arrays import Array, Rows, as_array, probabilities
 from sklearn_datamaps._core.base_map import BaseDataMap
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.measures import (
-    STREAMED,
-    epoch_el2n,
-    epoch_loss,
     epoch_margin,
-    first_learned,
-    forgetting,
     own_probability,
     share,
     variability,
 )
 from sklearn_datamaps._core.public import found_in
+from sklearn_datamaps._core.registry import (
+    ATTRIBUTES,
+    MEASURES,
+    Epoch,
+    streamed,
+)
 
 M = TypeVar("M", bound=BaseDataMap)
 
@@ -113,16 +114,10 @@ class Recorder:
         }
         if self._has_margin:
             state |= {"margin": np.zeros(shape), "margin_squares": np.zeros(shape)}
-        state |= {
-            name: np.zeros(shape) for name in ("loss", "el2n") if name in self.measures
-        }
-        if "forgetting" in self.measures:
-            state["was_right"] = np.zeros(shape, dtype=bool)
-            state["transitions"] = np.zeros(shape, dtype=np.int32)
-        if "first_learned" in self.measures:
-            state["right_since"] = np.zeros(shape, dtype=np.int32)
-        if "mean_proba" in self.measures:
-            state["mean_proba"] = np.zeros((self.n_samples, len(self.classes)))
+        # Looked up, never kept: a record is pickled, the functions of an entry are not.
+        for name in self.measures:
+            if (stream := MEASURES[name].stream) is not None:
+                state |= stream.init(shape, len(self.classes))
         return state
 
     @property
@@ -360,19 +355,11 @@ class Recorder:
         _add_moment(state["mean"], state["squares"], own, at, per_row)
         if margin is not None:
             _add_moment(state["margin"], state["margin_squares"], margin, at, count)
-        if "loss" in state:
-            state["loss"][at] += epoch_loss(own)
-        if "el2n" in state:
-            state["el2n"][at] += epoch_el2n(proba, codes)
-        if "mean_proba" in state:
-            state["mean_proba"][at] += proba
-        if "transitions" in state:
-            state["transitions"][at] += state["was_right"][at] & ~right
-            state["was_right"][at] = right
-        if "right_since" in state:
-            since = state["right_since"][at]
-            began = np.where(since == 0, per_row, since)
-            state["right_since"][at] = np.where(right, began, 0)
+        if self.measures:
+            epoch = Epoch(proba, codes, own, right, per_row)
+            for name in self.measures:
+                if (stream := MEASURES[name].stream) is not None:
+                    stream.update(state, at, epoch)
         state["n_right"][at] += right
         state["predicted"][at] = predicted
         state["count"][at] = count
@@ -583,7 +570,11 @@ class Recorder:
             classes=self.classes,
             n_epochs=n_epochs,
             index=self.index,
-            measures=self._streamed(per_row),
+            measures={
+                name: stream.finish(state, per_row)
+                for name in self.measures
+                if (stream := MEASURES[name].stream) is not None
+            },
             trajectories=trajectories,
             meta={"recording": "in-sample", **(meta or {})},
             _margin=margin,
@@ -597,21 +588,6 @@ class Recorder:
             predicted = predicted.astype(object)
             predicted[~np.broadcast_to(seen, predicted.shape)] = None
         return predicted
-
-    def _streamed(self, count: Array) -> dict[str, Array]:
-        state = self._state
-        compute: dict[str, Callable[[], Array]] = {
-            "loss": lambda: share(state["loss"], count),
-            "el2n": lambda: share(state["el2n"], count),
-            "forgetting": lambda: forgetting(
-                state["transitions"], state["n_right"], count
-            ),
-            "first_learned": lambda: first_learned(state["right_since"], count),
-            "mean_proba": lambda: share(
-                state["mean_proba"], state["count"][:, None]
-            ).astype(np.float32),
-        }
-        return {name: compute[name]() for name in self.measures}
 
     def __repr__(self) -> str:
         """Name the size of the record."""
@@ -630,7 +606,7 @@ def check_measures(measures: Iterable[str]) -> tuple[str, ...]:
     Parameters
     ----------
     measures : iterable of str
-        Names out of ``_measures.STREAMED``.
+        Names of streamed measures.
 
     Returns
     -------
@@ -642,14 +618,13 @@ def check_measures(measures: Iterable[str]) -> tuple[str, ...]:
         If measures is a bare string or names an unknown measure.
     """
     wanted = [measures] if isinstance(measures, str) else list(measures)
-    unknown = [name for name in wanted if name not in STREAMED]
-    if unknown or isinstance(measures, str):
+    known = streamed()
+    if isinstance(measures, str) or not set(wanted) <= set(known):
         raise ValueError(
-            f"measures must list names out of {list(STREAMED)}; got "
-            f"{measures!r}. (confidence, variability, correctness, margin, aleatoric "
-            f"and threshold_closeness are always there.)"
+            f"measures must list names out of {known}; got {measures!r}. "
+            f"({', '.join(ATTRIBUTES)} and what is derived from them are always there.)"
         )
-    return tuple(name for name in STREAMED if name in wanted)
+    return tuple(name for name in known if name in wanted)
 
 
 def _add_moment(

@@ -10,13 +10,10 @@ from scipy import stats
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap
-from sklearn_datamaps._core.measures import ASCENDING
+from sklearn_datamaps._core.registry import MEASURES
 
 M = TypeVar("M", bound=BaseDataMap)
 
-# Counts whose largest value stands for "never": a mean with it would mean nothing.
-WITH_SENTINEL = ("forgetting", "first_learned")
-DERIVED = ("aleatoric", "threshold_closeness", "logit_margin", "plausibility")
 SHARED = (
     *("learner", "recording", "n_folds"),
     *("batch_size", "batch_order", "response_method"),
@@ -55,16 +52,12 @@ def average(kind: type[M], maps: Iterable[M]) -> M:
         return averaged
 
     measures = {}
-    for name in first.measures:
-        if name in WITH_SENTINEL:
-            stacked = np.stack([run.measures[name] for run in runs])
-            measures[name] = np.median(stacked, axis=0)
+    for name, measure in first.extra_measures().items():
+        if measure.average == "median":
+            measures[name] = np.median([run.values(name) for run in runs], axis=0)
         else:
-            mean_of_runs = mean(lambda run, name=name: run.measures[name])  # type: ignore[misc]
-            measures[name] = mean_of_runs.astype(first.measures[name].dtype)
-    for name in DERIVED:
-        if name in first.measure_names():
-            measures[name] = mean(lambda run, name=name: run.measure(name))  # type: ignore[misc]
+            mean_of_runs = mean(lambda run, name=name: run.values(name))  # type: ignore[misc]
+            measures[name] = mean_of_runs.astype(first.values(name).dtype)
     trajectories = None
     if all(run.trajectories is not None for run in runs):
         trajectories = mean(lambda run: run.trajectories).astype(np.float32)
@@ -129,7 +122,7 @@ def stability(maps: Iterable[BaseDataMap]) -> pd.DataFrame:
     ['spearman', 'spearman_min', 'top_third']
     """
     runs = _check_repeats(maps, at_least=2)
-    names = [name for name in ASCENDING if name in runs[0].measure_names()]
+    names = runs[0].measure_names()
     rows = [_agreement(runs, name) for name in names]
     columns = ["spearman", "spearman_min", "top_third"]
     return pd.DataFrame(rows, index=pd.Index(names, name="measure"), columns=columns)
@@ -145,7 +138,7 @@ def _agreement(runs: list[BaseDataMap], name: str) -> tuple[float, float, float]
     pairs = np.triu_indices(len(runs), k=1)
     correlations = np.corrcoef(ranks)[pairs]
     n_top = max(1, round(values.shape[1] / 3))
-    order = values if ASCENDING[name] else -values
+    order = values if MEASURES[name].ascending else -values
     top = np.zeros(values.shape, dtype=bool)
     first = np.argsort(order, axis=1, kind="stable")[:, :n_top]
     np.put_along_axis(top, first, True, axis=1)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.public import found_in
+from sklearn_datamaps._core.registry import PAPER
 from sklearn_datamaps._curation import audit_plot
 from sklearn_datamaps._curation.candidates import AS_GIVEN, NAMES
 from sklearn_datamaps._curation.flips import largest_other
@@ -157,8 +158,9 @@ class LabelAudit:
         data["suggested"] = _suggested(data_map, cells)
         data["label_quality"] = data_map.measure("label_quality")[cells]
         data["chance_wrong"] = self.chance[cells]
-        for name in ("confidence", "variability", "correctness", "memorization"):
-            data[name] = data_map.measure(name)[cells]
+        extra = data_map.extra_measures().items()
+        for name in (*PAPER, *(n for n, m in extra if m.in_tables and not m.needs)):
+            data.setdefault(name, data_map.values(name)[cells])
         data["looks_wrong"] = self.suspicious[cells]
         return pd.DataFrame(data, index=data_map.index[rows])
 

@@ -19,7 +19,7 @@ from sklearn.utils import InputTags, Tags, check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import validate_data
 
-from sklearn_datamaps._core import measures
+from sklearn_datamaps._core import registry
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.sampling_rule import Rule
@@ -67,10 +67,6 @@ def with_sampler_tags(tags: Tags) -> TagsOfSampler:
 
     given = values(tags) | {"input_tags": SamplerInputTags(**values(tags.input_tags))}
     return TagsOfSampler(**given, sampler_tags=SamplerTags())
-
-
-HELD_OUT = ("memorization", "label_trust")  # measures that take rows held out
-FROM_MEAN_PROBA = ("logit_margin", "plausibility", "label_trust")
 
 
 @found_in("sklearn_datamaps")
@@ -345,16 +341,16 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         recorder = clone(self.estimator) if ours else DataMapClassifier(self.estimator)
         if self.random_state is not None:
             recorder.random_state = self.random_state
-        if measure in HELD_OUT and recorder.cv is None:
+        streams, held_out = registry.required(measure) if measure else ((), False)
+        if held_out and recorder.cv is None:
             if ours:
                 raise ValueError(
                     f"The measure {measure!r} takes rows held out, but the "
                     f"DataMapClassifier given has cv=None. Set its cv=2."
                 )
             recorder.cv = 2
-        streamed = "mean_proba" if measure in FROM_MEAN_PROBA else measure
-        if streamed in measures.STREAMED and streamed not in recorder.measures:
-            recorder.measures = (*recorder.measures, streamed)
+        missing = [name for name in streams if name not in recorder.measures]
+        recorder.measures = (*recorder.measures, *missing)
         return recorder
 
     def _rule(self) -> Rule:

@@ -6,11 +6,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_datamaps._core import measures
 from sklearn_datamaps._core import regions as regions_module
 from sklearn_datamaps._core.arrays import Rows
 from sklearn_datamaps._core.base_map import selection_size
 from sklearn_datamaps._core.quotas import choose, fill_up
+from sklearn_datamaps._core.registry import ranking
 from sklearn_datamaps._data_map import DataMap
 
 # The subset of the paper, where nothing else is asked for.
@@ -82,7 +82,7 @@ class Rule:
         if given is None:
             given = MEASURE
             how["fraction"] = FRACTION if how["fraction"] is None else how["fraction"]
-        if not (isinstance(given, str) and given in measures.ASCENDING):
+        if not (isinstance(given, str) and given in ranking()):
             regions = _region_names(name, given)
             for parameter, unset in OF_A_MEASURE.items():
                 if how[parameter] != unset:
@@ -211,7 +211,7 @@ def _region_names(name: str, given: Any) -> frozenset[str]:
     except (TypeError, ValueError):
         raise ValueError(
             f"{name} must be one region or several of {known}, or one measure of "
-            f"{tuple(measures.ASCENDING)}; got {given!r}."
+            f"{tuple(ranking())}; got {given!r}."
         ) from None
     if regions == (set(regions_module.REGIONS) if name == "drop" else set()):
         raise ValueError(f"{name}={given!r} leaves no row.")

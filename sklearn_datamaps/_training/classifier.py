@@ -24,9 +24,9 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
-from sklearn_datamaps._core.measures import memorization
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import check_measures
+from sklearn_datamaps._core.registry import of_folds
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import (
@@ -536,11 +536,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         meta |= {"recording": "out-of-fold", "n_folds": n_folds}
         # After an interruption some folds are missing.
         out_of_fold = record.dynamics.to_map(DataMap, allow_incomplete=True, meta=meta)
-        owed = memorization(in_sample.confidence, out_of_fold.confidence)
-        measures = {**out_of_fold.measures, "memorization": owed}
-        if "mean_proba" in in_sample.measures:
-            # What is left of the in-sample probabilities, for label_trust.
-            measures["in_sample_logit_margin"] = in_sample.measure("logit_margin")
+        measures = {**out_of_fold.measures, **of_folds(in_sample, out_of_fold)}
         self.data_map_ = replace(out_of_fold, measures=measures)
         self.history_ = record.history()
         self.n_epochs_ = self.data_map_.n_epochs

@@ -23,6 +23,7 @@ import pandas as pd
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
 from sklearn_datamaps._core.regions import BAND, N_STD, REGIONS, boundary_lines
+from sklearn_datamaps._core.registry import ATTRIBUTES, PAPER
 from sklearn_datamaps._views.drawing import (
     check_max_points,
     correctness_bins,
@@ -36,8 +37,6 @@ SCRIPTS = (
     *("data.js", "decisions.js", "plot.js", "select.js", "table.js", "row.js"),
     "page.js",
 )
-# The page works them out itself.
-DERIVED = ("aleatoric", "threshold_closeness")
 LARGEST_EXACT = 2**53  # beyond it, a browser's numbers skip integers
 # The hash admits our script alone: no inline handler runs. Plotly's WebGL compiles
 # its drawing commands, hence unsafe-eval, which no text of the map can reach.
@@ -212,14 +211,11 @@ def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content
 
 
 def _measures(data_map: BaseDataMap, *, with_margin: bool) -> dict[str, Array]:
-    """Recorded measures; of those derived from others, the ones the map ranks by."""
-    names = ["confidence", "variability", "correctness"]
-    names += ["margin", "margin_std"] if with_margin else []
-    names += [name for name in data_map.measures if name != "mean_proba"]
-    if "mean_proba" in data_map.measures:
-        from_them = ("logit_margin", "plausibility", "label_trust")
-        names += [name for name in from_them if name in data_map.measure_names()]
-    names = [name for name in dict.fromkeys(names) if name not in DERIVED]
+    """What tables show, and averages of runs, which the page cannot work out."""
+    names = [*(ATTRIBUTES if with_margin else PAPER)]
+    for name, measure in data_map.extra_measures().items():
+        if name in data_map.measures or measure.in_tables:
+            names += [] if measure.ascending is None else [name]
     return {name: data_map.measure(name) for name in names}
 
 

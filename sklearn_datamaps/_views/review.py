@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
+from sklearn_datamaps._core.registry import PAPER
 
 OWN = ("id", "conflicting_duplicates", "decision", "new_label", "row_hash")
 
@@ -149,8 +150,8 @@ def review(
         data["label_name"] = data_map.classes[cells[1]]
     carried = sorted(data_map.columns, key=lambda name: name != "text")
     data |= {name: data_map.columns[name][rows] for name in carried}
-    measures = ("label", "predicted", "confidence", "variability", "correctness")
-    data |= {name: getattr(data_map, name)[cells] for name in measures}
+    names = ("label", "predicted", *PAPER)
+    data |= {name: getattr(data_map, name)[cells] for name in names}
     data.setdefault(by, data_map.measure(by)[cells])
     data["region"] = data_map.regions()[cells]
     if "text" in data_map.columns:

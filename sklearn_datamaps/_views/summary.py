@@ -8,10 +8,10 @@ import pandas as pd
 
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
 from sklearn_datamaps._core.regions import BAND, REGIONS, UNSEEN
+from sklearn_datamaps._core.registry import PAPER
 
 REPRODUCIBLE = 0.75  # rank correlation of two runs
 N_LABELS_SHOWN = 3
-MEANS = ("confidence", "variability", "correctness")
 
 
 def summary(data_map: BaseDataMap, by: str | None = None) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def _table(data_map: BaseDataMap, cells: slice | np.ndarray) -> pd.DataFrame:
         {"n_samples": n_samples, "share": n_samples / max(1, len(codes))},
         index=pd.Index(names, name="region"),
     )
-    for name in MEANS:
+    for name in PAPER:
         values = getattr(data_map, name)[cells].ravel()
         total = np.bincount(codes, weights=values, minlength=len(names))
         table[name] = np.divide(

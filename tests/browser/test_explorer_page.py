@@ -60,6 +60,13 @@ def small():
     return binary_map()
 
 
+def still_map(n_samples=60, n_epochs=8):
+    """A run with the labels of ``binary_map`` that never moves, sure of "ham"."""
+    proba = np.tile([0.99, 0.01], (n_epochs, n_samples, 1))
+    first = binary_map(n_samples, n_epochs)
+    return DataMap.from_probabilities(proba, first.label, store_trajectories=True)
+
+
 def lonely_point(data_map):
     """Point farthest from its neighbours, as the map is drawn."""
     at = np.stack(
@@ -193,6 +200,16 @@ def test_derived_measures_rank_too(opened, small):
         expected = np.sort(values)[: len(shown)]
         np.testing.assert_allclose(shown, expected, atol=6e-4)
         page.choose("colour", name)
+
+
+def test_averaged_map_ranks_by_the_averages_of_its_runs(opened):
+    both = DataMap.average([binary_map(seed=0), still_map()])
+    page = opened(both)
+    for name in ("aleatoric", "threshold_closeness"):
+        page.choose("sort", name)
+        values = np.sort(both.measure(name))
+        shown = [float(cells[-1]) for cells in page.listed()]
+        np.testing.assert_allclose(shown, values[: len(shown)], atol=6e-4)
 
 
 def test_exported_table_is_that_of_the_map(opened, small):

@@ -234,6 +234,16 @@ def test_numbers_and_categories_are_learned(tmp_path, pictures):
     assert float(review.loc["1", "feature_self"]) == 1000
 
 
+def test_numbers_alone_are_learned(tmp_path, pictures):
+    path = tmp_path / "mine.csv"
+    rows, header = adult()
+    path.write_text(as_csv(rows, header=header), encoding="utf-8")
+    result, out = run_map(path, "--features", "age", "--label", "class")
+    assert (result.code, result.err) == (0, "")
+    table = table_of(out / "data_map.csv")
+    assert (table["predicted"] == table["class"]).mean() > 0.95
+
+
 def test_review_of_features_is_applied_and_refused_when_a_feature_changed(
     tmp_path, pictures
 ):

@@ -197,7 +197,7 @@ def test_measure_that_was_not_recorded_says_how_to_record_it(by):
 @pytest.mark.parametrize("by", ["logit_margin", "plausibility"])
 def test_what_is_derived_from_the_mean_probabilities_needs_them(by):
     plain = multiclass(measures=["loss"])
-    message = r'measures=\["mean_proba"\]'
+    message = r"measures=\['mean_proba'\]"
     with pytest.raises(ValueError, match=message):
         plain.rank(by)
     with pytest.raises(ValueError, match=message):

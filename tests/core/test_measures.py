@@ -172,14 +172,3 @@ def test_logit_margin_does_not_change_its_input():
     proba = PROBA.copy()
     measures.logit_margin(proba, CODES)
     np.testing.assert_array_equal(proba, PROBA)
-
-
-def test_natural_direction_is_where_trouble_lies():
-    lowest_first = {name for name, up in measures.ASCENDING.items() if up}
-    of_epochs = {"confidence", "correctness", "margin"}
-    of_means = {"logit_margin", "plausibility", "in_sample_logit_margin"}
-    assert lowest_first == of_epochs | of_means | {"label_trust", "label_quality"}
-
-
-def test_every_streamed_measure_but_the_mean_probabilities_ranks_rows():
-    assert set(measures.STREAMED) - set(measures.ASCENDING) == {"mean_proba"}

@@ -900,6 +900,37 @@ def test_any_multilabel_float32_streams_like_the_batch(cells, codes):
         )
 
 
+multiclass_weights = hnp.arrays(
+    np.float64, st.tuples(st.integers(1, 6), st.just(4), st.integers(2, 5)),
+    elements=st.floats(1e-3, 1),
+)  # fmt: skip
+
+
+@quick
+@given(multiclass_weights, st.data())
+def test_any_multiclass_tensor_in_any_batches_streams_like_the_batch(weights, data):
+    tensor = weights / weights.sum(axis=2, keepdims=True)
+    n_columns = tensor.shape[2]
+    codes = np.array(data.draw(st.lists(st.integers(0, n_columns - 1), min_size=4,
+                                        max_size=4)))  # fmt: skip
+    dynamics = TrainingDynamics(codes, classes=range(n_columns), measures=STREAMED)
+    for epoch in tensor:
+        order = np.array(data.draw(st.permutations(range(4))))
+        for rows in np.split(order, [data.draw(st.integers(0, 4))]):
+            dynamics.update(epoch[rows], rows)
+    data_map = dynamics.to_data_map()
+    for name, expected in batch(tensor, codes).items():
+        if name not in ("own", "mean_proba"):
+            found = data_map.measure(name)
+            np.testing.assert_allclose(found, expected, atol=1e-12, err_msg=name)
+    c, v = data_map.confidence, data_map.variability
+    assert (v**2 <= c * (1 - c) + 1e-12).all()
+    margin, deviation = data_map.margin, data_map.margin_std
+    assert (deviation**2 <= 1 - margin**2 + 1e-12).all()  # as of a coin in [-1, 1]
+    n_right = data_map.correctness * len(tensor)
+    np.testing.assert_allclose(n_right, np.round(n_right), rtol=0, atol=1e-9)
+
+
 def test_values_outside_of_0_and_1_warn_although_they_sum_to_1():
     with pytest.warns(UserWarning, match=r"1 of 2 rows have values outside \[0, 1\]"):
         TrainingDynamics([0, 1]).update([[2.0, -1.0], [0.5, 0.5]])

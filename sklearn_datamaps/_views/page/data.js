@@ -63,12 +63,17 @@ async function readAll() {
   data.text = header.text === null ? null : await (await unpack("text")).json();
   for (const { name, is_number } of header.columns)
     data.columns.push({ name, is_number, values: await (await unpack(`column:${name}`)).json() });
-  data.threshold_closeness = data.confidence.map((c) => c * (1 - c));
-  data.aleatoric = data.confidence.map((c, i) => Math.max(0, c * (1 - c) - data.variability[i] ** 2));
+  for (const [name, formula] of Object.entries(FOLLOWING))
+    data[name] ??= data.confidence.map((c, i) => formula(c, data.variability[i]));
 }
 
-// What can be ranked by; the last two follow from confidence and variability.
-const MEASURES = [...header.measures, "aleatoric", "threshold_closeness"];
+// What follows from confidence and variability: not in the page but as an average of runs.
+const FOLLOWING = {
+  aleatoric: (c, v) => Math.max(0, c * (1 - c) - v ** 2),
+  threshold_closeness: (c) => c * (1 - c),
+};
+// What can be ranked by.
+const MEASURES = [...new Set([...header.measures, ...Object.keys(FOLLOWING)])];
 const UNIT = header.names ? "cells" : "rows";   // a cell: one row and one label
 
 const rowOf = (i) => data.row ? data.row[i] : i;

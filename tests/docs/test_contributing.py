@@ -1,0 +1,24 @@
+"""The recipes of CONTRIBUTING are run as they are written."""
+
+import re
+from pathlib import Path
+
+from sklearn_datamaps._core.registry import MEASURES
+
+PAGE = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def recipe(title):
+    """Code of a recipe, and what it prints."""
+    section = PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```(python|text)\n(.*?)```", section, flags=re.DOTALL)
+    (_, code), (_, printed) = blocks
+    return code, printed
+
+
+def test_recipe_of_a_measure_prints_what_it_shows(capsys):
+    before = [*MEASURES]
+    code, printed = recipe("Add a measure")
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+    assert [*MEASURES] == before
