@@ -103,6 +103,17 @@ def synthetic_sparse(quick: bool = False) -> Task:
     return Task(X, y, SGDClassifier(loss="log_loss"))
 
 
+def wide(quick: bool = False) -> Task:
+    """Synthetic, 20,000 rows of 20 values in 131,072 columns, 200 classes, SGD."""
+    n_samples, n_features, n_values = QUICK_ROWS if quick else 20_000, 2**17, 20
+    random = np.random.default_rng(SEED)
+    indices = random.integers(n_features, size=n_samples * n_values, dtype=np.int32)
+    data = random.random(n_samples * n_values)
+    indptr = np.arange(0, n_samples * n_values + 1, n_values, dtype=np.int32)
+    X = sparse.csr_matrix((data, indices, indptr), shape=(n_samples, n_features))
+    return Task(X, np.arange(n_samples) % 200, SGDClassifier(loss="log_loss"))
+
+
 def epochs(task: Task, n_epochs: int) -> Iterator[Any]:
     """Bare loop: train one epoch in a fresh row order, yield the learner.
 
@@ -173,4 +184,5 @@ TASKS: dict[str, Callable[..., Task]] = {
     "emotions": emotions,
     "dense": dense,
     "synthetic": synthetic_sparse,
+    "wide": wide,
 }

@@ -15,14 +15,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from benchmarks import _harness, _loops
-from benchmarks.overhead import TASKS, add_arguments
+from benchmarks.overhead import add_arguments
 from sklearn_datamaps import DataMap, DataMapClassifier
 from sklearn_datamaps._learners.seeds import derive_seed
 from sklearn_datamaps._training.folds import make_splits
 from sklearn_datamaps._training.recipe import Data
 from sklearn_datamaps._training.record import new_record, record_fold
 
-__all__ = ["TASKS", "add_arguments", "run"]
+__all__ = ["add_arguments", "run"]
 IN_SAMPLE, CV, PROCESSES = "in-sample", "cv=2", "2 processes"
 
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import _harness, _loops
 
-TASKS = ("gratitude", "emotions", "dense")
+TASKS = ("gratitude", "emotions", "dense", "wide")
 CONTESTANTS = {
     "floor": _loops.floor,
     "ours": _loops.ours,

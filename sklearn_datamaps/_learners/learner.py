@@ -297,9 +297,14 @@ class Learner(ABC):
 
     @property
     def takes_any(self) -> bool:
-        """Whether arguments of any name are handed on, ``**kwargs``."""
+        """Whether arguments of any name are handed on, ``**kwargs``.
+
+        A method that names the classes names what it takes: what it has beside that
+        is for scikit-learn's routing.
+        """
         kinds = [parameter.kind for parameter in self._parameters.values()]
-        return inspect.Parameter.VAR_KEYWORD in kinds
+        hands_on = inspect.Parameter.VAR_KEYWORD in kinds
+        return hands_on and "classes" not in self._parameters
 
     def check_fit_params(self, params: Mapping[str, Any]) -> None:
         """Raise TypeError if training cannot take one of the arguments of fit.

@@ -1,6 +1,7 @@
 """Every learner that must work is fitted here, and every bad input refused."""
 
 import inspect
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,8 @@ from sklearn.preprocessing import MaxAbsScaler
 from sklearn.utils.fixes import parse_version
 
 from sklearn_datamaps import DataMapClassifier
+from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._learners.learner import Training
 
 SMALL_STEP = {"alpha": 0.01}
 LEARNERS = {
@@ -348,3 +351,47 @@ def test_balanced_weights_of_labels_of_any_kind(names):
     clf = DataMapClassifier(learner, random_state=0).fit(X, labels)
     expected = DataMapClassifier(learner, random_state=0).fit(X, np.arange(20) < 5)
     np.testing.assert_array_equal(clf.confidence_, expected.confidence_)
+
+
+class HandsOn(SGDClassifier):
+    """Takes what it hands on by any name, as wrappers do."""
+
+    def partial_fit(self, X, y, **kwargs):
+        return super().partial_fit(X, y, **kwargs)
+
+
+def test_learner_that_hands_on_any_argument_is_told_classes_and_weights(digits):
+    X, y = digits
+    weight = np.linspace(0.5, 1.5, len(y))
+    # The first batches lack some classes, so that a learner must be told of them.
+    fits = [
+        DataMapClassifier(kind(**SMALL_STEP), n_epochs=2, batch_size=20, random_state=0)
+        .fit(X, y, sample_weight=weight)
+        .confidence_
+        for kind in (HandsOn, SGDClassifier)
+    ]
+    np.testing.assert_array_equal(*fits)
+
+
+def test_weights_of_a_block_cost_what_its_rows_cost():
+    # 2 million rows in blocks of 1,000: positions of all rows would take 16 MB a block.
+    n_samples = 2_000_000
+    X = np.zeros((n_samples, 1), dtype=np.float32)
+    training = Training(
+        [SGDClassifier()],
+        X,
+        np.zeros(n_samples, dtype=np.int8),
+        EncodedLabels(np.zeros(n_samples, dtype=np.int8), np.array([0, 1])),
+        np.array([0, 1]),
+        "predict_proba",
+        seed=0,
+        fit_params={"sample_weight": np.ones(n_samples, dtype=np.float32)},
+    )
+    tracemalloc.start()
+    try:
+        weights = training.params(slice(5_000, 6_000))["sample_weight"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert weights.shape == (1_000,)
+    assert peak < 100_000
