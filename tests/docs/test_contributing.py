@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from sklearn_datamaps._core.registry import MEASURES
+from sklearn_datamaps._learners import registry
 
 PAGE = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -22,3 +23,17 @@ def test_recipe_of_a_measure_prints_what_it_shows(capsys):
     exec(code, {})
     assert capsys.readouterr().out == printed
     assert [*MEASURES] == before
+
+
+def test_recipe_of_a_learner_prints_what_it_shows(capsys, monkeypatch):
+    monkeypatch.setattr(registry, "KINDS", [*registry.KINDS])
+    code, printed = recipe("Add a kind of learner")
+    exec(code, {"__name__": "recipe"})
+    assert capsys.readouterr().out == printed
+    assert len(registry.KINDS) == 4
+
+
+def test_recipe_of_a_view_prints_what_it_shows(capsys):
+    code, printed = recipe("Add a view")
+    exec(code, {})
+    assert capsys.readouterr().out == printed
