@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._cli.features import FORMULA, RESERVED, LabelledRows, select_rows
+from sklearn_datamaps._cli.features import FORMULA, LabelledRows, reserved, select_rows
 from sklearn_datamaps._cli.numbers import read_columns
 from sklearn_datamaps._curation.apply_review import apply_review, decided_cells
 from sklearn_datamaps._io.reading import Table
@@ -113,7 +113,7 @@ def _check_features(
     decided, cells, _ = decided_cells(rows.labels, review, index=rows.index)
     at = rows.positions[np.array([cell[0] for cell in cells], dtype=np.intp)]
     for name in names:
-        carried = f"feature_{name}" if name in RESERVED else name
+        carried = f"feature_{name}" if name in reserved() else name
         carried = f"'{carried}" if FORMULA.match(carried) else carried
         if carried not in decided:
             continue

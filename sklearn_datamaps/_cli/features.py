@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_datamaps._cli.numbers import FEW_CLASSES, NO_NUMBER, read_columns
 from sklearn_datamaps._core import measures
+from sklearn_datamaps._core.arrays import frame_of
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._data_map import DataMap
@@ -29,9 +30,6 @@ FORMULA = re.compile(r"[=+\-@\t\r\n]")  # what begins one in a spreadsheet
 ADDED = ["predicted", "confidence", "variability", "correctness"]
 ADDED += ["margin", "margin_std", "region"]
 IF_RECORDED = ["memorization", "suggested", "label_quality", "chance_wrong"]
-# Names that no carried column can have.
-RESERVED = {*FRAME_COLUMNS, *measures.ASCENDING, *measures.STREAMED, *OWN}
-RESERVED |= {"self", "text", *IF_RECORDED}
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def row_names(table: Table, name: str | None) -> pd.Index:
     if name is None:
         return pd.RangeIndex(len(table), name="row")
     # A name that the map has for something else would hide it.
-    called = f"id_{name}" if name in RESERVED else name
+    called = f"id_{name}" if name in reserved() else name
     index = pd.Index(table.column(name), dtype=object, name=called)
     doubtful = index.duplicated() | is_blank(index.to_numpy())
     if doubtful.any():
@@ -99,6 +97,12 @@ def row_names(table: Table, name: str | None) -> pd.Index:
             f"empty cells. Leave --id out to name the rows by their number."
         )
     return index
+
+
+def reserved() -> set[str]:
+    """Names that no carried column can have."""
+    names = {*FRAME_COLUMNS, *measures.ASCENDING, *measures.STREAMED, *OWN}
+    return names | {"self", "text", *IF_RECORDED}
 
 
 def is_blank(cells: NDArray[Any]) -> NDArray[np.bool_]:
@@ -258,7 +262,7 @@ def table_features(
     else:
         X = sparse.hstack([sparse.csr_matrix(block) for block in blocks], format="csr")
     columns = {
-        f"feature_{name}" if name in RESERVED else name: column.cells
+        f"feature_{name}" if name in reserved() else name: column.cells
         for name, column in read.items()
     }
     return Features(X, columns, [f"{name}: {c.told}" for name, c in read.items()])
@@ -313,4 +317,10 @@ def guarded(frame: pd.DataFrame) -> pd.DataFrame:
     def guard(value: Any) -> Any:
         return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
-    return frame.rename(columns=guard).apply(lambda column: column.map(guard))
+    columns = {}
+    for name in frame:
+        values = frame[name].to_numpy()
+        if values.dtype.kind not in "iufb":
+            values = np.array([guard(value) for value in values.tolist()], dtype=object)
+        columns[guard(name)] = values
+    return frame_of(columns)

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_datamaps._core import quality
-from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.arrays import Array, frame_of
 from sklearn_datamaps._core.measures import (
     ASCENDING,
     STREAMED,
@@ -423,7 +423,7 @@ class BaseDataMap:
                     data[name] = self.measure(name).ravel()
             data["suggested"] = self.suggested.ravel()
         data |= {name: values[position] for name, values in carried.items()}
-        return pd.DataFrame(data, index=self.index[position])
+        return frame_of(data, self.index[position])
 
 
 def _array_fields(data_map: BaseDataMap) -> list[str]:

@@ -178,16 +178,13 @@ class Delimited:
 
     path: Path
     reading: Reading
-    encoding: Encoding
     dialect: Dialect
     before: list[str]  # texts before the first row
     columns: list[str]
     records: Records
 
     @classmethod
-    def open(
-        cls, path: Path, reading: Reading, encoding: Encoding, lines: Iterable[str]
-    ) -> "Delimited":
+    def open(cls, path: Path, reading: Reading, lines: Iterable[str]) -> "Delimited":
         """Read a file up to its first row.
 
         Parameters
@@ -196,8 +193,6 @@ class Delimited:
             The file.
         reading : Reading
             What the user says.
-        encoding : Encoding
-            How its text is written.
         lines : iterable of str
             Its lines, with their ends.
 
@@ -229,7 +224,7 @@ class Delimited:
         else:
             raise ValueError(f"{path} is empty.")
         records.width = len(columns)
-        return cls(path, reading, encoding, dialect, before, columns, records)
+        return cls(path, reading, dialect, before, columns, records)
 
     def rows(self) -> Iterator[tuple[str, list[str] | None]]:
         """Text and raw cells of every record; None for those of a blank line."""
@@ -277,7 +272,7 @@ class Delimited:
                 f"{swallowed[0][1]}, though each looks like a row. If quotes are text "
                 f"here, add --quoting none; if it is one cell, --quoting csv."
             )
-        return (*self.encoding.notes, *notes)
+        return tuple(notes)
 
 
 def find_dialect(sample: Sequence[str], reading: Reading, suffix: str = "") -> Dialect:
@@ -300,32 +295,33 @@ def find_dialect(sample: Sequence[str], reading: Reading, suffix: str = "") -> D
     delimiters = [reading.delimiter] if reading.delimiter else [*DELIMITERS]
     if suffix == ".tsv":
         delimiters.sort(key=lambda delimiter: delimiter != "\t")
-    escapes = [False, True] if any(f"\\{quote}" in line for line in sample) else [False]
-    dialects = [
-        Dialect(d, quote, escaped)
-        for d in delimiters
-        for escaped in (escapes if quote else [False])
-    ]
-    if len(dialects) == 1:
-        return dialects[0]
 
-    def fit(dialect: Dialect) -> tuple[int, ...]:
+    def fit(dialect: Dialect) -> tuple[int, int, int, int]:
+        header, even, _ = look(dialect)
+        named = len(set(reading.named) & set(map(dialect.value, header)))
+        return named, even * (len(header) > 1), len(header), even
+
+    def look(dialect: Dialect) -> tuple[list[str], int, int]:
+        """Header, number of rows as wide, and number of faults."""
         records = Records(sample, dialect)
         found = [r for r in islice(records, SAMPLE_ROWS) if not is_blank(r)]
         header, *rows = [cells for _, _, cells in found] or [[]]
         even = sum(len(cells) == len(header) for cells in rows)
-        named = len(set(reading.named) & set(map(dialect.value, header)))
-        several = even * (len(header) > 1)
-        return named, several, len(header), even, -len(records.literal)
+        return header, even, len(rows) - even + len(records.literal)
 
-    return max(dialects, key=fit)
+    best = max((Dialect(d, quote) for d in delimiters), key=fit)
+    escaped = replace(best, escaped=True)
+    has_escapes = quote and any(f"\\{quote}" in line for line in sample)
+    if has_escapes and look(escaped)[2] < look(best)[2]:
+        return escaped
+    return best
 
 
 def read(path: Path, reading: Reading) -> Table:
     """Read a whole file; see :func:`sklearn_datamaps._io.tables.read_table`."""
     encoding = find_encoding(path, reading.encoding)
     with encoding.open(path) as file:
-        opened = Delimited.open(path, reading, encoding, file)
+        opened = Delimited.open(path, reading, file)
         quote, value = opened.dialect.quote, opened.dialect.value
         pieces, rows = list(opened.before), []
         listed = []
@@ -339,7 +335,7 @@ def read(path: Path, reading: Reading) -> Table:
     frame = pd.DataFrame(listed, columns=range(len(opened.columns)), dtype=object)
     frame = frame.set_axis(pd.Index(opened.columns, dtype=object), axis=1)
     source = (encoding, opened.dialect, pieces, rows)
-    return Table(path, frame, source, opened.notes())
+    return Table(path, frame, source, (*encoding.notes, *opened.notes()))
 
 
 def patch(
@@ -414,8 +410,9 @@ def batches(
     if path.stat().st_size == 0:
         return
     encoding = find_encoding(path, reading.encoding)
+    warn_of(encoding.notes)
     with encoding.open(path) as file:
-        opened = Delimited.open(path, reading, encoding, file)
+        opened = Delimited.open(path, reading, file)
         names = opened.columns
         asked = set(names if columns is None else columns)
         rows: Iterator[list[str]]

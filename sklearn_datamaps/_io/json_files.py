@@ -83,7 +83,7 @@ def _array(path: Path, text: str) -> Iterator[Piece]:
     try:
         while True:
             at = _skip(text, at)
-            if text[at] == "]" and not number:
+            if not number and text[at : at + 1] == "]":
                 break
             number += 1
             record, end = DECODER.raw_decode(text, at)

@@ -168,8 +168,8 @@ def _with_bad_bytes(path: Path, given: str | None) -> Encoding:
     if given is not None or n_good >= n_bad:
         where = ", ".join(map(str, dict.fromkeys(lines[:3])))
         note = (
-            f"{path} is UTF-8, but for {n_bad:,} bytes, first in line {where}; they "
-            f"are kept as they are. If it is another one, name its --encoding."
+            f"{path} is UTF-8, but for {n_bad:,} bytes (line {where}); they are "
+            f"kept as they are. If it is another one, name its --encoding."
         )
         return Encoding("utf-8", "surrogateescape", (note,))
     for name in ("cp1252", "latin-1"):

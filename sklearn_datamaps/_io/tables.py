@@ -13,7 +13,7 @@ from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io import delimited, json_files, parquet_files
 from sklearn_datamaps._io.delimited import Batches
-from sklearn_datamaps._io.reading import Reading, Table
+from sklearn_datamaps._io.reading import BAD_BYTE, Reading, Table
 
 
 def csv_of(frame: pd.DataFrame) -> bytes:
@@ -130,11 +130,15 @@ def _half_characters(table: Table) -> list[str]:
         try:
             "".join(cells).encode()
         except UnicodeEncodeError:
-            rows = [row for row, cell in enumerate(cells) if _escaped(cell) != cell]
+            # Bytes that are none were noted when the encoding was found.
+            bare = [BAD_BYTE.sub("", cell) for cell in cells]
+            rows = [row for row, cell in enumerate(bare) if _escaped(cell) != cell]
+            if not rows:
+                continue
             notes.append(
-                f"{table.path}: {len(rows):,} cells of column {name!r}, in rows "
-                f"{quoted(rows, 3)}, hold half a character or a byte that is none; "
-                f"they are read as they are, and written with a backslash."
+                f"{table.path}: cells of column {name!r} hold half a character, in "
+                f"rows {quoted(rows, 3)}; it is read as it is, and written with a "
+                f"backslash."
             )
     return notes
 
