@@ -3,13 +3,20 @@
 import argparse
 import shlex
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._cli.corrections import apply_to_table
+from sklearn_datamaps._cli.corrections import (
+    MADE_FROM,
+    apply_to_table,
+    made_from,
+    with_made_from,
+)
 from sklearn_datamaps._cli.demo import (
     classifier,
     describe,
@@ -22,6 +29,7 @@ from sklearn_datamaps._cli.features import (
     LabelledRows,
     annotated,
     guarded,
+    label_notes,
     learner,
     select_rows,
     table_features,
@@ -30,7 +38,8 @@ from sklearn_datamaps._cli.features import (
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._io.tables import Table, read_table, write_corrected, write_csv
+from sklearn_datamaps._io.reading import Reading, Table
+from sklearn_datamaps._io.tables import read_table, write_corrected, write_csv
 from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps._views.review import review
 
@@ -66,15 +75,17 @@ def map_file(args: argparse.Namespace) -> list[str]:
     tell(args, f"reading {args.file}")
     names = [args.label, args.id, args.text, *features]
     table = _read(args, [name for name in names if name is not None])
-    rows = select_rows(table, args.label, args.text, args.id)
+    rows = select_rows(table, args.label, args.text, args.id, args.na or ())
     _check_folder(args)
     with drawing(len(rows.labels)) as draw:
-        data_map, audit = _map_rows(args, table, rows)
+        data_map, audit, told = _map_rows(args, table, rows)
         tell(args, "writing")
         written = _write_map(args, table, rows, data_map, draw)
         if audit is not None:
             written.append(_write_audit(audit, args.out))
     return [
+        *told,
+        "\n".join(label_notes(rows.labels)),
         *describe(data_map, data_map.to_frame(), args.top),
         *([] if audit is None else [audit.summary()]),
         *_left_out(rows),
@@ -85,24 +96,31 @@ def map_file(args: argparse.Namespace) -> list[str]:
 
 def _map_rows(
     args: argparse.Namespace, table: Table, rows: LabelledRows
-) -> tuple[DataMap, LabelAudit | None]:
+) -> tuple[DataMap, LabelAudit | None, list[str]]:
+    """Map, audit if it is wished, and how the columns of features were read."""
     carried: dict[str, Any]
+    told = []
     if args.text is not None:
         carried = {"text": table.column(args.text)[rows.positions]}
         tell(args, f"vectorizing {len(rows.labels):,} texts: 1-2-gram TF-IDF")
         X = text_features(carried["text"])
     else:
-        X, carried = table_features(table, args.features, rows.positions)
+        features = table_features(
+            table, args.features, rows.positions, args.decimal, args.thousands
+        )
+        X, carried = features.X, features.columns
+        told = ["\n".join(["Columns as they were read", *features.told])]
     make_folder(args.out)
     tell(args, f"training on {X.shape[1]:,} features")
     labels = pd.Series(rows.labels, index=rows.index)
     unfitted = classifier(learner(), args)
     if not args.audit:
-        return unfitted.fit(X, labels).data_map_.with_columns(**carried), None
+        data_map = unfitted.fit(X, labels).data_map_.with_columns(**carried)
+        return data_map, None, told
     verbose = unfitted.verbose
     audit = audit_labels(unfitted, X, labels, random_state=args.seed, verbose=verbose)
     audit = audit.with_columns(**carried, chance_wrong=audit.chance)
-    return audit.data_map, audit
+    return audit.data_map, audit, told
 
 
 def apply_file(args: argparse.Namespace) -> list[str]:
@@ -125,11 +143,16 @@ def apply_file(args: argparse.Namespace) -> list[str]:
     OSError
         If a file cannot be read or written.
     """
+    review = read_table(args.review, Reading(named=["id", "decision"])).cells
+    with_made_from(args, review)
     table = _read(args, [n for n in (args.label, args.text, args.id) if n is not None])
-    review = read_table(args.review, named=["id", "decision"]).cells
-    label, labels, kept = apply_to_table(table, review, args.label, args.text, args.id)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        labels, kept = apply_to_table(table, review, args)
+    _note(*(str(warning.message) for warning in caught))
+    label = args.label
     relabelled = int((labels != table.column(label)).sum())
-    write_corrected(table, args.out, label, labels, kept)
+    write_corrected(table, args.out, label, labels, kept, [args.review])
     return [
         f"column {label!r}: {relabelled:,} relabelled\n"
         f"rows: {int(kept.sum()):,} kept, {int((~kept).sum()):,} dropped",
@@ -138,12 +161,21 @@ def apply_file(args: argparse.Namespace) -> list[str]:
 
 
 def _read(args: argparse.Namespace, named: list[str]) -> Table:
-    table = read_table(
-        args.file, named=named, delimiter=args.delimiter, encoding=args.encoding
+    reading = Reading(
+        named,
+        args.delimiter,
+        args.encoding,
+        args.quoting or "auto",
+        args.quotechar or '"',
     )
-    if table.note:
-        print(f"{NAME}: note: {table.note}", file=sys.stderr)
+    table = read_table(args.file, reading)
+    _note(*table.notes)
     return table
+
+
+def _note(*notes: str) -> None:
+    for note in notes:
+        print(f"{NAME}: note: {note}", file=sys.stderr)
 
 
 def _check_folder(args: argparse.Namespace) -> None:
@@ -154,7 +186,7 @@ def _check_folder(args: argparse.Namespace) -> None:
             raise ValueError(f"--out {args.out}: {name} would replace the file itself.")
     path = args.out / "review.csv"
     if path.is_file():
-        decisions = read_table(path, named=["decision"]).column("decision")
+        decisions = read_table(path, Reading(named=["decision"])).column("decision")
         if any(decision.strip() for decision in decisions):
             raise ValueError(
                 f"{path} holds decisions, which would be lost. Move it, or name "
@@ -173,17 +205,16 @@ def _write_map(
     audited = "label_quality" in data_map.measures
     by = "label_quality" if audited else "confidence"
     listed = review(data_map, n=N_REVIEW, by=by)
+    listed["made_from"] = made_from(args)
     written = [
         write_csv(annotated(table, rows, data_map), args.out / "data_map.csv"),
-        write_csv(guarded(listed), args.out / "review.csv"),
+        write_csv(guarded(listed), args.out / "review.csv", mark=True),
     ]
     pages = []
     try:
         pages.append(explore(data_map, args.out / "data_map.html"))
     except ImportError as error:
-        print(
-            f"{NAME}: note: data_map.html left out: {one_line(error)}", file=sys.stderr
-        )
+        _note(f"data_map.html left out: {one_line(error)}")
     return [*written, picture(), *pages]
 
 
@@ -200,16 +231,16 @@ def _left_out(rows: LabelledRows) -> list[str]:
     lacks = [f"{n:,} without a {what}" for what, n in rows.left_out.items() if n]
     if not lacks:
         return []
-    return [f"LabelledRows not mapped, but kept in data_map.csv: {', '.join(lacks)}"]
+    return [f"Rows not mapped, but kept in data_map.csv: {', '.join(lacks)}"]
 
 
 def _next_step(args: argparse.Namespace, review_path: Path) -> str:
     words = ["apply", str(args.file), str(review_path), "--out", "corrected.csv"]
-    options = {"label": args.label, "text": args.text, "id": args.id}
-    options |= {"delimiter": args.delimiter, "encoding": args.encoding}
-    for option, value in options.items():
-        if value is not None:
-            words += [f"--{option}", value]
+    # The page saves decisions that do not name the columns.
+    for option in MADE_FROM:
+        value = None if option == "features" else getattr(args, option)
+        for word in [] if value is None else np.atleast_1d(value).tolist():
+            words += [f"--{option}", word]
     return f"Fill in the decisions, then: {PROG} {shlex.join(words)}"
 
 

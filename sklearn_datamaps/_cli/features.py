@@ -1,6 +1,8 @@
 """The rows of a user's file made into what a learner takes, and the map's answer."""
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +17,16 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from sklearn_datamaps._cli.numbers import FEW_CLASSES, NO_NUMBER, read_columns
+from sklearn_datamaps._core.arrays import frame_of
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._io.tables import Table, is_empty
+from sklearn_datamaps._io.reading import Table, is_missing
 from sklearn_datamaps._views.review import OWN
 
 FORMULA = re.compile(r"[=+\-@\t\r\n]")  # what begins one in a spreadsheet
-# A label with more values than this is looked at for being a number or a name.
-FEW_CLASSES = 20
-# Of a column of numbers, written where there is none.
-NO_NUMBER = {"", "na", "n/a", "nan", "null", "none", "?"}
 ADDED = ("predicted", *ATTRIBUTES, "region")
 OF_AUDIT = ("suggested", "chance_wrong")
 
@@ -42,7 +42,11 @@ class LabelledRows:
 
 
 def select_rows(
-    table: Table, label: str, text: str | None = None, name: str | None = None
+    table: Table,
+    label: str,
+    text: str | None = None,
+    name: str | None = None,
+    na: Sequence[str] = (),
 ) -> LabelledRows:
     """Select the rows that can be mapped: those with a label and a text.
 
@@ -53,6 +57,8 @@ def select_rows(
     label, text, name : str
         Columns of the labels, the texts (None: no texts) and the names of the rows
         (None: their number, from 0).
+    na : sequence of str, default=()
+        Labels that say that there is none.
 
     Returns
     -------
@@ -66,10 +72,10 @@ def select_rows(
     """
     labels = table.column(label)
     names = row_names(table, name)
-    unlabelled = is_empty(labels)
+    unlabelled = is_missing(labels, na)
     textless = np.zeros(len(table), dtype=bool)
     if text is not None:
-        textless = is_empty(table.column(text)) & ~unlabelled
+        textless = is_blank(table.column(text)) & ~unlabelled
     positions = np.flatnonzero(~(unlabelled | textless))
     left_out = {"label": int(unlabelled.sum()), "text": int(textless.sum())}
     labels = labels[positions]
@@ -80,14 +86,65 @@ def select_rows(
 def row_names(table: Table, name: str | None) -> pd.Index:
     if name is None:
         return pd.RangeIndex(len(table), name="row")
-    index = pd.Index(table.column(name), dtype=object, name=name)
-    doubtful = index.duplicated() | is_empty(index.to_numpy())
+    # A name that the map has for something else would hide it.
+    called = f"id_{name}" if name in reserved() else name
+    index = pd.Index(table.column(name), dtype=object, name=called)
+    doubtful = index.duplicated() | is_blank(index.to_numpy())
     if doubtful.any():
         raise ValueError(
             f"--id: column {name!r} holds {index[doubtful][0]!r} more than once or "
             f"empty cells. Leave --id out to name the rows by their number."
         )
     return index
+
+
+def reserved() -> set[str]:
+    """Names that no carried column can have."""
+    return {*FRAME_COLUMNS, *MEASURES, *OWN, *OF_AUDIT, "self", "text"}
+
+
+def is_blank(cells: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.array([not cell.strip() for cell in cells.tolist()], dtype=bool)
+
+
+def label_notes(labels: NDArray[Any]) -> list[str]:
+    """Say what classes there are, which look alike, and which look like none.
+
+    Parameters
+    ----------
+    labels : ndarray of str
+        The labels of the rows that are mapped.
+
+    Returns
+    -------
+    list of str
+        Lines to print.
+    """
+    counts = Counter(labels.tolist())
+
+    def told(classes: Sequence[str]) -> str:
+        return ", ".join(f"{name!r} {counts[name]:,}" for name in classes)
+
+    alike: dict[str, list[str]] = {}
+    for name in counts:
+        shape = unicodedata.normalize("NFKC", name).casefold()
+        alike.setdefault(" ".join(shape.split()), []).append(name)
+    listed = sorted(counts, key=lambda name: -counts[name])
+    more = f" and {len(listed) - 20:,} more" if len(listed) > 20 else ""
+    notes = [f"Classes: {told(listed[:20])}{more}"]
+    notes += [
+        f"These labels differ only in case, space or the form of letters; are they one "
+        f"class? {told(names)}"
+        for names in alike.values()
+        if len(names) > 1
+    ]
+    none = [name for name in counts if name.strip().lower() in NO_NUMBER]
+    if none:
+        notes.append(
+            f"Is this a label, or none? {told(none)}. To leave such rows out, add "
+            f"--na {none[0]!r}."
+        )
+    return notes
 
 
 def _check_labels(name: str, labels: NDArray[Any]) -> None:
@@ -136,14 +193,36 @@ def text_features(texts: Sequence[str]) -> Any:
         ) from error
 
 
+@dataclass(frozen=True)
+class Features:
+    """Features made of columns.
+
+    Attributes
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Scaled numbers and one-hot categories.
+    columns : dict of str to ndarray
+        The features as they are read, by names that a map can carry.
+    told : list of str
+        How each column was read, a line each.
+    """
+
+    X: Any
+    columns: dict[str, NDArray[Any]]
+    told: list[str]
+
+
 def table_features(
-    table: Table, names: Sequence[str], positions: NDArray[np.intp]
-) -> tuple[Any, dict[str, NDArray[Any]]]:
+    table: Table,
+    names: Sequence[str],
+    positions: NDArray[np.intp],
+    decimal: str | None = None,
+    thousands: str | None = None,
+) -> Features:
     """Scaled numbers and one-hot categories.
 
-    A column is one of numbers when all its cells are, but for empty ones and the like
-    (``NA``, ``null``, ``?``), which take the median. In the other columns, empty is a
-    category like any other.
+    Numbers that are missing take the median. Among categories, empty is one like any
+    other.
 
     Parameters
     ----------
@@ -153,51 +232,38 @@ def table_features(
         Columns of the features.
     positions : ndarray of int
         The rows.
+    decimal, thousands : str, default=None
+        How numbers are written. None: as found.
 
     Returns
     -------
-    X : sparse matrix of shape (n_samples, n_features)
-    columns : dict of str to ndarray
-        The features as they are read, by names that a map can carry.
+    Features
 
     Raises
     ------
     ValueError
-        If a column is missing, or of numbers but for a few cells.
+        If a column is missing, of numbers but for a few cells, or can be read in two
+        ways.
     """
-    blocks, columns = [], {}
-    for name in names:
-        cells = table.column(name)[positions]
-        values = _numbers(name, cells)
-        if values is None:
-            blocks.append(OneHotEncoder().fit_transform(cells[:, None]))
-        else:
+    cells = {name: table.column(name)[positions] for name in names}
+    read = read_columns(cells, decimal, thousands)
+    blocks: list[Any] = []
+    for column in read.values():
+        values = column.cells[:, None]
+        if column.is_number:
             scale = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-            scaled = scale.fit_transform(values.astype(np.float64)[:, None])
-            blocks.append(sparse.csr_matrix(scaled))  # SciPy stacks no dense ones alone
-        carried = f"feature_{name}" if name in reserved() else name
-        columns[carried] = cells if values is None else values
-    return sparse.hstack(blocks, format="csr"), columns
-
-
-def reserved() -> set[str]:
-    """Names that no carried column can have."""
-    return {*FRAME_COLUMNS, *MEASURES, *OWN, *OF_AUDIT, "self", "text"}
-
-
-def _numbers(name: str, cells: NDArray[Any]) -> NDArray[Any] | None:
-    """Cells as numbers, or None where they are categories."""
-    known = np.array([c.strip().lower() not in NO_NUMBER for c in cells.tolist()])
-    values = pd.to_numeric(pd.Series(cells).where(known), errors="coerce").to_numpy()
-    bad = known & ~np.isfinite(values.astype(np.float64))
-    n_categories = len(pd.unique(cells[known]))
-    few = bad.sum() <= 0.1 * known.sum() and n_categories > FEW_CLASSES
-    if bad.any() and few:
-        raise ValueError(
-            f"Column {name!r} holds numbers, but for {bad.sum():,} cells, such as "
-            f"{cells[bad][0]!r}. Empty them or write a number, or leave the column out."
-        )
-    return None if bad.any() or not known.any() else values
+            blocks.append(scale.fit_transform(values))
+        else:
+            blocks.append(OneHotEncoder().fit_transform(values))
+    if all(column.is_number for column in read.values()):
+        X: Any = np.hstack(blocks)
+    else:
+        X = sparse.hstack([sparse.csr_matrix(block) for block in blocks], format="csr")
+    columns = {
+        f"feature_{name}" if name in reserved() else name: column.cells
+        for name, column in read.items()
+    }
+    return Features(X, columns, [f"{name}: {c.told}" for name, c in read.items()])
 
 
 def learner() -> SGDClassifier:
@@ -252,4 +318,10 @@ def guarded(frame: pd.DataFrame) -> pd.DataFrame:
     def guard(value: Any) -> Any:
         return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
-    return frame.rename(columns=guard).apply(lambda column: column.map(guard))
+    columns = {}
+    for name in frame:
+        values = frame[name].to_numpy()
+        if values.dtype.kind not in "iufb":
+            values = np.array([guard(value) for value in values.tolist()], dtype=object)
+        columns[guard(name)] = values
+    return frame_of(columns)

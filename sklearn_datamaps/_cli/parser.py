@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from sklearn_datamaps._cli.commands import NAME, PROG, apply_file, map_file, one_line
 from sklearn_datamaps._cli.demo import demo
+from sklearn_datamaps._io.reading import QUOTING
 
 DONE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141  # the last two: 128 + signal
 EXIT_CODES = (
@@ -163,8 +164,8 @@ def _add_map(commands: Any) -> None:
         help="map your own file",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=textwrap.dedent("""\
-            Map the rows of a CSV, TSV, JSON lines (.jsonl) or Parquet (.parquet) file
-            and print the summary and the rows to look at first. Writes
+            Map the rows of a CSV, TSV, JSON lines or array (.jsonl, .json) or Parquet
+            (.parquet) file and print the summary and the rows to look at first. Writes
 
             data_map.csv   every row of the file, in order, with predicted label,
                            measures and region; cells are as in the file
@@ -212,6 +213,13 @@ def _add_map(commands: Any) -> None:
         action="store_true",
         help="audit the labels; takes about thirty times as long as a map",
     )
+    for option, what in (
+        ("decimal", "before the decimals of numbers in --features"),
+        ("thousands", "between the thousands of such numbers"),
+    ):
+        parser.add_argument(
+            f"--{option}", metavar="CHAR", help=f"{what} (default: found)"
+        )
     _add_reading_options(parser)
     _add_run_options(parser, out="datamap", top="of each region")
     parser.set_defaults(run=map_file)
@@ -224,8 +232,10 @@ def _add_apply(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=textwrap.dedent("""\
             Write FILE again with the decisions of a review: relabelled rows have their
-            new label, dropped rows are left out, every other cell is as it was. A
-            review that was made for other labels or texts changes nothing."""),
+            new label, dropped rows are left out, every other byte is as it was. A
+            review that was made for other labels or texts changes nothing. Columns
+            and options of map are read from the review; what is given here counts
+            more."""),
         epilog=EXIT_CODES,
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the mapped file")
@@ -243,7 +253,7 @@ def _add_apply(commands: Any) -> None:
         parser.add_argument(
             f"--{name}",
             metavar="COL",
-            help=f"column of the {what} (default: the one the review fits)",
+            help=f"column of the {what} (default: the one the review names)",
         )
     _add_reading_options(parser)
     parser.set_defaults(run=apply_file)
@@ -257,6 +267,23 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
         "--encoding",
         metavar="NAME",
         help="of FILE (default: UTF-8 or UTF-16 as found, else cp1252)",
+    )
+    parser.add_argument(
+        "--quoting",
+        choices=QUOTING,
+        help="none: quotes in FILE are characters like others; csv: they hold cells "
+        "together; auto: the same, but refuse where they seem to swallow rows "
+        "(default: auto)",
+    )
+    parser.add_argument(
+        "--quotechar", metavar="CHAR", help='the quote in FILE (default: ")'
+    )
+    parser.add_argument(
+        "--na",
+        metavar="NAME",
+        action="append",
+        help="a label that says there is none; can be given again (blank cells and "
+        "empty lists always say so)",
     )
 
 

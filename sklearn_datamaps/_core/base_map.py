@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.arrays import Array, frame_of
 from sklearn_datamaps._core.regions import (
     BAND,
     N_STD,
@@ -390,7 +390,7 @@ class BaseDataMap:
         if "mean_proba" in self.measures:
             data["suggested"] = self.suggested.ravel()
         data |= {name: values[position] for name, values in carried.items()}
-        return pd.DataFrame(data, index=self.index[position])
+        return frame_of(data, self.index[position])
 
 
 def _array_fields(data_map: BaseDataMap) -> list[str]:

@@ -2,8 +2,10 @@
 
 import os
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import encode_labels, index_of
+from sklearn_datamaps._io.reading import Reading, warn_of
+from sklearn_datamaps._io.tables import read_table
 from sklearn_datamaps._views.review import hash_of, label_texts, plain, text_of
 
 DECISIONS = ("keep", "relabel", "drop")
@@ -35,7 +39,8 @@ def apply_review(
         The labels that were mapped.
     review : DataFrame, str or path
         The frame of :meth:`sklearn_datamaps.DataMap.review` with its decisions, or a
-        CSV file of it. The apostrophe that protects a cell such as ``'=1`` from being
+        file of it as a spreadsheet saves it: delimiter and encoding are found. The
+        apostrophe that protects a cell such as ``'=1`` from being
         run as a formula is taken off.
     X : array-like of shape (n_samples,), default=None
         The texts that the map carried. With them, a row whose text has changed is
@@ -118,12 +123,20 @@ def decided_cells(
 
 def _read(review: Any) -> pd.DataFrame:
     if isinstance(review, str | os.PathLike):
-        review = pd.read_csv(review, dtype=str, keep_default_na=False)
+        table = read_table(Path(review), Reading(named=["id", "decision"]))
+        warn_of(table.notes)
+        review = table.cells
     if not isinstance(review, pd.DataFrame):
         raise TypeError(
             f"review must be the frame of DataMap.review or the path of its CSV file; "
             f"got {type(review).__name__}."
         )
+    # A spreadsheet may write the names of columns with a capital letter.
+    lower = {name: str(name).strip().lower() for name in review}
+    absent = [name for name in NEEDED if name not in review]
+    review = review.rename(
+        columns={n: low for n, low in lower.items() if low in absent}
+    )
     missing = [name for name in NEEDED if name not in review]
     if missing:
         raise ValueError(
@@ -295,6 +308,7 @@ def _new_labels(frame: pd.DataFrame, known: dict[str, Any]) -> list[Any]:
         next((text for text in _forms(new, known) if text in known), None)
         for new in frame["new_label"]
     ]
+    texts = _seen_through(frame["new_label"].tolist(), texts, known)
     unknown = np.array([text is None for text in texts], dtype=bool)
     _refuse(
         frame[unknown],
@@ -330,3 +344,23 @@ def _corrected(y: Any, cells: list[tuple[int, ...]], values: list[Any]) -> Any:
         else:
             target[at if len(at) > 1 else at[0]] = value
     return changed.asformat(y.format) if sparse.issparse(y) else changed
+
+
+def _seen_through(
+    new_labels: list[str], texts: list[str | None], known: dict[str, Any]
+) -> list[str | None]:
+    """Read what differs in case or space only, as a spreadsheet's FALSE from False."""
+    read = list(texts)
+    for at, new in enumerate(new_labels):
+        wanted = new.strip().casefold()
+        alike = [text for text in known if text.strip().casefold() == wanted]
+        if read[at] is None and len(alike) == 1:
+            read[at] = alike[0]
+    pairs = zip(new_labels, texts, read, strict=True)
+    changed = {new: text for new, before, text in pairs if text != before}
+    if changed:
+        told = ", ".join(
+            f"{new!r} was read as {text!r}" for new, text in changed.items()
+        )
+        warnings.warn(f"In new_label, {told}.", UserWarning, stacklevel=3)
+    return read

@@ -1,17 +1,19 @@
 """Texts and labels of any source in batches: files, hub data, iterables."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import joblib
 import numpy as np
 import pandas as pd
+
+from sklearn_datamaps._io.parquet_files import open_parquet
+from sklearn_datamaps._io.reading import Reading
+from sklearn_datamaps._io.tables import FORMATS, PARQUET
 
 BATCH_ROWS = 4096
 
@@ -78,13 +80,6 @@ def as_list(values: Any) -> list[Any]:
     return list(values.tolist() if hasattr(values, "tolist") else values)
 
 
-KINDS = {".parquet": "Parquet", ".pq": "Parquet", ".csv": "CSV", ".tsv": "TSV"}
-KINDS |= dict.fromkeys((".jsonl", ".ndjson"), "JSON lines")
-
-# A row must fit in: Arrow's reader of CSV cuts its blocks at the ends of rows.
-CSV_BLOCK_BYTES = 2**24
-
-
 class Files:
     """One file, or the files of a folder one after another, sorted by name.
 
@@ -100,11 +95,11 @@ class Files:
 
     def __init__(self, path: Path, text: str, label: str | None) -> None:
         self.paths = _paths(path)
-        self.text, self.label = text, label
-        self.read = _READERS[KINDS[self.paths[0].suffix.lower()]]
+        self.reading = Reading(named=[text] if label is None else [text, label])
+        self.format = FORMATS[self.paths[0].suffix.lower()]
         self.n_rows: int | None = None
-        if self.read is _read_parquet:
-            self.n_rows = sum(_open_parquet(p).metadata.num_rows for p in self.paths)
+        if self.format is PARQUET:
+            self.n_rows = sum(open_parquet(p).metadata.num_rows for p in self.paths)
 
     def identity(self) -> dict[str, Any]:
         """Names, sizes and times of the files; not where they are."""
@@ -113,7 +108,7 @@ class Files:
         times = [stat.st_mtime_ns for stat in stats]
         names = [path.name for path in self.paths]
         return {
-            "kind": KINDS[self.paths[0].suffix.lower()],
+            "kind": self.format.name,
             "files": len(self.paths),
             "bytes": sum(sizes),
             "names, sizes and times": joblib.hash([names, sizes, times]),
@@ -125,8 +120,6 @@ class Files:
 
     def batches(self, columns: Sequence[str] | None, needed: Needed) -> Iterator[Batch]:
         """Yield all rows in order, those that are not needed without their table."""
-        import pyarrow as pa
-
         start = 0
         for path in self.paths:
             offset = 0
@@ -135,17 +128,18 @@ class Files:
                 return needed(before + first, before + stop)
 
             try:
-                for table, n_rows in self.read(path, columns, needed_here, self):
+                for table, n_rows in self.format.batches(
+                    path, self.reading, columns, BATCH_ROWS, needed_here
+                ):
                     yield Batch(table, n_rows, start, str(path), offset)
                     start += n_rows
                     offset += n_rows
-            except (pa.ArrowException, UnicodeDecodeError) as error:
+            except ValueError as error:  # also those of Arrow and of decoding
+                if str(error).startswith(str(path)):
+                    raise
                 raise ValueError(
                     f"{path} cannot be read, from row {offset:,} on: {error}"
                 ) from error
-
-
-Tables = Iterator[tuple[Any, int]]
 
 
 def _paths(path: Path) -> list[Path]:
@@ -153,7 +147,7 @@ def _paths(path: Path) -> list[Path]:
         inside = sorted(p for p in path.iterdir() if p.name[0] not in "._")
         paths = [p for p in inside if p.is_file()]
         endings = sorted({p.suffix.lower() for p in paths})
-        if len({KINDS.get(ending, ending) for ending in endings}) > 1:
+        if len({FORMATS.get(ending, ending) for ending in endings}) > 1:
             raise ValueError(
                 f"{path} holds files of several kinds: {', '.join(endings)}. Put those "
                 f"to be read in a folder of their own, or name one file."
@@ -167,117 +161,12 @@ def _paths(path: Path) -> list[Path]:
             f"There is no file or folder {str(path)!r}. For a data set of the Hugging "
             f"Face hub, pass what datasets.load_dataset returns."
         )
-    if paths[0].suffix.lower() not in KINDS:
+    if paths[0].suffix.lower() not in FORMATS:
         raise ValueError(
             f"{paths[0]} has an ending that is not known. Files to read end in "
-            f"{', '.join(KINDS)}; of others, pass an iterable of batches."
+            f"{', '.join(FORMATS)}; of others, pass an iterable of batches."
         )
     return paths
-
-
-def _open_parquet(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.ParquetFile(path)
-    except pa.ArrowException as error:
-        raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
-
-
-def _read_parquet(
-    path: Path, columns: Sequence[str] | None, needed: Needed, files: Files
-) -> Tables:
-    with _open_parquet(path) as file:
-        names = file.schema_arrow.names
-        # What is missing is named, among those that are there, when it is asked for.
-        known = columns if columns and set(columns) <= set(names) else None
-        first = 0
-        for group in range(file.num_row_groups):
-            n_rows = file.metadata.row_group(group).num_rows
-            if not needed(first, first + n_rows):
-                yield None, n_rows
-            else:
-                for batch in file.iter_batches(BATCH_ROWS, [group], known):
-                    yield batch, len(batch)
-            first += n_rows
-
-
-def _read_csv(
-    path: Path, columns: Sequence[str] | None, needed: Needed, files: Files
-) -> Tables:
-    import pyarrow as pa
-    from pyarrow import csv
-
-    def reader(**options: Any) -> Any:
-        return csv.open_csv(
-            path,
-            csv.ReadOptions(block_size=CSV_BLOCK_BYTES),
-            csv.ParseOptions(
-                delimiter="\t" if path.suffix.lower() == ".tsv" else ",",
-                newlines_in_values=True,
-            ),
-            # "NA" is a text, and so is "" in quotes; nothing at all is missing.
-            csv.ConvertOptions(
-                column_types={files.text: pa.string()},
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                **options,
-            ),
-        )
-
-    if path.stat().st_size == 0:
-        return
-    try:
-        batches = reader(include_columns=list(columns or ()))
-    except KeyError:
-        batches = reader()  # what is missing is named when it is asked for
-    first = 0
-    for batch in batches:
-        for start in range(0, len(batch), BATCH_ROWS):
-            part = batch.slice(start, BATCH_ROWS)
-            stop = first + len(part)
-            yield (part if needed(first, stop) else None), len(part)
-            first = stop
-
-
-def _read_json_lines(
-    path: Path, columns: Sequence[str] | None, needed: Needed, files: Files
-) -> Tables:
-    first = 0
-    with path.open("rb") as file:
-        numbered = ((n, line) for n, line in enumerate(file, 1) if line.strip())
-        while lines := list(islice(numbered, BATCH_ROWS)):
-            stop = first + len(lines)
-            if needed(first, stop):
-                records = [
-                    _record(path, line_number, line) for line_number, line in lines
-                ]
-                names = dict.fromkeys(name for record in records for name in record)
-                yield {n: [r.get(n) for r in records] for n in names}, len(lines)
-            else:
-                yield None, len(lines)
-            first = stop
-
-
-def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    problem: Any = "no JSON object"
-    try:
-        record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-    except ValueError as error:  # of JSON, or of UTF-8
-        record, problem = None, error
-    if not isinstance(record, dict):
-        raise ValueError(f"{path}, line {number} is not JSON lines: {problem}.")
-    return record
-
-
-_READERS: dict[str, Callable[..., Tables]] = {
-    "Parquet": _read_parquet,
-    "CSV": _read_csv,
-    "TSV": _read_csv,
-    "JSON lines": _read_json_lines,
-}
 
 
 class Source(Protocol):

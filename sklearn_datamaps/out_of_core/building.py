@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps.out_of_core.atomic import remove_unfinished, sync_folder
+from sklearn_datamaps._core.atomic import remove_unfinished, sync_folder
 from sklearn_datamaps.out_of_core.finish import finish_files
 from sklearn_datamaps.out_of_core.journal import Entry, Journal
 from sklearn_datamaps.out_of_core.matrix import (

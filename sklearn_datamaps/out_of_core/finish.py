@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps.out_of_core.atomic import commit
+from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps.out_of_core.journal import Journal
 from sklearn_datamaps.out_of_core.matrix import (
     CHECKSUMS,

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps.out_of_core.atomic import commit
+from sklearn_datamaps._core.atomic import commit
 
 KIND = "sklearn-datamaps matrix"
 FORMAT = 1

@@ -8,9 +8,9 @@ from typing import Any
 
 import joblib
 
+from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.interrupts import no_interrupt_lost
 from sklearn_datamaps._io.text_sources import Source
-from sklearn_datamaps.out_of_core.atomic import commit
 from sklearn_datamaps.out_of_core.building import Building
 from sklearn_datamaps.out_of_core.shards import Cutting, ShardTexts, Vectorizing
 

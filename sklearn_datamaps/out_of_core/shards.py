@@ -14,9 +14,9 @@ import pandas as pd
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io.text_sources import Batch
-from sklearn_datamaps.out_of_core.atomic import commit
 
 # What labels are stored as while a folder is being built, by their kind.
 BUILDING_DTYPES = {

@@ -288,15 +288,15 @@ def test_folder_with_files_of_several_kinds_is_refused(tmp_path):
     ("name", "content", "message"),
     [
         ("a.parquet", b"PAR1 not at all", r"a\.parquet cannot be read as Parquet"),
-        ("a.csv", b"text,label\na,1\nb,2,3\n", r"a\.csv cannot be read, from row 0 on"),
-        ("a.csv", b"text,label\n\xff\xfe,1\n", r"a\.csv cannot be read, from row 0"),
-        ("a.jsonl", b'{"text": "a"}\n{"text"\n', r"a\.jsonl, line 2 is not JSON lines"),
         (
-            "a.jsonl",
-            b'{"text": "\xff"}\n',
-            r"a\.jsonl, line 1 is not JSON lines: .*utf",
+            "a.csv",
+            b"text,label\na,1\nb,2,3\n",
+            r"a\.csv cannot be .* line 3 has 3",
         ),
-        ("a.jsonl", b"[1]\n", r"line 1 is not JSON lines: no JSON object"),
+        ("a.csv", b"text\n\xff\0\n", r"a\.csv is not a text file"),
+        ("a.jsonl", b'{"text": "a"}\n{"text"\n', r"a\.jsonl is not .* record 2 is Exp"),
+        ("a.jsonl", b"[1]\n", r"array of records: record 1 is not a JSON object"),
+        ("a.jsonl", b'[{"text": "a"}', r"array of records: record 1 is cut off"),
         ("a.xlsx", b"", r"a\.xlsx has an ending that is not known\. Files to read end"),
     ],
 )

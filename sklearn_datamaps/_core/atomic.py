@@ -14,16 +14,25 @@ def commit(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     Parameters
     ----------
     path : path
-        Where.
+        Where. What is no plain file, such as ``/dev/stdout``, is written to directly.
     write : callable
         Given the open file, writes it.
     """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            write(file)
+        return
+    path = path.resolve()  # a link stays one
     unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
-    with unfinished.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 
