@@ -53,8 +53,8 @@ SHARED_PARAMETERS = {
 
 
 NO_MAP = (
-    "This %(name)s instance is not fitted yet: call fit first. Or fit was interrupted "
-    "before a fold was complete: then in_sample_map_ has the map of all rows' model."
+    "This %(name)s instance is not fitted yet: call fit first. If fit was interrupted "
+    "before a fold was complete, in_sample_map_ has the map of the model of all rows."
 )
 
 

@@ -165,8 +165,9 @@ class DataMapClassifier(BaseDataMapClassifier):
     exceeds the one out-of-fold by is the row's ``"memorization"``. Equal rows of a
     dense X are not kept together: in a table of few columns they are seldom copies. A
     row whose class is in no other fold has a confidence near 0. An interrupted ``fit``
-    has the rows of the folds that were complete (others are ``"unseen"``), or before
-    the first one the in-sample map.
+    has the rows of the folds that were complete (others are ``"unseen"``); before the
+    first one it has ``in_sample_map_`` alone. A learner that ends early on the rows of
+    one fold stays at its last state, as do labels of a multilabel target.
 
     Built in stages are all learners with ``staged_predict_proba`` (gradient boosting
     and AdaBoost of scikit-learn, CatBoost), ``XGBClassifier`` and ``LGBMClassifier``,

@@ -490,7 +490,7 @@ def test_interrupted_before_a_fold_is_done_it_has_the_in_sample_map(
 ):
     clf = interrupted_at(5)  # the second epoch of the first fold
     assert not hasattr(clf, "data_map_")
-    with pytest.raises(NotFittedError, match="in_sample_map_ has the map of all"):
+    with pytest.raises(NotFittedError, match="in_sample_map_ has the map of the model"):
         _ = clf.confidence_
     assert clf.in_sample_map_.meta["recording"] == "in-sample"
     assert clf.n_epochs_ == 3
