@@ -241,7 +241,7 @@ class DataMap(BaseDataMap):
     def _repr_html_(self) -> str:
         return summary.html(self)
 
-    def compare(self, other: "DataMap", *, n_movers: int = 20) -> "DataMapComparison":
+    def compare(self, other: "DataMap", *, n_movers: int = 20) -> DataMapComparison:
         """Compare with a later map of the same rows: what moved.
 
         Parameters
@@ -268,7 +268,7 @@ class DataMap(BaseDataMap):
         """
         return compare(self, other, n_movers=n_movers)
 
-    def plot(self, **kwargs: Any) -> "DataMapDisplay":
+    def plot(self, **kwargs: Any) -> DataMapDisplay:
         """Draw the map with seaborn; see :class:`~sklearn_datamaps.DataMapDisplay`."""
         return DataMapDisplay.from_data_map(self, **kwargs)
 
