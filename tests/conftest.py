@@ -1,6 +1,12 @@
 """Data and learners that several test files share."""
 
 import os
+import signal
+
+# A shell ignores Ctrl-C for what it starts in the background, and so would everything
+# below it: tests that send one would wait for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before SciPy is imported: scikit-learn's array API checks need it.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
