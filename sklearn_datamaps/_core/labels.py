@@ -65,6 +65,11 @@ def index_of(n_samples: int, *candidates: Any) -> pd.Index:
     return pd.RangeIndex(n_samples)
 
 
+def is_default(index: pd.Index) -> bool:
+    """Whether an index only counts the rows, as pandas makes one unasked."""
+    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+
+
 def encode_labels(
     y: Any, *, classes: Any = None, multilabel: bool | None = None
 ) -> EncodedLabels:
