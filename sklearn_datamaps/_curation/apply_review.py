@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import encode_labels
+from sklearn_datamaps._core.labels import encode_labels, plain
 from sklearn_datamaps._curation.decided_rows import (
     MappedRows,
     find_rows,
     readings,
     refuse,
 )
-from sklearn_datamaps._views.review import plain, text_of
+from sklearn_datamaps._views.review import text_of
 
 DECISIONS = ("keep", "relabel", "drop")
 NEEDED = ("id", "decision", "new_label", "row_hash")

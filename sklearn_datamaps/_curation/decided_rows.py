@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import is_default
-from sklearn_datamaps._views.review import hash_of, label_texts, plain, text_of
+from sklearn_datamaps._core.labels import is_default, plain
+from sklearn_datamaps._views.review import hash_of, label_texts, text_of
 
 ABSENT = (
     "The review has rows that y has not (it is of other data, rows were dropped "
