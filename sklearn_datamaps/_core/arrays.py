@@ -37,6 +37,8 @@ def as_array(values: Any, name: str) -> Array:
     TypeError
         If the values cannot be read: they are on another device, sparse, or of a type
         of numbers that NumPy does not know. The message says what to do.
+    ValueError
+        If values of a masked array are masked, or lists have several lengths.
 
     Examples
     --------
@@ -44,8 +46,14 @@ def as_array(values: Any, name: str) -> Array:
     >>> as_array([[0.9, 0.1]], "proba")
     array([[0.9, 0.1]])
     """
-    if getattr(values, "requires_grad", False) and hasattr(values, "detach"):
-        values = values.detach()
+    values = _detached(values)
+    if isinstance(values, list | tuple) and any(map(_records, values)):
+        values = [_detached(value) for value in values]
+    if isinstance(values, np.ma.MaskedArray) and np.any(values.mask):
+        raise ValueError(
+            f"{name} is a masked array in which {np.sum(values.mask):,} values are "
+            f"masked. Leave their rows out, or fill them: {name}.filled(...)."
+        )
     by_dlpack = hasattr(values, "__dlpack__") and not hasattr(values, "__array__")
     try:
         array: Array = np.from_dlpack(values) if by_dlpack else np.asarray(values)
@@ -61,7 +69,22 @@ def as_array(values: Any, name: str) -> Array:
             f"{name} cannot be read as a NumPy array: {_description(values)}. "
             f"{_cure(values)}"
         )
-    return array
+    return native(array)
+
+
+def native(array: Array) -> Array:
+    """Array in the byte order of the machine, which pandas and learners ask for."""
+    if array.dtype.isnative:
+        return array
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def _records(values: Any) -> bool:
+    return bool(getattr(values, "requires_grad", False)) and hasattr(values, "detach")
+
+
+def _detached(values: Any) -> Any:
+    return values.detach() if _records(values) else values
 
 
 def _description(values: Any) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_datamaps._core.arrays import Array, frame_of
+from sklearn_datamaps._core.labels import is_default
 from sklearn_datamaps._core.regions import (
     BAND,
     N_STD,
@@ -346,8 +347,8 @@ class BaseDataMap:
                 )
             if isinstance(column, pd.Series) and not (
                 column.index.equals(self.index)
-                or _is_default(column.index)
-                or _is_default(self.index)
+                or is_default(column.index)
+                or is_default(self.index)
             ):
                 raise ValueError(
                     f"Column {name!r} has another index than the map. Align it with "
@@ -424,10 +425,6 @@ def require_labels(data_map: BaseDataMap, what: str) -> None:
             f"{what} needs the labels of the rows, which this map does not know. Give "
             f"them when you read it: read_coordinates(path, y=labels)."
         )
-
-
-def _is_default(index: pd.Index) -> bool:
-    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
 
 
 def selection_size(size: int, n_samples: int | None, fraction: float | None) -> int:

@@ -5,10 +5,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
-from sklearn_datamaps._core.arrays import Array, as_array
+from sklearn_datamaps._core.arrays import Array, as_array, native
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.public import found_in
+
+N_ROWS_NAMED = 5
+NUMPY_TEXT_OF_FLOATS = 32  # characters of the texts that NumPy makes of numbers
+LISTS = (
+    "y holds {}, not one label in each row. Make an indicator of lists of labels with "
+    "sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y)."
+)
 
 
 @found_in("sklearn_datamaps")
@@ -65,6 +74,11 @@ def index_of(n_samples: int, *candidates: Any) -> pd.Index:
     return pd.RangeIndex(n_samples)
 
 
+def is_default(index: pd.Index) -> bool:
+    """Whether an index only counts the rows, as pandas makes one unasked."""
+    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+
+
 def encode_labels(
     y: Any, *, classes: Any = None, multilabel: bool | None = None
 ) -> EncodedLabels:
@@ -90,9 +104,11 @@ def encode_labels(
     TypeError
         If y is a tensor that NumPy cannot read: on another device, or sparse.
     ValueError
-        If y is None, empty, has NaN, is continuous, mixes types that have no order,
-        has several columns that are no 0/1 indicator, or holds a label that is not
-        among the classes given.
+        If y is None, empty, is continuous, mixes types that have no order, holds lists
+        of labels, has several columns that are no 0/1 indicator, or holds a label that
+        is not among the classes given. If a label is missing (None, NaN, NaT, pandas'
+        NA, a masked value), in whatever container: the message has the number of rows
+        and the first ones. If two labels are alike as text.
     """
     if y is None:
         raise ValueError("y is None: labels are required, one per row.")
@@ -100,7 +116,7 @@ def encode_labels(
         return _encode_column(pd.Categorical(y), classes)  # its codes, no labels
     names = y.columns.to_numpy() if isinstance(y, pd.DataFrame) else None
     # CSR has summed duplicates and one value per stored entry, unlike COO, LIL, DOK.
-    values: Any = y.tocsr() if sparse.issparse(y) else as_array(y, "y")
+    values: Any = y.tocsr() if sparse.issparse(y) else _as_labels(y)
     if values.ndim == 2 and values.shape[1] == 1 and not multilabel:
         dense: Any = values.toarray() if sparse.issparse(values) else values
         values = dense[:, 0]
@@ -124,29 +140,90 @@ def encode_labels(
     return _encode_column(values, classes)
 
 
+def plain(value: Any) -> str:
+    """Text of a label or id, the same for 1, 1.0 and the "1" of a file."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _as_labels(y: Any) -> Array:
+    """Labels as an array in which a missing one is still missing."""
+    if isinstance(y, np.ma.MaskedArray):
+        masked = np.ma.getmaskarray(y)
+        _check_complete(masked)
+        y = y.data
+    if not isinstance(y, list | tuple):
+        return as_array(y, "y")
+    listed = [v for v in y if isinstance(v, list | tuple | set | frozenset)]
+    try:
+        array = as_array(y, "y")
+    except ValueError:
+        if not listed:
+            raise
+        raise ValueError(LISTS.format("lists of several lengths")) from None
+    # NumPy would write "nan" for a missing label and "1" for a number among texts.
+    made_text = array.ndim == 1 and array.dtype.kind == "U"
+    if made_text and not all(isinstance(label, str) for label in y):
+        array = np.empty(len(y), dtype=object)
+        array[:] = y
+    return array
+
+
+def _check_complete(missing: NDArray[np.bool_]) -> None:
+    """Raise ValueError, naming the first rows, where a row lacks a label."""
+    rows = np.flatnonzero(missing if missing.ndim == 1 else missing.any(axis=1))
+    if len(rows):
+        raise ValueError(
+            f"Input y contains NaN. {len(rows):,} of {len(missing):,} rows have no "
+            f"label: drop or label them first. They are at the positions "
+            f"{quoted(rows, N_ROWS_NAMED)}."
+        )
+
+
+def _check_names(names: Array, what: str) -> None:
+    """Raise ValueError unless labels can be told apart, in files and tables too."""
+    texts = pd.Index([plain(name) for name in names.tolist()])
+    alike = texts[texts.duplicated()].unique()
+    if len(alike) or pd.isna(names).any():
+        raise ValueError(
+            f"{what} must be distinct labels, also as text; got {names.tolist()[:10]}"
+            + (f", of which {quoted(alike)} stands for several." if len(alike) else ".")
+        )
+
+
 def _encode_indicator(values: Any, names: Any) -> EncodedLabels:
     _check_not_empty(values)
     entries = values.data if sparse.issparse(values) else values
     if entries.dtype.kind not in "iubf":
+        if not sparse.issparse(values):
+            _check_complete(pd.isna(entries))
         try:
             entries = entries.astype(np.float64)
         except (TypeError, ValueError):
             entries = np.array([np.inf])  # text: refused below
     if entries.dtype.kind == "f" and np.isnan(entries).any():
-        raise ValueError("Input y contains NaN.")
+        missing = np.isnan(entries)
+        if sparse.issparse(values):
+            rows = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
+            missing = np.isin(np.arange(values.shape[0]), rows[missing])
+        _check_complete(missing)
     if not ((entries == 0) | (entries == 1)).all():
         raise ValueError(
             f"y of shape {values.shape} is not an indicator of 0 and 1 "
             f"(multiclass-multioutput or continuous targets are not supported). Fit "
-            f"one DataMapClassifier per column, or binarize the labels."
+            f"one DataMapClassifier per column, or binarize the labels: "
+            f"MultiLabelBinarizer().fit_transform(y) makes an indicator of lists of "
+            f"labels."
         )
     codes = values.toarray() != 0 if sparse.issparse(values) else entries != 0
-    classes = np.arange(codes.shape[1]) if names is None else np.asarray(names)
+    classes = np.arange(codes.shape[1]) if names is None else _as_labels(names)
     if classes.shape != (codes.shape[1],):
         raise ValueError(
             f"classes names the {codes.shape[1]} labels of y; got shape "
             f"{classes.shape}."
         )
+    _check_names(classes, "The names of the labels of y")
     return EncodedLabels(codes, classes)
 
 
@@ -154,22 +231,24 @@ def _encode_column(values: Array | pd.Categorical, classes: Any) -> EncodedLabel
     if values.dtype.kind == "c":
         raise ValueError("Complex data not supported: y must hold class labels.")
     _check_not_empty(values)
-    codes, found = pd.factorize(values)  # of categories, those that are there
-    if (codes < 0).any():
-        raise ValueError(
-            f"Input y contains NaN. {int((codes < 0).sum())} of {len(codes)} rows have "
-            f"no label: drop or label them first."
-        )
-    found = _sorted_classes(np.asarray(found))
+    try:
+        codes, found = pd.factorize(values)  # of categories, those that are there
+    except TypeError as error:
+        kinds = {type(label).__name__ for label in values if not _hashable(label)}
+        raise ValueError(LISTS.format(f"values of {quoted(sorted(kinds))}")) from error
+    _check_complete(codes < 0)
+    found = _sorted_classes(native(np.asarray(found)))
+    _check_no_text_of_nan(found, codes)
     if classes is None:
         order = found.argsort(kind="stable")
         ranks = np.empty(len(order), dtype=np.intp)
         ranks[order] = np.arange(len(order))
         codes, known = ranks[codes], found[order]
     else:
-        known = np.asarray(classes)
-        if known.ndim != 1 or not pd.Index(known).is_unique:
+        known = np.asarray(classes) if np.ndim(classes) != 1 else _as_labels(classes)
+        if known.ndim != 1:
             raise ValueError(f"classes must be distinct labels; got {classes!r}.")
+        _check_names(known, "classes")
         lookup = pd.Index(known).get_indexer(pd.Index(found))
         if (lookup < 0).any():
             raise ValueError(
@@ -186,6 +265,26 @@ def _check_not_empty(values: Any) -> None:
         raise ValueError("y is empty (0 rows): there is nothing to map.")
 
 
+def _hashable(label: Any) -> bool:
+    try:
+        hash(label)
+    except TypeError:
+        return False
+    return True
+
+
+def _check_no_text_of_nan(found: Array, codes: Array) -> None:
+    """Raise ValueError for the "nan" that NumPy writes for NaN among texts.
+
+    An array that was made of texts alone is as wide as the longest of them.
+    """
+    width = found.dtype.itemsize // np.dtype("U1").itemsize
+    if found.dtype.kind != "U" or width != NUMPY_TEXT_OF_FLOATS:
+        return
+    if "nan" in found and np.char.str_len(found).max() < width:
+        _check_complete(codes == np.flatnonzero(found == "nan")[0])
+
+
 def _sorted_classes(found: Array) -> Array:
     """Distinct labels as a typed array that can be sorted, or a clear error."""
     if found.dtype == object:
@@ -198,6 +297,8 @@ def _sorted_classes(found: Array) -> Array:
                 f"Make all labels strings, or all numbers."
             )
         found = np.array(found.tolist())
+    if found.dtype in (np.float16, np.longdouble):  # which few libraries know
+        found = found.astype(np.float64)
     if found.dtype.kind == "f" and np.isinf(found).any():
         raise ValueError(
             "Input y contains infinity or a value too large for dtype('float64')."

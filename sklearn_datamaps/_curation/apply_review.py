@@ -3,7 +3,6 @@
 import os
 import re
 import warnings
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import encode_labels, index_of
+from sklearn_datamaps._core.labels import encode_labels, plain
+from sklearn_datamaps._curation.decided_rows import (
+    MappedRows,
+    find_rows,
+    readings,
+    refuse,
+)
 from sklearn_datamaps._io.reading import Reading, warn_of
 from sklearn_datamaps._io.tables import read_table
-from sklearn_datamaps._views.review import hash_of, label_texts, plain, text_of
+from sklearn_datamaps._views.review import text_of
 
 DECISIONS = ("keep", "relabel", "drop")
 NEEDED = ("id", "decision", "new_label", "row_hash")
@@ -28,9 +33,13 @@ def apply_review(
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Correct the labels as a review says.
 
-    Rows are found by id and checked by ``row_hash``, so that a review of other data,
-    or one older than the labels, changes nothing. Rows without a decision are passed
-    over; ``keep`` changes nothing.
+    A row is found by its ``row_hash`` together with its id or its position, so that a
+    review of other data, or one older than the labels, changes nothing. Where y has
+    names (it is a pandas object, or ``index`` is given) they are compared with the
+    ids; where it has none the positions decide, whatever the index of X says. A review
+    whose ids are its positions is of a map without names: a name of y that says
+    otherwise is refused, unless the texts tell which row was meant. Rows without a
+    decision are passed over; ``keep`` changes nothing.
 
     Parameters
     ----------
@@ -47,8 +56,8 @@ def apply_review(
         refused. Without, the label is checked against the text that stands in the
         review. When the map carried no text, the hash is of label and id.
     index : array-like of shape (n_samples,), default=None
-        Names of the rows, such as ``data_map.index``. None: the index of y, else of X,
-        when they are pandas objects; else the position.
+        Names of the rows, such as ``data_map.index``. None: the index of y when it is
+        a pandas object; else the rows have no names.
 
     Returns
     -------
@@ -61,10 +70,10 @@ def apply_review(
     Raises
     ------
     ValueError
-        With the rows named, if a decision is unknown, an id is not among those of y or
-        is decided twice, the label or text is another one than in the review (as after
-        the review was applied), or a new label is missing, not among the labels of y,
-        or given without ``relabel``. Also if columns are missing.
+        With the rows named, if a decision is unknown, an id is not among those of y,
+        fits two rows or is decided twice, the label or text is another one than in the
+        review (as after the review was applied), or a new label is missing, not among
+        the labels of y, or given without ``relabel``. Also if columns are missing.
 
     Examples
     --------
@@ -113,11 +122,11 @@ def decided_cells(
     TypeError, ValueError
         As :func:`apply_review`, but for what concerns new labels.
     """
-    frame = _decided(_read(review))
+    whole = _read(review)
+    frame = _decided(whole)
     labels, label_names, known = _labels_of(y, multilabel="label_name" in frame)
-    names = _names(len(labels), y, X, index)
-    rows = _rows_of(frame, names)
-    _check_hashes(frame, rows, labels, names, X)
+    mapped = MappedRows.of(labels, y, X, index, _texts_of(frame, X))
+    rows = find_rows(frame, whole, mapped)
     return frame, _cells_of(frame, rows, label_names), known
 
 
@@ -158,27 +167,16 @@ def _decided(review: pd.DataFrame) -> pd.DataFrame:
     ]
     frame = review.assign(**text)
     unknown = ~frame["decision"].isin(["", *DECISIONS])
-    _refuse(
+    refuse(
         frame[unknown],
         f"Unknown decisions {sorted(set(frame['decision'][unknown]))}; use "
         f"{', '.join(DECISIONS)} or leave the cell empty",
     )
-    _refuse(
+    refuse(
         frame[(frame["new_label"] != "") & (frame["decision"] != "relabel")],
         "A new_label needs the decision relabel",
     )
     return frame[frame["decision"] != ""]
-
-
-def _refuse(frame: pd.DataFrame, problem: str) -> None:
-    """Raise an error that names the rows of the frame, if it has any."""
-    if len(frame):
-        names = [repr(name) for name in frame["id"]]
-        if "label_name" in frame:
-            pairs = zip(names, frame["label_name"], strict=True)
-            names = [f"{name} ({label})" for name, label in pairs]
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        raise ValueError(f"{problem}: id {', '.join(names[:5])}{more}.")
 
 
 def _labels_of(
@@ -216,68 +214,9 @@ def _by_text(labels: Sequence[Any]) -> dict[str, Any]:
     return known
 
 
-def _names(n_samples: int, y: Any, X: Any, index: Any) -> list[str]:
-    found = index_of(n_samples, y, X) if index is None else pd.Index(index)
-    if len(found) != n_samples:
-        raise ValueError(
-            f"y has {n_samples} rows, but the {'index' if index is not None else 'X'} "
-            f"given has {len(found)}."
-        )
-    return [plain(name) for name in found]
-
-
-def _rows_of(frame: pd.DataFrame, names: list[str]) -> NDArray[np.intp]:
-    places = defaultdict(list)
-    for place, name in enumerate(names):
-        places[name].append(place)
-    rows = np.full(len(frame), -1)
-    positions = frame["position"] if "position" in frame else [""] * len(frame)
-    for at, (name, position) in enumerate(zip(frame["id"], positions, strict=True)):
-        found = next((places[n] for n in _readings(name) if n in places), [])
-        # Rows of one name are told apart by their position.
-        if len(found) > 1:
-            found = [place for place in found if str(place) == plain(position)]
-        rows[at] = found[0] if found else -1
-    _refuse(
-        frame[rows < 0],
-        "The review has rows that y has not (it is of other data, rows were dropped "
-        "since, or y lost its index: pass index=)",
-    )
-    return rows
-
-
-def _readings(cell: str) -> tuple[str, str]:
-    """Read a cell as it stands, and without the guard against formulas."""
-    return cell, re.sub(r"\A'(?=[=+\-@\t\r\n])", "", cell)
-
-
-def _check_hashes(
-    frame: pd.DataFrame, rows: Array, labels: Array, names: list[str], X: Any
-) -> None:
-    carried = [text_of(text) for text in frame["text"]] if "text" in frame else None
-    texts = None
-    if X is not None and (carried is not None or np.ndim(X) == 1):
-        texts = np.asarray(X, dtype=object)
-        if texts.shape != (len(labels),):
-            raise ValueError(
-                f"X must be the {len(labels)} texts of the rows; got "
-                f"{type(X).__name__} of shape {np.shape(X)}."
-            )
-    stale = np.zeros(len(frame), dtype=bool)
-    given = zip(rows, label_texts(labels[rows]), frame["row_hash"], strict=True)
-    for at, (row, label, expected) in enumerate(given):
-        # The map may have carried no text, whatever columns the review got since.
-        valid = {hash_of(label, name=names[row])}
-        if texts is not None:
-            valid.add(hash_of(label, text=text_of(texts[row])))
-        elif carried is not None:
-            valid |= {hash_of(label, text=text) for text in _readings(carried[at])}
-        stale[at] = expected not in valid
-    _refuse(
-        frame[stale],
-        "The review is stale or of other data: the label or text is not the one it was "
-        "written for (was it applied before?)",
-    )
+def _texts_of(frame: pd.DataFrame, X: Any) -> Any:
+    """X, where it can be the texts that the map carried."""
+    return X if X is not None and ("text" in frame or np.ndim(X) == 1) else None
 
 
 def _cells_of(
@@ -286,31 +225,29 @@ def _cells_of(
     cells: list[tuple[int, ...]] = [(int(row),) for row in rows]
     if label_names is not None:
         columns = [
-            next(
-                (label_names.index(n) for n in _readings(name) if n in label_names), -1
-            )
+            next((label_names.index(n) for n in readings(name) if n in label_names), -1)
             for name in map(plain, frame["label_name"])
         ]
-        _refuse(
+        refuse(
             frame[np.array(columns, dtype=int) < 0],
             f"y has no such column (it has {label_names[:5]}; names are those of a "
             f"DataFrame)",
         )
         cells = [(*cell, column) for cell, column in zip(cells, columns, strict=True)]
     repeated = pd.Series(cells, dtype=object).duplicated().to_numpy()
-    _refuse(frame[repeated], "The review decides rows twice")
+    refuse(frame[repeated], "The review decides rows twice")
     return cells
 
 
 def _new_labels(frame: pd.DataFrame, known: dict[str, Any]) -> list[Any]:
-    _refuse(frame[frame["new_label"] == ""], "The decision relabel needs a new_label")
+    refuse(frame[frame["new_label"] == ""], "The decision relabel needs a new_label")
     texts = [
         next((text for text in _forms(new, known) if text in known), None)
         for new in frame["new_label"]
     ]
     texts = _seen_through(frame["new_label"].tolist(), texts, known)
     unknown = np.array([text is None for text in texts], dtype=bool)
-    _refuse(
+    refuse(
         frame[unknown],
         f"New labels {sorted(set(frame['new_label'][unknown]))} are not among the "
         f"labels of y ({list(dict.fromkeys(known.values()))[:10]})",
@@ -320,7 +257,7 @@ def _new_labels(frame: pd.DataFrame, known: dict[str, Any]) -> list[Any]:
 
 def _forms(new_label: str, known: dict[str, Any]) -> Iterable[str]:
     yield new_label
-    yield from _readings(new_label.strip())
+    yield from readings(new_label.strip())
     # A column of integers with gaps is one of floats, and a file has them as 1.0.
     if not any(isinstance(label, str) for label in known.values()):
         yield re.sub(r"\.0+\Z", "", new_label.strip())

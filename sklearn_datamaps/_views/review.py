@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array, frame_of
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
+from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._core.registry import PAPER
 
 OWN = ("id", "conflicting_duplicates", "decision", "new_label", "row_hash")
@@ -192,13 +193,6 @@ def hash_of(label: str, *, text: str | None = None, name: str = "") -> str:
 def text_of(value: Any) -> str:
     text = value if isinstance(value, str) else "" if pd.isna(value) else str(value)
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def plain(value: Any) -> str:
-    """Text of a label or id, the same for 1, 1.0 and the "1" of a file."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def label_texts(labels: Array) -> list[str]:

@@ -31,6 +31,13 @@ INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]])
         ([2.0, 1.0, 2.0], [1.0, 2.0]),
         (np.array([[7], [-3], [7]]), [-3, 7]),
         (sparse.csr_matrix([[7], [-3], [7]]), [-3, 7]),
+        (np.array([7, -3, 7], dtype=">i4"), [-3, 7]),
+        (np.array([7, -3, 7], dtype=">f8"), [-3.0, 7.0]),
+        (np.array(["spam", "ham", "spam"], dtype=">U4"), ["ham", "spam"]),
+        (np.array([7, -3, 7], dtype=np.float16), [-3.0, 7.0]),
+        (np.array([7, -3, 7], dtype=np.longdouble), [-3.0, 7.0]),
+        (np.array([True, False, True], dtype=object), [False, True]),
+        (np.ma.masked_array([7, -3, 7], mask=False), [-3, 7]),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -40,6 +47,13 @@ def test_labels_of_any_kind_become_positions_in_their_sorted_classes(y, classes)
     assert labels.codes.tolist() == [1, 0, 1]
     assert labels.classes.tolist() == classes
     assert labels.values().tolist() == [classes[1], classes[0], classes[1]]
+
+
+@pytest.mark.parametrize("dtype", [">i8", ">f4", ">U3", "f2", "g"])
+def test_classes_are_of_a_type_that_every_library_knows(dtype):
+    classes = encode_labels(np.array([1, 0, 1], dtype=dtype)).classes
+    assert classes.dtype.isnative
+    assert classes.dtype not in (np.float16, np.longdouble)
 
 
 def test_many_classes_are_sorted_like_numpy_sorts_them():
@@ -160,6 +174,104 @@ def test_indicator_of_one_label_is_taken_when_asked_for():
 def test_what_is_no_class_label_is_refused(y, message):
     with pytest.raises(ValueError, match=message):
         encode_labels(y)
+
+
+MISSING = [None, np.nan, float("nan"), pd.NA, pd.NaT]
+
+
+@pytest.mark.parametrize("missing", MISSING)
+@pytest.mark.parametrize("labels", [["a", "b"], [1, 0], [True, False], [1.0, 0.0]])
+@pytest.mark.parametrize(
+    "contain",
+    [
+        list,
+        tuple,
+        lambda y: np.array(y, dtype=object),
+        lambda y: pd.Series(y, dtype=object),
+        lambda y: pd.Series(y, dtype=object).to_frame(),
+        lambda y: pd.Categorical(y),
+        lambda y: pd.Series(y, dtype="category"),
+    ],
+)
+def test_missing_label_is_an_error_in_every_container(contain, labels, missing):
+    y = [labels[0], missing, labels[1], labels[0], missing]
+    message = r"Input y contains NaN\. 2 of 5 rows have no label.* positions 1, 4\."
+    with pytest.raises(ValueError, match=message):
+        encode_labels(contain(y))
+    with pytest.raises(ValueError, match=message):
+        encode_labels(contain(y), classes=labels)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.ma.masked_array([0, 1, 1], mask=[False, True, False]),
+        np.array(["a", np.nan, "b"]),  # which NumPy makes texts of
+        pd.Series(["a", None, "b"], dtype="string"),
+        pd.Series([1, None, 0], dtype="Int64"),
+        pd.Series([True, None, False], dtype="boolean"),
+        pd.Series(["a", None, "b"], dtype="string[pyarrow]"),
+        np.ma.masked_array([[0, 1], [1, 0], [0, 0]], mask=[[0, 0], [0, 1], [0, 0]]),
+        pd.DataFrame({"a": pd.array([1, None, 0], dtype="Int64"), "b": [0, 1, 0]}),
+        [[1, 0], [None, 1], [0, 0]],
+        np.array([[1, 0], [np.nan, 1], [0, 0]]),
+        sparse.csr_matrix(np.array([[1, 0], [np.nan, 1], [0, 0]])),
+    ],
+)
+def test_missing_label_of_a_container_of_its_own_is_named(y):
+    message = r"Input y contains NaN\. 1 of 3 rows have no label.* positions 1\."
+    with pytest.raises(ValueError, match=message):
+        encode_labels(y)
+
+
+def test_only_the_first_rows_without_a_label_are_named():
+    with pytest.raises(ValueError, match=r"1,000 of 1,001 .* 1, 2, 3, 4, 5 and 995"):
+        encode_labels(["a", *[None] * 1000])
+
+
+def test_label_that_is_called_nan_is_a_label():
+    for y in (["a", "nan"], np.array(["a", "nan"]), np.array(["a" * 32, "nan"])):
+        assert len(encode_labels(y).classes) == 2
+
+
+@pytest.mark.parametrize("y", [["a", 1], ("a", True), [1.0, "a"]])
+def test_numbers_among_texts_are_not_made_texts(y):
+    with pytest.raises(ValueError, match="Unknown label type: y mixes"):
+        encode_labels(y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [["a"], ["a", "b"]],
+        [("a",), ()],
+        [{"a"}, {"b"}],
+        pd.Series([["a"], ["a", "b"]]),
+        np.array([["a"], ["a", "b"]], dtype=object),
+        [["a", "b"], ["c", "d"]],
+    ],
+)
+def test_lists_of_labels_are_refused_with_the_cure(y):
+    with pytest.raises(ValueError, match=r"MultiLabelBinarizer\(\)\.fit_transform"):
+        encode_labels(y)
+
+
+@pytest.mark.parametrize(
+    "names", [["a", "a", "b"], ["1", 1, 2], [1, 1.0, 2], [1.0, "1", 0]]
+)
+def test_names_of_labels_that_are_alike_as_text_are_refused(names):
+    message = "distinct labels, also as text; .* stands for several"
+    with pytest.raises(ValueError, match=message):
+        encode_labels(pd.DataFrame(INDICATOR, columns=pd.Index(names, dtype=object)))
+    with pytest.raises(ValueError, match=message):
+        encode_labels(INDICATOR, classes=names)
+    with pytest.raises(ValueError, match=message):
+        encode_labels([names[2]], classes=names)
+
+
+def test_missing_name_of_a_label_is_refused():
+    with pytest.raises(ValueError, match="must be distinct labels"):
+        encode_labels(INDICATOR, classes=["a", None, "b"])
 
 
 @pytest.mark.parametrize("classes", [["a", "b", "a"], [["a", "b"]], "a"])
