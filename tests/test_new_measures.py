@@ -161,7 +161,9 @@ def test_sampler_records_and_drops_by_them(name, iris):
 
 
 def test_audit_shows_what_its_map_has(iris):
-    audit = audit_labels(DataMapClassifier(n_epochs=2), *iris, n_repeats=2)
+    audit = audit_labels(
+        DataMapClassifier(n_epochs=2), *iris, n_repeats=2, random_state=0
+    )
     shown = audit.to_frame(5)
     expected = audit.data_map.measure("wavering")[shown["position"]]
     np.testing.assert_array_equal(shown["wavering"], expected)
