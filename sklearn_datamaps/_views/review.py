@@ -156,6 +156,8 @@ def review(
     if "text" in data_map.columns:
         data["conflicting_duplicates"] = conflicting_duplicates(data_map)[cells]
     data |= {"decision": "", "new_label": "", "row_hash": _hashes_of(data_map, rows)}
+    if "made_from" in data_map.meta:  # the options of the command line
+        data["made_from"] = data_map.meta["made_from"]
     # Objects, so that labels of any type can be written in.
     return frame_of(data).astype({"decision": object, "new_label": object})
 

@@ -351,3 +351,13 @@ def test_one_decision_changes_one_cell(
     start, _, end = lines[row + 1].rpartition(old)
     lines[row + 1] = start + new + end
     assert found == "".join(lines).encode(encoding)
+
+
+def test_page_names_the_columns_too(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(commands, "explore", lambda m, path: seen.append(m) or path)
+    path, _ = mapped(tmp_path, written(rows_of()), *TEXT, "--id", "id", "--na", "x")
+    review = pd.read_csv(path.parent / "out" / "review.csv")
+    named = {"label": "label", "text": "text", "id": "id", "na": ["x"]}
+    assert {json.dumps(named)} == set(review["made_from"])
+    assert seen[0].meta["made_from"] == json.dumps(named)
