@@ -13,7 +13,7 @@ from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io import delimited, json_files, parquet_files
 from sklearn_datamaps._io.delimited import Batches
-from sklearn_datamaps._io.reading import BAD_BYTE, Reading, Table
+from sklearn_datamaps._io.reading import BAD_BYTE, Reading, Table, escaped
 
 
 def csv_of(frame: pd.DataFrame) -> bytes:
@@ -36,19 +36,13 @@ def csv_of(frame: pd.DataFrame) -> bytes:
         try:
             return pa.array(column, from_pandas=True)
         except UnicodeEncodeError:
-            return pa.array(column.map(_escaped), from_pandas=True)
+            return pa.array(column.map(escaped), from_pandas=True)
 
     columns = [array(frame.iloc[:, at]) for at in range(frame.shape[1])]
     sink = pa.BufferOutputStream()
-    names = [_escaped(str(name)) for name in frame.columns]
+    names = [escaped(str(name)) for name in frame.columns]
     write_csv(pa.Table.from_arrays(columns, names), sink)
     return bytes(sink.getvalue().to_pybytes())
-
-
-def _escaped(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -111,11 +105,18 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
     Raises
     ------
     ValueError
-        If the file is not what its suffix says, or has no rows.
+        If the file is not what its suffix says, has no rows, or a column whose name
+        is no text.
     OSError
         If it cannot be read.
     """
     table = format_of(path).read(path, reading or Reading())
+    for name in table.cells.columns:
+        if escaped(name) != name:
+            raise ValueError(
+                f"{path}: the name of column '{escaped(name)}' holds what is no "
+                f"character. Rename it."
+            )
     if not len(table):
         raise ValueError(f"{path} has no rows.")
     notes = _half_characters(table)
@@ -132,7 +133,7 @@ def _half_characters(table: Table) -> list[str]:
         except UnicodeEncodeError:
             # Bytes that are none were noted when the encoding was found.
             bare = [BAD_BYTE.sub("", cell) for cell in cells]
-            rows = [row for row, cell in enumerate(bare) if _escaped(cell) != cell]
+            rows = [row for row, cell in enumerate(bare) if escaped(cell) != cell]
             if not rows:
                 continue
             notes.append(

@@ -102,6 +102,19 @@ def test_half_an_emoji_is_mapped_and_applied(tmp_path):
     assert found == content.replace('"yes"', '"no"', 1).encode()
 
 
+def test_labels_and_ids_with_half_a_character_are_applied(tmp_path):
+    records = [
+        {"id": f"{i}\ud83d", "text": text, "label": f"{label}\ud83d"}
+        for i, text, label in rows_of()
+    ]
+    content = "".join(json.dumps(record) + "\n" for record in records)
+    argv = [*TEXT, "--id", "id"]
+    path, result = mapped(tmp_path, content, *argv, name="mine.jsonl")
+    assert "Classes: 'yes\\\\ud83d' 12" in result.out
+    found, _ = applied(path, relabel("00001\\ud83d", "no\\ud83d"))
+    assert found == content.replace('"yes', '"no', 1).encode()
+
+
 def test_id_column_may_have_the_name_of_a_measure(tmp_path):
     content = written(rows_of()).replace("id,", "confidence,", 1)
     path, result = mapped(tmp_path, content, *TEXT, "--id", "confidence")

@@ -190,6 +190,21 @@ def test_half_a_character_is_kept_and_named(tmp_path):
     assert rewritten(table, "label", {1: "a"}) == expected
 
 
+def test_column_whose_name_is_no_text_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"the name of column 'a\\ud83d' holds"):
+        table_of(tmp_path, '{"a\\ud83d": 1}\n', "mine.jsonl")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_can_be_given(tmp_path, encoding):
+    content = "text,label\né,a\n".encode(encoding)
+    with pytest.raises(ValueError, match="name its --encoding"):
+        table_of(tmp_path, content)
+    table = table_of(tmp_path, content, encoding="utf-16")
+    assert rewritten(table, "label") == content
+    assert table.column("text").tolist() == ["é"]
+
+
 # The readers agree
 
 
