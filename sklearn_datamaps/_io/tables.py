@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sklearn_datamaps._io.delimited import Batches
 from sklearn_datamaps._io.reading import BAD_BYTE, Reading, Table, escaped
 
 
-def csv_of(frame: pd.DataFrame) -> bytes:
+def csv_of(frame: pd.DataFrame, delimiter: str = ",") -> bytes:
     """Bytes of a table as CSV in UTF-8, every text in quotes.
 
     Parameters
@@ -24,13 +25,15 @@ def csv_of(frame: pd.DataFrame) -> bytes:
     frame : pandas.DataFrame
         The table, of numbers and texts; its index is not written. Half a character,
         which UTF-8 cannot hold, is written as a backslash and its code.
+    delimiter : str, default=","
+        What is between the cells.
 
     Returns
     -------
     bytes
     """
     import pyarrow as pa
-    from pyarrow.csv import write_csv
+    from pyarrow.csv import WriteOptions, write_csv
 
     def array(column: pd.Series) -> Any:
         try:
@@ -41,7 +44,8 @@ def csv_of(frame: pd.DataFrame) -> bytes:
     columns = [array(frame.iloc[:, at]) for at in range(frame.shape[1])]
     sink = pa.BufferOutputStream()
     names = [escaped(str(name)) for name in frame.columns]
-    write_csv(pa.Table.from_arrays(columns, names), sink)
+    options = WriteOptions(delimiter=delimiter)
+    write_csv(pa.Table.from_arrays(columns, names), sink, options)
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -79,7 +83,8 @@ PARQUET = Format(
     "Parquet", parquet_files.read, parquet_files.batches, parquet_files.patch
 )
 FORMATS = {".parquet": PARQUET, ".pq": PARQUET, ".csv": DELIMITED}
-FORMATS |= {".tsv": replace(DELIMITED, name="TSV")}
+TSV = replace(DELIMITED, name="TSV", write=partial(csv_of, delimiter="\t"))
+FORMATS |= {".tsv": TSV}
 FORMATS |= dict.fromkeys((".jsonl", ".ndjson", ".json"), JSON)
 
 

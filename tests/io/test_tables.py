@@ -345,6 +345,18 @@ def test_no_input_is_written_over(tmp_path):
         assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(("name", "delimiter"), [("o.csv", ","), ("o.tsv", "\t")])
+def test_json_is_written_as_a_table_where_the_suffix_says_so(tmp_path, name, delimiter):
+    table = table_of(tmp_path, ARRAY, "mine.json")
+    labels, kept = table.column("label"), np.array([True, False])
+    write_corrected(table, tmp_path / name, "label", labels, kept)
+    written = (tmp_path / name).read_text(encoding="utf-8")
+    rows = [["text", "label"], ["a,é", "1.0"]]
+    assert list(csv.reader(io.StringIO(written), delimiter=delimiter)) == rows
+    with pytest.raises(ValueError, match="is not Parquet; write to a CSV"):
+        write_corrected(table, tmp_path / "o.parquet", "label", labels, kept)
+
+
 # Any file
 
 
@@ -417,6 +429,54 @@ def test_one_decision_changes_one_cell_or_is_refused(tmp_path_factory, file, dat
         path.write_bytes(changed)
         reading = Reading(["text", "label"], delimiter, quoting="csv")
         assert read_table(path, reading).cells.to_numpy().tolist() == expected
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.floats(), st.text('ab"\\,:{}[]é\n', max_size=5)
+)
+RECORDS = st.fixed_dictionaries(
+    {"label": st.sampled_from(["yes", "no", 1, 1.5, True, "é"])},
+    optional={"a": VALUES, "é": st.lists(VALUES, max_size=2)},
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(RECORDS, min_size=2, max_size=5),
+    st.sampled_from([None, 0, 2]),
+    st.booleans(),
+    st.data(),
+)
+def test_one_decision_changes_one_value_of_json(
+    tmp_path_factory, records, indent, ascii_only, data
+):
+    def text_of(record):
+        return json.dumps(record, ensure_ascii=ascii_only)
+
+    if indent is None:
+        ends = [data.draw(st.sampled_from(["\n", "\r\n", "\n\n"])) for _ in records]
+        content = "".join(map("".join, zip(map(text_of, records), ends, strict=True)))
+    else:
+        content = json.dumps(records, indent=indent, ensure_ascii=ascii_only)
+    table = table_of(tmp_path_factory.mktemp("any"), content, "mine.json")
+    row, other = (data.draw(st.integers(0, len(records) - 1)) for _ in range(2))
+    if data.draw(st.booleans()):
+        changed = rewritten(table, "label", dropped=[row]).decode()
+        records = [r for at, r in enumerate(records) if at != row]
+    else:
+        changed = rewritten(table, "label", {row: table.column("label")[other]})
+        changed = changed.decode()
+        # 1.0 and true are no 1: the value is one of those that say the same.
+        before, records[row]["label"] = records[row]["label"], records[other]["label"]
+        start = n_alike(content, changed)
+        same = n_alike(content[start:][::-1], changed[start:][::-1])
+        longest = max(len(content), len(changed)) - start - same
+        assert longest <= max(len(text_of(v)) for v in (before, records[row]["label"]))
+    if indent is None:
+        read = [json.loads(line) for line in changed.split("\n") if line.strip()]
+    else:
+        read = json.loads(changed)
+    assert list(map(repr, read)) == list(map(repr, records))
 
 
 @settings(max_examples=500, deadline=None)
