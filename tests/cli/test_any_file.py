@@ -125,12 +125,12 @@ def test_id_column_may_have_the_name_of_a_measure(tmp_path):
 
 def test_labels_that_look_alike_or_like_none_are_pointed_out(tmp_path):
     rows = rows_of()
-    for at, label in enumerate(["Yes", "yes ", "yes\u00a0", "ye\u017f", "<NA>"]):
+    for at, label in enumerate(["Yes", "yes ", "yes\u00a0", "y\uff45s", "<NA>"]):
         rows[2 * at][2] = label
     _, result = mapped(tmp_path, written(rows))
     assert "Classes: 'no' 12, 'yes' 7, 'Yes' 1" in result.out
     assert (
-        "one class? 'Yes' 1, 'yes ' 1, 'yes\\xa0' 1, 'ye\u017f' 1, 'yes' 7"
+        "one class? 'Yes' 1, 'yes ' 1, 'yes\\xa0' 1, 'y\uff45s' 1, 'yes' 7"
         in result.out
     )
     assert "or none? '<NA>' 1. To leave such rows out, add --na '<NA>'" in result.out
@@ -289,6 +289,12 @@ def test_comma_that_can_be_read_in_two_ways_is_asked_about(tmp_path):
     columns["b"] = number(lambda v: f"{v:.2f}".replace(".", ","))
     _, result = features(tmp_path, columns)
     assert "a: numbers from 1." in result.out
+
+
+def test_shares_and_percents_in_one_column_are_no_numbers(tmp_path):
+    columns = {"a": lambda rng, n: [f"{i}%" if i % 2 else f"0.{i}" for i in range(n)]}
+    _, result = features(tmp_path, columns)
+    assert "a: 60 categories in 60 rows: is it a number?" in result.out
 
 
 def test_column_that_may_be_one_of_numbers_is_pointed_out(tmp_path):

@@ -72,6 +72,18 @@ def test_two_lines_that_may_be_rows_or_a_letter_are_noted(tmp_path):
     assert table_of(tmp_path, text, quoting="csv").notes == ()
 
 
+def test_two_lines_between_tabs_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="closes it in line 3"):
+        table_of(tmp_path, 'text\tlabel\n"Dear\tyes\nyou"\tno\nb\tno\n', "mine.tsv")
+
+
+def test_new_label_is_in_quotes_where_the_old_one_was(tmp_path):
+    text = 'text,label\n"a","yes"\nb,no\nc,"a, b"\n'
+    table = table_of(tmp_path, text)
+    found = rewritten(table, "label", {0: "no", 1: "a, b", 2: "yes"})
+    assert found == b'text,label\n"a","no"\nb,"a, b"\nc,"yes"\n'
+
+
 def test_cell_of_many_lines_that_are_no_rows_is_read_without_a_word(tmp_path):
     text = 'id,text,label\n1,"one\ntwo, and ""so""\r\nthree",yes\n2,b,no\n'
     table = table_of(tmp_path, text)
@@ -161,6 +173,11 @@ def test_few_bad_bytes_leave_a_file_utf8_and_are_written_back(tmp_path):
     assert rewritten(table, "label", {5: "yes"}) == content.replace(
         b"\xe9,no", b"\xe9,yes"
     )
+
+
+def test_as_much_utf8_as_not_is_utf8(tmp_path):
+    table = table_of(tmp_path, b"text,label\n\xc3\xa9,a\n\xe9,b\n")
+    assert table.column("text").tolist() == ["é", "\udce9"]
 
 
 def test_file_of_old_stays_cp1252(tmp_path):
