@@ -19,8 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_datamaps._cli.numbers import FEW_CLASSES, NO_NUMBER, read_columns
 from sklearn_datamaps._core import measures
-from sklearn_datamaps._core.arrays import frame_of
-from sklearn_datamaps._core.base_map import FRAME_COLUMNS
+from sklearn_datamaps._core.base_map import FRAME_COLUMNS, table_of
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.reading import Table, escaped, is_missing
@@ -324,4 +323,4 @@ def guarded(frame: pd.DataFrame) -> pd.DataFrame:
         if values.dtype.kind not in "iufb":
             values = np.array([guard(value) for value in values.tolist()], dtype=object)
         columns[guard(name)] = values
-    return frame_of(columns)
+    return table_of(columns)
