@@ -5,6 +5,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from sklearn_datamaps._cli.demo import (
     list_files,
     make_folder,
     tell,
+    write_figure,
 )
 from sklearn_datamaps._cli.drawing_process import Finish, drawing
 from sklearn_datamaps._cli.features import (
@@ -79,6 +81,8 @@ def map_file(args: argparse.Namespace) -> list[str]:
     _check_folder(args)
     with drawing(len(rows.labels)) as draw:
         data_map, audit, told = _map_rows(args, table, rows)
+        meta = {**data_map.meta, "made_from": made_from(args)}
+        data_map = replace(data_map, meta=meta)
         tell(args, "writing")
         written = _write_map(args, table, rows, data_map, draw)
         if audit is not None:
@@ -205,7 +209,6 @@ def _write_map(
     audited = "label_quality" in data_map.measures
     by = "label_quality" if audited else "confidence"
     listed = review(data_map, n=N_REVIEW, by=by)
-    listed["made_from"] = made_from(args)
     written = [
         write_csv(annotated(table, rows, data_map), args.out / "data_map.csv"),
         write_csv(guarded(listed), args.out / "review.csv", mark=True),
@@ -222,9 +225,9 @@ def _write_audit(audit: LabelAudit, folder: Path) -> Path:
     import matplotlib.pyplot as plt
 
     figure = audit.plot()[0].figure
-    figure.savefig(folder / "audit.png", dpi=150)
+    path = write_figure(figure, folder / "audit.png")
     plt.close(figure)
-    return folder / "audit.png"
+    return path
 
 
 def _left_out(rows: LabelledRows) -> list[str]:

@@ -100,9 +100,12 @@ def apply_to_table(
         _check_features(table, review, rows, args.features)
     labels = table.column(args.label).copy()
     kept = np.ones(len(table), dtype=bool)
-    labels[rows.positions], kept[rows.positions] = apply_review(
+    corrected, kept[rows.positions] = apply_review(
         rows.labels, review, texts, index=rows.index
     )
+    # As they stand in the file, where a label of the map may be escaped.
+    of_file = dict(zip(rows.labels, labels[rows.positions], strict=True))
+    labels[rows.positions] = [of_file[label] for label in corrected]
     return labels, kept
 
 

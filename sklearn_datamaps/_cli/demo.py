@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
+from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.tables import write_csv
 from sklearn_datamaps._training.classifier import DataMapClassifier
@@ -130,9 +131,7 @@ def _write_hardest(data_map: DataMap, images: NDArray[Any], folder: Path) -> Pat
             fontsize="small",
         )
         ax.set(xticks=[], yticks=[])
-    path = folder / "hardest_digits.png"
-    figure.savefig(path, dpi=DPI)
-    return path
+    return write_figure(figure, folder / "hardest_digits.png")
 
 
 def classifier(learner: Any, args: argparse.Namespace) -> DataMapClassifier:
@@ -273,8 +272,25 @@ def write_plot(data_map: DataMap, folder: Path) -> Path:
 
     figure = Figure(figsize=(9, 5.6), layout="constrained")
     data_map.plot(ax=figure.add_subplot(), histograms=True)
-    path = folder / "data_map.png"
-    figure.savefig(path, dpi=DPI)
+    return write_figure(figure, folder / "data_map.png")
+
+
+def write_figure(figure: Any, path: Path) -> Path:
+    """Write a picture, whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The picture.
+    path : path
+        The file.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    commit(path, lambda file: figure.savefig(file, dpi=DPI, format="png"))
     return path
 
 

@@ -18,12 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_datamaps._cli.numbers import FEW_CLASSES, NO_NUMBER, read_columns
-from sklearn_datamaps._core.arrays import frame_of
-from sklearn_datamaps._core.base_map import FRAME_COLUMNS
+from sklearn_datamaps._core.base_map import FRAME_COLUMNS, table_of
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._io.reading import Table, is_missing
+from sklearn_datamaps._io.reading import Table, escaped, is_missing
 from sklearn_datamaps._views.review import OWN
 
 FORMULA = re.compile(r"[=+\-@\t\r\n]")  # what begins one in a spreadsheet
@@ -78,7 +77,7 @@ def select_rows(
         textless = is_blank(table.column(text)) & ~unlabelled
     positions = np.flatnonzero(~(unlabelled | textless))
     left_out = {"label": int(unlabelled.sum()), "text": int(textless.sum())}
-    labels = labels[positions]
+    labels = np.array([escaped(cell) for cell in labels[positions]], dtype=object)
     _check_labels(label, labels)
     return LabelledRows(positions, labels, names[positions], left_out)
 
@@ -88,7 +87,8 @@ def row_names(table: Table, name: str | None) -> pd.Index:
         return pd.RangeIndex(len(table), name="row")
     # A name that the map has for something else would hide it.
     called = f"id_{name}" if name in reserved() else name
-    index = pd.Index(table.column(name), dtype=object, name=called)
+    cells = [escaped(cell) for cell in table.column(name)]
+    index = pd.Index(cells, dtype=object, name=called)
     doubtful = index.duplicated() | is_blank(index.to_numpy())
     if doubtful.any():
         raise ValueError(
@@ -324,4 +324,4 @@ def guarded(frame: pd.DataFrame) -> pd.DataFrame:
         if values.dtype.kind not in "iufb":
             values = np.array([guard(value) for value in values.tolist()], dtype=object)
         columns[guard(name)] = values
-    return frame_of(columns)
+    return table_of(columns)

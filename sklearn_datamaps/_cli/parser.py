@@ -261,7 +261,10 @@ def _add_apply(commands: Any) -> None:
 
 def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--delimiter", metavar="CHAR", help="between the cells of FILE (default: found)"
+        "--delimiter",
+        metavar="CHAR",
+        type=lambda text: "\t" if text in ("\\t", "tab") else text,
+        help="between the cells of FILE; tab is one, too (default: found)",
     )
     parser.add_argument(
         "--encoding",

@@ -4,11 +4,9 @@ Tensors are told by what they can do (``__array__``, ``__dlpack__``), never by t
 class: no library of tensors is imported.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
@@ -151,32 +149,3 @@ def probabilities(logits: Array, *, multilabel: bool) -> Array:
     columns = np.ascontiguousarray(logits.T, dtype=np.float64)
     with np.errstate(over="ignore"):  # a difference beyond float64: its exp is 0
         return np.asarray(softmax(columns, axis=0).T)
-
-
-def frame_of(columns: Mapping[str, Any], index: pd.Index | None = None) -> pd.DataFrame:
-    """Table of some columns, whatever their texts hold.
-
-    Parameters
-    ----------
-    columns : mapping of str to array of shape (n_samples,)
-        The columns. Texts that UTF-8 cannot hold, such as half an emoji, stay Python
-        objects, as pandas has no other place for them.
-    index : Index, default=None
-        Names of the rows.
-
-    Returns
-    -------
-    DataFrame
-    """
-    try:
-        return pd.DataFrame(columns, index=index)
-    except UnicodeEncodeError:
-        kept = {
-            name: values if np.ndim(values) == 0 else _objects(values, index)
-            for name, values in columns.items()
-        }
-        return pd.DataFrame(kept, index=index)
-
-
-def _objects(values: Any, index: pd.Index | None) -> pd.Series:
-    return pd.Series(values, index, dtype=np.asarray(values).dtype)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_datamaps._core.arrays import Array, frame_of
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import is_default
 from sklearn_datamaps._core.regions import (
     BAND,
@@ -391,7 +391,7 @@ class BaseDataMap:
         if "mean_proba" in self.measures:
             data["suggested"] = self.suggested.ravel()
         data |= {name: values[position] for name, values in carried.items()}
-        return frame_of(data, self.index[position])
+        return table_of(data, self.index[position])
 
 
 def _array_fields(data_map: BaseDataMap) -> list[str]:
@@ -406,6 +406,27 @@ def _readonly(values: ArrayLike) -> Array:
     view = np.asarray(values).view()
     view.flags.writeable = False
     return view
+
+
+def table_of(data: Mapping[str, Any], index: pd.Index | None = None) -> pd.DataFrame:
+    """Table of columns; a text that pandas' strings cannot hold stays an object.
+
+    Such are lone surrogates, as a text has when an emoji was cut in two.
+    """
+    try:
+        return pd.DataFrame(data, index=index)
+    except UnicodeEncodeError:
+        columns = {name: _series(values, index) for name, values in data.items()}
+        return pd.DataFrame(columns, index=index)
+
+
+def _series(values: Any, index: pd.Index | None) -> Any:
+    if np.ndim(values) == 0:  # one value for all rows
+        return values
+    try:
+        return pd.Series(values, index=index)
+    except UnicodeEncodeError:
+        return pd.Series(values, index=index, dtype=object)
 
 
 def label_position(data_map: BaseDataMap, label: Any) -> int:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.base_map import BaseDataMap
 
 M = TypeVar("M", bound=BaseDataMap)
@@ -47,7 +48,8 @@ def write(data_map: BaseDataMap, path: str | Path) -> None:
     }
     ours = json.dumps(description, default=_plain).encode()
     metadata = {**(table.schema.metadata or {}), KEY: ours}
-    pq.write_table(table.replace_schema_metadata(metadata), path)
+    table = table.replace_schema_metadata(metadata)
+    commit(Path(path), lambda file: pq.write_table(table, file))
 
 
 def _plain(value: Any) -> Any:

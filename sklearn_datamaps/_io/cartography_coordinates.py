@@ -11,11 +11,13 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import encode_labels
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.json_lines import Kind, first_record, read_json_lines
+from sklearn_datamaps._io.reading import Reading, warn_of
+from sklearn_datamaps._io.tables import read_table
 
 MEASURES = ("confidence", "variability", "correctness")
 CARRIED = "forgetfulness"
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".json", ".ndjson")
+TABLES = (".csv", ".tsv")
 # Measures may be written with three decimals.
 ROUNDING = 5e-4
 
@@ -33,7 +35,7 @@ def read_coordinates(
     ----------
     path : str or path
         The file: JSON lines (``.jsonl``, ``.json``, ``.ndjson``), or a table with a
-        header, ``.csv`` or ``.tsv``.
+        header, ``.csv`` or ``.tsv``, whose delimiter and encoding are found.
     n_epochs : int, default=None
         Number of epochs that were recorded (at most ``burn_out``). None: the largest
         correctness, which is too small if no row was right in every epoch.
@@ -116,12 +118,12 @@ def read_coordinates(
     suffix = path.suffix.lower()
     if suffix in JSON_LINES:
         guids, columns = _read_lines(path)
-    elif suffix in DELIMITERS:
-        guids, columns = _read_delimited(path, DELIMITERS[suffix])
+    elif suffix in TABLES:
+        guids, columns = _read_delimited(path)
     else:
         raise ValueError(
             f"{path} must be JSON lines or a table, with one of the suffixes "
-            f"{', '.join((*JSON_LINES, *DELIMITERS))}."
+            f"{', '.join((*JSON_LINES, *TABLES))}."
         )
     _check_values(path, guids, columns)
     count = columns["correctness"]
@@ -171,20 +173,15 @@ def _read_lines(path: Path) -> tuple[pd.Index, dict[str, Array]]:
     return pd.Index(guids, name="guid"), columns
 
 
-def _read_delimited(path: Path, delimiter: str) -> tuple[pd.Index, dict[str, Array]]:
-    try:
-        cells = pd.read_csv(
-            path, sep=delimiter, dtype=str, na_filter=False, encoding="utf-8-sig"
-        )
-    except ValueError as error:  # no columns, uneven rows, not UTF-8
-        raise ValueError(f"{path} cannot be read as a table: {error}") from None
+def _read_delimited(path: Path) -> tuple[pd.Index, dict[str, Array]]:
+    table = read_table(path, Reading(named=["guid", *MEASURES]))
+    warn_of(table.notes)
+    cells = table.cells
     missing = [name for name in ("guid", *MEASURES) if name not in cells]
     if missing:
         raise ValueError(
             f"{path} lacks the columns {missing}; it has {list(cells.columns)}."
         )
-    if cells.empty:
-        raise ValueError(f"{path} is empty: it has no rows.")
     texts = cells["guid"]
     if texts.str.fullmatch(r"0|-?[1-9][0-9]{0,17}").all():
         texts = texts.astype(np.int64)

@@ -121,8 +121,9 @@ def read(path: Path, reading: Reading) -> Table:
             records.append(record)
         pieces.append(text)
     columns = dict.fromkeys(name for record in records for name in record)
-    cells = {name: [text_of(r.get(name)) for r in records] for name in columns}
-    frame = pd.DataFrame(cells, dtype=object)
+    cells = [[text_of(r.get(name)) for r in records] for name in columns]
+    frame = pd.DataFrame(dict(enumerate(cells)), dtype=object)
+    frame = frame.set_axis(pd.Index(list(columns), dtype=object), axis=1)
     return Table(path, frame, (encoding, pieces, rows), encoding.notes)
 
 

@@ -2,9 +2,10 @@
 
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ def read_json_lines(path: Path, fields: Fields) -> Iterator[dict[str, Any]]:
     Parameters
     ----------
     path : path
-        The file, in UTF-8; blank lines do not count.
+        The file, in UTF-8; blank lines and a byte order mark do not count.
     fields : mapping of str to kind
         The fields to read, which every record must have; others are ignored.
 
@@ -44,6 +45,7 @@ def read_json_lines(path: Path, fields: Fields) -> Iterator[dict[str, Any]]:
     """
     first_line = 1
     with path.open("rb") as file:
+        _skip_mark(file)
         while chunk := file.read(CHUNK_BYTES):
             chunk += file.readline()
             yield _parse(path, chunk, first_line, fields)
@@ -68,6 +70,7 @@ def first_record(path: Path) -> dict[str, Any]:
         If it is no JSON object, or the file has none.
     """
     with path.open("rb") as file:
+        _skip_mark(file)
         for number, line in enumerate(file, start=1):
             if line.strip():
                 record, fault = _load(line)
@@ -75,6 +78,12 @@ def first_record(path: Path) -> dict[str, Any]:
                     raise ValueError(f"{path}, line {number} {fault}.")
                 return record
     raise ValueError(f"{path} is empty: it has no rows.")
+
+
+def _skip_mark(file: BinaryIO) -> None:
+    """Go past a byte order mark, which is no JSON."""
+    if file.read(len(BOM_UTF8)) != BOM_UTF8:
+        file.seek(0)
 
 
 def _parse(

@@ -134,6 +134,8 @@ def find_encoding(path: Path, given: str | None) -> Encoding:
     for mark, name in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if head.startswith(mark) and given in (None, "utf-16"):
             return Encoding(name, "surrogatepass")
+    if given == "utf-16":  # without a mark
+        given = "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
     if given not in (None, "utf-8", "utf-8-sig"):
         try:
             _decode(path, given)
@@ -225,3 +227,10 @@ def text_of(value: Any) -> str:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
+
+
+def escaped(value: Any) -> Any:
+    """Text that UTF-8 can hold: half a character becomes a backslash and its code."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io import delimited, json_files, parquet_files
 from sklearn_datamaps._io.delimited import Batches
-from sklearn_datamaps._io.reading import BAD_BYTE, Reading, Table
+from sklearn_datamaps._io.reading import BAD_BYTE, Reading, Table, escaped
 
 
-def csv_of(frame: pd.DataFrame) -> bytes:
+def csv_of(frame: pd.DataFrame, delimiter: str = ",") -> bytes:
     """Bytes of a table as CSV in UTF-8, every text in quotes.
 
     Parameters
@@ -24,31 +25,28 @@ def csv_of(frame: pd.DataFrame) -> bytes:
     frame : pandas.DataFrame
         The table, of numbers and texts; its index is not written. Half a character,
         which UTF-8 cannot hold, is written as a backslash and its code.
+    delimiter : str, default=","
+        What is between the cells.
 
     Returns
     -------
     bytes
     """
     import pyarrow as pa
-    from pyarrow.csv import write_csv
+    from pyarrow.csv import WriteOptions, write_csv
 
     def array(column: pd.Series) -> Any:
         try:
             return pa.array(column, from_pandas=True)
         except UnicodeEncodeError:
-            return pa.array(column.map(_escaped), from_pandas=True)
+            return pa.array(column.map(escaped), from_pandas=True)
 
     columns = [array(frame.iloc[:, at]) for at in range(frame.shape[1])]
     sink = pa.BufferOutputStream()
-    names = [_escaped(str(name)) for name in frame.columns]
-    write_csv(pa.Table.from_arrays(columns, names), sink)
+    names = [escaped(str(name)) for name in frame.columns]
+    options = WriteOptions(delimiter=delimiter)
+    write_csv(pa.Table.from_arrays(columns, names), sink, options)
     return bytes(sink.getvalue().to_pybytes())
-
-
-def _escaped(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,8 @@ PARQUET = Format(
     "Parquet", parquet_files.read, parquet_files.batches, parquet_files.patch
 )
 FORMATS = {".parquet": PARQUET, ".pq": PARQUET, ".csv": DELIMITED}
-FORMATS |= {".tsv": replace(DELIMITED, name="TSV")}
+TSV = replace(DELIMITED, name="TSV", write=partial(csv_of, delimiter="\t"))
+FORMATS |= {".tsv": TSV}
 FORMATS |= dict.fromkeys((".jsonl", ".ndjson", ".json"), JSON)
 
 
@@ -111,11 +110,18 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
     Raises
     ------
     ValueError
-        If the file is not what its suffix says, or has no rows.
+        If the file is not what its suffix says, has no rows, or a column whose name
+        is no text.
     OSError
         If it cannot be read.
     """
     table = format_of(path).read(path, reading or Reading())
+    for name in table.cells.columns:
+        if escaped(name) != name:
+            raise ValueError(
+                f"{path}: the name of column '{escaped(name)}' holds what is no "
+                f"character. Rename it."
+            )
     if not len(table):
         raise ValueError(f"{path} has no rows.")
     notes = _half_characters(table)
@@ -132,7 +138,7 @@ def _half_characters(table: Table) -> list[str]:
         except UnicodeEncodeError:
             # Bytes that are none were noted when the encoding was found.
             bare = [BAD_BYTE.sub("", cell) for cell in cells]
-            rows = [row for row, cell in enumerate(bare) if _escaped(cell) != cell]
+            rows = [row for row, cell in enumerate(bare) if escaped(cell) != cell]
             if not rows:
                 continue
             notes.append(

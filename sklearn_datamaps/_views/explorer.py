@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
 from sklearn_datamaps._core.regions import BAND, N_STD, REGIONS, boundary_lines
 from sklearn_datamaps._core.registry import ATTRIBUTES, PAPER
@@ -115,7 +116,8 @@ def explore(
     content = _content(data_map, points, text)
     content.header["notes"] = _notes(data_map, len(points))
     path = Path(path)
-    path.write_bytes(_page(data_map, title, content, plotly).encode())
+    page = _page(data_map, title, content, plotly).encode()
+    commit(path, lambda file: file.write(page))
     return path
 
 
@@ -200,6 +202,7 @@ def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content
         "label_is_number": is_number,
         "names": [str(c) for c in data_map.classes] if data_map.multilabel else None,
         "text": text,
+        "made_from": data_map.meta.get("made_from"),
         "id_is_number": id_is_number,
         "columns": [
             {"name": name, "is_number": kind}

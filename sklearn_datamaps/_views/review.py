@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._core.arrays import Array, frame_of
-from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import BaseDataMap, require_labels, table_of
 from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._core.registry import PAPER
 
@@ -158,8 +158,10 @@ def review(
     if "text" in data_map.columns:
         data["conflicting_duplicates"] = conflicting_duplicates(data_map)[cells]
     data |= {"decision": "", "new_label": "", "row_hash": _hashes_of(data_map, rows)}
+    if "made_from" in data_map.meta:  # the options of the command line
+        data["made_from"] = data_map.meta["made_from"]
     # Objects, so that labels of any type can be written in.
-    return frame_of(data).astype({"decision": object, "new_label": object})
+    return table_of(data).astype({"decision": object, "new_label": object})
 
 
 def _hashes_of(data_map: BaseDataMap, rows: Array) -> NDArray[np.str_]:

@@ -42,8 +42,9 @@ def vectorize_to_disk(
         The texts and labels:
 
         - a data set of Hugging Face, also a streamed one;
-        - a Parquet, CSV, TSV or JSON lines file, or a folder of such files, of one
-          kind, which are read in the order of their names;
+        - a Parquet, CSV, TSV or JSON file (lines, or one array), or a folder of such
+          files, of one kind, which are read in the order of their names; delimiter
+          and encoding are found, and a UserWarning says what was guessed;
         - an iterable of batches: pairs ``(texts, labels)``, mappings of columns,
           DataFrames, Arrow tables, or without labels lists of texts. To go on with a
           run that was ended, it must yield the same rows again: a list will do, a

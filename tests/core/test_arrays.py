@@ -4,13 +4,11 @@ import tracemalloc
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import sparse
 
 from sklearn_datamaps import DataMap, DataMapClassifier, TrainingDynamics
 from sklearn_datamaps._core import recorder
-from sklearn_datamaps._core.arrays import frame_of
 
 N_EPOCHS, N_SAMPLES = 4, 30
 
@@ -281,16 +279,3 @@ def test_sparse_matrix_of_probabilities_is_refused():
     proba = sparse.csr_matrix([[0.9, 0.1], [0.2, 0.8]])
     with pytest.raises(TypeError, match=r"scipy csr_matrix .* dense .*\.toarray\(\)"):
         TrainingDynamics([0, 1]).update(proba)
-
-
-def test_frame_keeps_texts_that_no_encoding_holds():
-    columns = {
-        "text": np.array(["half \ud83d", "whole"], dtype=object),
-        "number": np.arange(2),
-        "same": "",
-    }
-    frame = frame_of(columns, pd.Index(["b", "a"]))
-    assert frame["text"].tolist() == ["half \ud83d", "whole"]
-    assert frame["number"].dtype == np.arange(2).dtype
-    assert frame["same"].tolist() == ["", ""]
-    assert frame.index.tolist() == ["b", "a"]

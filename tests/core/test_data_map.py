@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from sklearn_datamaps import DataMap, TrainingDynamics
+from sklearn_datamaps._core.base_map import table_of
 
 STREAMED = ("loss", "el2n", "forgetting", "first_learned", "mean_proba")
 DIRECTIONS = {
@@ -634,3 +635,16 @@ def test_margin_of_coordinates_alone_is_that_of_two_classes():
     data_map = crafted([0.25, 0.75], [0.1, 0.2], ["a", "b"])
     assert data_map.margin.tolist() == [-0.5, 0.5]
     assert data_map.margin_std.tolist() == [0.2, 0.4]
+
+
+def test_frame_keeps_texts_that_no_encoding_holds():
+    columns = {
+        "text": np.array(["half \ud83d", "whole"], dtype=object),
+        "number": np.arange(2),
+        "same": "",
+    }
+    frame = table_of(columns, pd.Index(["b", "a"]))
+    assert frame["text"].tolist() == ["half \ud83d", "whole"]
+    assert frame["number"].dtype == np.arange(2).dtype
+    assert frame["same"].tolist() == ["", ""]
+    assert frame.index.tolist() == ["b", "a"]

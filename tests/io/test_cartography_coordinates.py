@@ -256,7 +256,7 @@ def test_empty_file_is_said(tmp_path, name, text):
 def test_table_without_rows_is_said(tmp_path):
     path = tmp_path / "td_metrics.csv"
     path.write_text("guid,confidence,variability,correctness\n")
-    refused(path, "is empty: it has no rows")
+    refused(path, "has no rows")
 
 
 def test_malformed_files_are_said(tmp_path):
@@ -265,9 +265,25 @@ def test_malformed_files_are_said(tmp_path):
     refused(path, r"line 1 \(guid 1\) has no 'confidence'")
     path = write(tmp_path, "td_metrics.csv")
     path.write_text(path.read_text() + "d,3,0,1,0,3,0,9,9\n")
-    refused(path, "cannot be read as a table: ")
-    path.write_bytes(b"guid,\xff\n")
-    refused(path, "cannot be read as a table: ")
+    refused(path, "cannot be read .*: line 5 has 9 cells, the header 7")
+    path.write_bytes(b"guid,\0\xff\n")
+    refused(path, "is not a text file")
+
+
+def test_table_is_read_as_spreadsheets_write_it(tmp_path):
+    path = write(tmp_path, "td_metrics.csv")
+    expected = read_coordinates(path, 4).to_frame()
+    text = path.read_text().replace(",", ";").replace("\n", "\r\n")
+    path.write_bytes(f"sep=;\r\n{text}".encode("utf-16"))
+    pd.testing.assert_frame_equal(read_coordinates(path, 4).to_frame(), expected)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_byte_order_mark_is_passed_over(tmp_path, suffix):
+    path = write(tmp_path, f"td_metrics.{suffix}")
+    expected = read_coordinates(path, 4).to_frame()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    pd.testing.assert_frame_equal(read_coordinates(path, 4).to_frame(), expected)
 
 
 def test_missing_file_and_unknown_suffix_are_said(tmp_path):

@@ -72,6 +72,18 @@ def test_two_lines_that_may_be_rows_or_a_letter_are_noted(tmp_path):
     assert table_of(tmp_path, text, quoting="csv").notes == ()
 
 
+def test_two_lines_between_tabs_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="closes it in line 3"):
+        table_of(tmp_path, 'text\tlabel\n"Dear\tyes\nyou"\tno\nb\tno\n', "mine.tsv")
+
+
+def test_new_label_is_in_quotes_where_the_old_one_was(tmp_path):
+    text = 'text,label\n"a","yes"\nb,no\nc,"a, b"\n'
+    table = table_of(tmp_path, text)
+    found = rewritten(table, "label", {0: "no", 1: "a, b", 2: "yes"})
+    assert found == b'text,label\n"a","no"\nb,"a, b"\nc,"yes"\n'
+
+
 def test_cell_of_many_lines_that_are_no_rows_is_read_without_a_word(tmp_path):
     text = 'id,text,label\n1,"one\ntwo, and ""so""\r\nthree",yes\n2,b,no\n'
     table = table_of(tmp_path, text)
@@ -163,6 +175,11 @@ def test_few_bad_bytes_leave_a_file_utf8_and_are_written_back(tmp_path):
     )
 
 
+def test_as_much_utf8_as_not_is_utf8(tmp_path):
+    table = table_of(tmp_path, b"text,label\n\xc3\xa9,a\n\xe9,b\n")
+    assert table.column("text").tolist() == ["é", "\udce9"]
+
+
 def test_file_of_old_stays_cp1252(tmp_path):
     content = "text,label\ncafé,yes\nnaïve,no\n".encode("cp1252")
     table = table_of(tmp_path, content)
@@ -188,6 +205,21 @@ def test_half_a_character_is_kept_and_named(tmp_path):
     assert "hold half a character, in rows 0" in table.notes[0]
     expected = content.replace('"b", "label": "b"', '"b", "label": "a"').encode()
     assert rewritten(table, "label", {1: "a"}) == expected
+
+
+def test_column_whose_name_is_no_text_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"the name of column 'a\\ud83d' holds"):
+        table_of(tmp_path, '{"a\\ud83d": 1}\n', "mine.jsonl")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_can_be_given(tmp_path, encoding):
+    content = "text,label\né,a\n".encode(encoding)
+    with pytest.raises(ValueError, match="name its --encoding"):
+        table_of(tmp_path, content)
+    table = table_of(tmp_path, content, encoding="utf-16")
+    assert rewritten(table, "label") == content
+    assert table.column("text").tolist() == ["é"]
 
 
 # The readers agree
@@ -330,6 +362,18 @@ def test_no_input_is_written_over(tmp_path):
         assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(("name", "delimiter"), [("o.csv", ","), ("o.tsv", "\t")])
+def test_json_is_written_as_a_table_where_the_suffix_says_so(tmp_path, name, delimiter):
+    table = table_of(tmp_path, ARRAY, "mine.json")
+    labels, kept = table.column("label"), np.array([True, False])
+    write_corrected(table, tmp_path / name, "label", labels, kept)
+    written = (tmp_path / name).read_text(encoding="utf-8")
+    rows = [["text", "label"], ["a,é", "1.0"]]
+    assert list(csv.reader(io.StringIO(written), delimiter=delimiter)) == rows
+    with pytest.raises(ValueError, match="is not Parquet; write to a CSV"):
+        write_corrected(table, tmp_path / "o.parquet", "label", labels, kept)
+
+
 # Any file
 
 
@@ -402,6 +446,54 @@ def test_one_decision_changes_one_cell_or_is_refused(tmp_path_factory, file, dat
         path.write_bytes(changed)
         reading = Reading(["text", "label"], delimiter, quoting="csv")
         assert read_table(path, reading).cells.to_numpy().tolist() == expected
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.floats(), st.text('ab"\\,:{}[]é\n', max_size=5)
+)
+RECORDS = st.fixed_dictionaries(
+    {"label": st.sampled_from(["yes", "no", 1, 1.5, True, "é"])},
+    optional={"a": VALUES, "é": st.lists(VALUES, max_size=2)},
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(RECORDS, min_size=2, max_size=5),
+    st.sampled_from([None, 0, 2]),
+    st.booleans(),
+    st.data(),
+)
+def test_one_decision_changes_one_value_of_json(
+    tmp_path_factory, records, indent, ascii_only, data
+):
+    def text_of(record):
+        return json.dumps(record, ensure_ascii=ascii_only)
+
+    if indent is None:
+        ends = [data.draw(st.sampled_from(["\n", "\r\n", "\n\n"])) for _ in records]
+        content = "".join(map("".join, zip(map(text_of, records), ends, strict=True)))
+    else:
+        content = json.dumps(records, indent=indent, ensure_ascii=ascii_only)
+    table = table_of(tmp_path_factory.mktemp("any"), content, "mine.json")
+    row, other = (data.draw(st.integers(0, len(records) - 1)) for _ in range(2))
+    if data.draw(st.booleans()):
+        changed = rewritten(table, "label", dropped=[row]).decode()
+        records = [r for at, r in enumerate(records) if at != row]
+    else:
+        changed = rewritten(table, "label", {row: table.column("label")[other]})
+        changed = changed.decode()
+        # 1.0 and true are no 1: the value is one of those that say the same.
+        before, records[row]["label"] = records[row]["label"], records[other]["label"]
+        start = n_alike(content, changed)
+        same = n_alike(content[start:][::-1], changed[start:][::-1])
+        longest = max(len(content), len(changed)) - start - same
+        assert longest <= max(len(text_of(v)) for v in (before, records[row]["label"]))
+    if indent is None:
+        read = [json.loads(line) for line in changed.split("\n") if line.strip()]
+    else:
+        read = json.loads(changed)
+    assert list(map(repr, read)) == list(map(repr, records))
 
 
 @settings(max_examples=500, deadline=None)

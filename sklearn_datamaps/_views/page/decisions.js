@@ -88,7 +88,7 @@ function csv(points) {
   const labelName = data.name ? ["label_name"] : [];
   const head = ["id", "position", ...labelName, ...textName, ...header.columns.map((c) => c.name),
     "label", "predicted", "confidence", "variability", "correctness", "region", "decision",
-    "new_label", "row_hash"];
+    "new_label", "row_hash", ...(header.made_from ? ["made_from"] : [])];
   const lines = [head.map((name) => cell(name, false)).join(",")];
   const width = data.hashes.length / data.position.length;
   for (const i of points) {
@@ -106,6 +106,7 @@ function csv(points) {
       cell(labelOf(data.predicted[i]), header.label_is_number),
       decimal(data.confidence[i]), decimal(data.variability[i]), decimal(data.correctness[i]),
       header.regions[data.region[i]], decision, cell(newLabel, header.label_is_number), hash,
+      ...(header.made_from ? [cell(header.made_from, false)] : []),
     ].join(","));
   }
   return lines.join("\r\n") + "\r\n";
