@@ -285,7 +285,10 @@ def test_comma_that_can_be_read_in_two_ways_is_asked_about(tmp_path):
     assert "thousands comma" in result.out
     _, result = features(tmp_path, columns, "--decimal", ",")
     assert "a: numbers from 1." in result.out
-    # Another column tells.
+    # Whole numbers, of which some are missing, do not tell; decimals do.
+    whole = {"b": lambda rng, n: [str(i) if i else "" for i in range(n)]}
+    with pytest.raises(AssertionError, match="add --decimal"):
+        features(tmp_path, columns | whole)
     columns["b"] = number(lambda v: f"{v:.2f}".replace(".", ","))
     _, result = features(tmp_path, columns)
     assert "a: numbers from 1." in result.out
