@@ -383,3 +383,17 @@ def test_page_names_the_columns_too(tmp_path, monkeypatch):
     named = {"label": "label", "text": "text", "id": "id", "na": ["x"]}
     assert {json.dumps(named)} == set(review["made_from"])
     assert seen[0].meta["made_from"] == json.dumps(named)
+
+
+@pytest.mark.parametrize("cell", ["", "{", "5"])
+def test_review_whose_columns_were_lost_asks_for_them(tmp_path, cell):
+    path, _ = mapped(tmp_path, written(rows_of()))
+
+    def lose(table):
+        relabel("2", "no")(table)
+        table["made_from"] = cell
+
+    _, result = applied(path, lose)
+    assert_one_line_error(result, "does not name the columns", "--label")
+    found, _ = applied(path, lose, *TEXT)
+    assert b"thanks 3,no" in found
