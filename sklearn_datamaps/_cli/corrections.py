@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,11 @@ def with_made_from(args: argparse.Namespace, review: pd.DataFrame) -> None:
     ValueError
         If neither the user nor the review names the labels.
     """
-    named = {}
-    for cell in review.get("made_from", ()):
-        try:
-            named = json.loads(cell)
-        except ValueError:
-            continue
-        break
+    named: dict[str, Any] = {}
+    for cell in dict.fromkeys(review.get("made_from", ())):
+        with suppress(ValueError):  # a blank row, say
+            found = json.loads(cell)
+            named = found if isinstance(found, dict) else named
     for name in MADE_FROM:
         if not getattr(args, name, None):
             setattr(args, name, named.get(name))

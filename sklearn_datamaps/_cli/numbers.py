@@ -1,7 +1,9 @@
 """Cells as numbers, however people write them, and words for how they were read."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -80,7 +82,7 @@ def read_columns(
         for found in fitting.values()
         if len(found) == 1
         for style, values in found.items()
-        if (values % 1 != 0).any()
+        if (np.nan_to_num(values) % 1 != 0).any()
     }
     return {
         name: _column(name, cells[name], found, sure) for name, found in fitting.items()
@@ -102,41 +104,41 @@ def _fitting(
         for cell in cells.tolist()
     ]
     bare = [re.sub(r"^([+-]) +", r"\1", cell) for cell in bare]
+    there = [cell for cell, is_known in zip(bare, known, strict=True) if is_known]
     found: dict[Style, NDArray[np.float64]] = {}
-    fewest: tuple[int, str] | None = None
     for style in styles:
-        values = _numbers(bare, known, style)
-        bad = known & ~np.isfinite(values)
-        if not bad.any():
+        # Most styles fail at the first cell.
+        if all(map(_matcher(style), there)):
+            values = np.full(len(cells), np.nan)
+            values[known] = [_number(cell, style) for cell in there]
             same = (np.array_equal(values, v, equal_nan=True) for v in found.values())
             if not any(same):
                 found[style] = values
-        elif fewest is None or bad.sum() < fewest[0]:
-            fewest = int(bad.sum()), str(cells[bad][0])
-    several = len(pd.unique(cells[known])) > FEW_CLASSES
-    if not found and fewest and fewest[0] <= 0.1 * known.sum() and several:
-        raise ValueError(
-            f"Column {name!r} holds numbers, but for {fewest[0]:,} cells, such as "
-            f"{fewest[1]!r}. Empty them or write a number, or leave the column out."
-        )
+    if not found and len(set(there)) > FEW_CLASSES:
+        bad = [[not _matcher(style)(cell) for cell in there] for style in styles]
+        fewest = min(bad, key=sum)
+        if sum(fewest) <= 0.1 * len(there):
+            raise ValueError(
+                f"Column {name!r} holds numbers, but for {sum(fewest):,} cells, such "
+                f"as {cells[known][fewest.index(True)]!r}. Empty them or write a "
+                f"number, or leave the column out."
+            )
     return found
 
 
-def _numbers(
-    cells: list[str], known: NDArray[np.bool_], style: Style
-) -> NDArray[np.float64]:
-    """Cells as numbers of a style; NaN for what is none."""
+@lru_cache
+def _matcher(style: Style) -> Callable[[str], Any]:
+    """Tell whether a cell is a number of a style."""
     decimal, between = map(re.escape, style)
     grouped = rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+|" if style[1] else ""
     whole = rf"(?:{grouped}\d+)(?:{decimal}\d*)?|{decimal}\d+"
-    is_number = re.compile(rf"[+-]?(?:{whole})(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
-    to_plain = str.maketrans({style[0]: "."} | ({style[1]: ""} if style[1] else {}))
-    return np.array(
-        [
-            float(cell.translate(to_plain)) if there and is_number(cell) else np.nan
-            for cell, there in zip(cells, known.tolist(), strict=True)
-        ]
-    )
+    # Not so large that it were infinite.
+    exponent = r"[eE](?:-\d{1,3}|\+?[0-2]?\d{1,2})"
+    return re.compile(rf"[+-]?(?:{whole})(?:{exponent})?", re.ASCII).fullmatch
+
+
+def _number(cell: str, style: Style) -> float:
+    return float(cell.replace(style[1], "").replace(style[0], "."))
 
 
 def _column(

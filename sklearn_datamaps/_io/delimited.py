@@ -79,6 +79,7 @@ class Dialect:
             return raw
         if not self.escaped:
             return raw[1:-1].replace(q + q, q)
+        q = re.escape(q)
         return re.sub(rf"\\([\\{q}])|({q}){q}", _character, raw[1:-1])
 
     def written(self, value: str, like: str) -> str:
@@ -146,7 +147,10 @@ class Records:
             at = end + 1
         if self.number > first and self.width > 1:
             lines = io.StringIO(text, newline="")
-            if all(line.count(dialect.delimiter) == self.width - 1 for line in lines):
+            even = [line.count(dialect.delimiter) == self.width - 1 for line in lines]
+            # Some of the lines between may be uneven, as rows with quotes are.
+            between = even[1:-1]
+            if even[0] and even[-1] and 2 * sum(between) >= len(between):
                 self.swallowed.append((first, self.number))
         return text, cells
 
@@ -240,6 +244,8 @@ class Delimited:
                         f"{self.path} cannot be read with the delimiter "
                         f"{self.dialect.delimiter!r}: line {number} has {len(cells)} "
                         f"cells, the header {width}."
+                        + " A quote opens a cell there, and none ends it."
+                        * (number in self.records.literal[-1:])
                     )
                 cells = [*cells, *[""] * (width - len(cells))][:width]
             if self.records.swallowed:
@@ -253,7 +259,7 @@ class Delimited:
         if self.reading.quoting == "auto" and surely:
             raise ValueError(
                 f"{self.path}: a quote that opens a cell in line {first} closes it in "
-                f"line {last}, and every line between looks like a row. If quotes are "
+                f"line {last}, and the lines between look like rows. If quotes are "
                 f"text here, add --quoting none; if it is one cell, --quoting csv."
             )
 

@@ -285,7 +285,10 @@ def test_comma_that_can_be_read_in_two_ways_is_asked_about(tmp_path):
     assert "thousands comma" in result.out
     _, result = features(tmp_path, columns, "--decimal", ",")
     assert "a: numbers from 1." in result.out
-    # Another column tells.
+    # Whole numbers, of which some are missing, do not tell; decimals do.
+    whole = {"b": lambda rng, n: [str(i) if i else "" for i in range(n)]}
+    with pytest.raises(AssertionError, match="add --decimal"):
+        features(tmp_path, columns | whole)
     columns["b"] = number(lambda v: f"{v:.2f}".replace(".", ","))
     _, result = features(tmp_path, columns)
     assert "a: numbers from 1." in result.out
@@ -380,3 +383,17 @@ def test_page_names_the_columns_too(tmp_path, monkeypatch):
     named = {"label": "label", "text": "text", "id": "id", "na": ["x"]}
     assert {json.dumps(named)} == set(review["made_from"])
     assert seen[0].meta["made_from"] == json.dumps(named)
+
+
+@pytest.mark.parametrize("cell", ["", "{", "5"])
+def test_review_whose_columns_were_lost_asks_for_them(tmp_path, cell):
+    path, _ = mapped(tmp_path, written(rows_of()))
+
+    def lose(table):
+        relabel("2", "no")(table)
+        table["made_from"] = cell
+
+    _, result = applied(path, lose)
+    assert_one_line_error(result, "does not name the columns", "--label")
+    found, _ = applied(path, lose, *TEXT)
+    assert b"thanks 3,no" in found

@@ -72,6 +72,21 @@ def test_two_lines_that_may_be_rows_or_a_letter_are_noted(tmp_path):
     assert table_of(tmp_path, text, quoting="csv").notes == ()
 
 
+def test_rows_with_quotes_of_their_own_among_swallowed_ones_do_not_hide_them(tmp_path):
+    text = 'id,text,label\n1,"Many thanks,yes\n2,"a, b",no\n'
+    assert len(table_of(tmp_path, text)) == 2
+    text = 'id,text,label\n1,"Many,yes\n2,a ""b"", c,no\n3,c,no\n4,you",yes\n'
+    with pytest.raises(ValueError, match="closes it in line 5, and the lines between"):
+        table_of(tmp_path, text)
+    text = 'id,label,text\n1,yes,"Dear Sir\nthank you\nYours, a, b"\n'
+    assert table_of(tmp_path, text).notes == ()
+
+
+def test_row_that_a_lone_quote_breaks_is_said_to_be_so(tmp_path):
+    with pytest.raises(ValueError, match=r"line 2 has 4 cells.*none ends it"):
+        table_of(tmp_path, 'id,text,label\n1,"Many, thanks,yes\n')
+
+
 def test_two_lines_between_tabs_are_refused(tmp_path):
     with pytest.raises(ValueError, match="closes it in line 3"):
         table_of(tmp_path, 'text\tlabel\n"Dear\tyes\nyou"\tno\nb\tno\n', "mine.tsv")
