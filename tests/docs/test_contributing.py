@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from sklearn_datamaps._core.registry import MEASURES
+from sklearn_datamaps._io import tables
 from sklearn_datamaps._learners import registry
 
 PAGE = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -37,3 +38,12 @@ def test_recipe_of_a_view_prints_what_it_shows(capsys):
     code, printed = recipe("Add a view")
     exec(code, {})
     assert capsys.readouterr().out == printed
+
+
+def test_recipe_of_a_file_format_prints_what_it_shows(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tables, "FORMATS", {**tables.FORMATS})
+    code, printed = recipe("Add a file format")
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+    assert ".lines" in tables.FORMATS
