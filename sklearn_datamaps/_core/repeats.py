@@ -244,7 +244,8 @@ def check_same_rows(before: BaseDataMap, after: BaseDataMap) -> None:
             f"({before.classes.tolist()[:5]} and {after.classes.tolist()[:5]})."
         )
     for name in before.columns.keys() & after.columns.keys():
-        one, two = pd.Series(before.columns[name]), pd.Series(after.columns[name])
+        both = (before.columns[name], after.columns[name])
+        one, two = (pd.Series(values, dtype=values.dtype) for values in both)
         if not one.equals(two):
             raise ValueError(
                 f"The maps are of other rows: their column {name!r} differs."

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
+from sklearn_datamaps._core.base_map import BaseDataMap, require_labels, table_of
 from sklearn_datamaps._core.labels import plain
 
 OWN = ("id", "conflicting_duplicates", "decision", "new_label", "row_hash")
@@ -158,7 +158,7 @@ def review(
         data["conflicting_duplicates"] = conflicting_duplicates(data_map)[cells]
     data |= {"decision": "", "new_label": "", "row_hash": _hashes_of(data_map, rows)}
     # Objects, so that labels of any type can be written in.
-    return pd.DataFrame(data).astype({"decision": object, "new_label": object})
+    return table_of(data).astype({"decision": object, "new_label": object})
 
 
 def _hashes_of(data_map: BaseDataMap, rows: Array) -> NDArray[np.str_]:
