@@ -28,7 +28,9 @@ class DataMap(BaseDataMap):
     Get one from :class:`~sklearn_datamaps.DataMapClassifier` (``data_map_``), from
     your own training loop with :class:`~sklearn_datamaps.TrainingDynamics`, or with
     :meth:`from_probabilities`. All arrays are read-only and have one entry per row;
-    for multilabel targets they have shape (n_samples, n_labels).
+    for multilabel targets they have shape (n_samples, n_labels). They are the map's
+    own: what you pass is copied once (of texts the references, 8 bytes a row), unless
+    it is read-only itself; what a recorder made is taken as it is.
 
     Attributes
     ----------
@@ -327,6 +329,10 @@ class DataMap(BaseDataMap):
 
     def to_parquet(self, path: str | Path) -> None:
         """Save the map, with all its arrays and metadata, as one Parquet file.
+
+        A text with a lone surrogate (half of an emoji), which Parquet cannot hold, is
+        written as an escape and noted with its row in the metadata, from which
+        :meth:`from_parquet` restores it.
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import is_default
@@ -57,10 +57,11 @@ class BaseDataMap:
 
     def __post_init__(self) -> None:
         for name in _array_fields(self):
-            object.__setattr__(self, name, _readonly(getattr(self, name)))
+            object.__setattr__(self, name, _own(getattr(self, name)))
         for name in ("measures", "columns"):
-            arrays = {k: _readonly(v) for k, v in getattr(self, name).items()}
+            arrays = {k: _own(v) for k, v in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
+        object.__setattr__(self, "index", _own_index(self.index))
         object.__setattr__(self, "meta", MappingProxyType(dict(self.meta)))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -175,7 +176,7 @@ class BaseDataMap:
             return attribute
         derived = entry.formula(*map(self.values, entry.of))
         if entry.dear:
-            derived = self._derived.setdefault(name, _readonly(derived))
+            derived = self._derived.setdefault(name, frozen(derived))
         return derived
 
     def measure_names(self) -> list[str]:
@@ -402,10 +403,33 @@ def _array_fields(data_map: BaseDataMap) -> list[str]:
     ]
 
 
-def _readonly(values: ArrayLike) -> Array:
-    view = np.asarray(values).view()
-    view.flags.writeable = False
-    return view
+def frozen(values: Array) -> Array:
+    """Array that nobody else holds, set read-only, so that a map need not copy it."""
+    values.flags.writeable = False
+    return values
+
+
+def _own(values: Any) -> Array:
+    """Read-only array of the map's own: a copy, unless nobody can write to it."""
+    array = np.asarray(values)
+    if not _is_frozen(array):
+        array = frozen(np.array(array))
+    return array.view()
+
+
+def _is_frozen(array: Any) -> bool:
+    """Whether an array and all that it is a view of are read-only."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return False
+        array = array.base
+    return array is None
+
+
+def _own_index(index: pd.Index) -> pd.Index:
+    if isinstance(index, pd.RangeIndex | pd.MultiIndex) or _is_frozen(index.array):
+        return index
+    return index.copy(deep=True)
 
 
 def table_of(data: Mapping[str, Any], index: pd.Index | None = None) -> pd.DataFrame:

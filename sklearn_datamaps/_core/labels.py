@@ -1,5 +1,6 @@
 """Labels of any kind to column codes, at the speed of one hash pass."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,14 +182,26 @@ def _check_complete(missing: NDArray[np.bool_]) -> None:
         )
 
 
+def _check_whole_characters(classes: Array) -> None:
+    """Raise ValueError for a label that no file and no table could hold."""
+    for label in classes.tolist():
+        try:
+            str(label).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"The label {label!a} holds half of a character (a lone "
+                f"surrogate, as of an emoji that was cut). Write it out or replace it."
+            ) from error
+
+
 def _check_names(names: Array, what: str) -> None:
     """Raise ValueError unless labels can be told apart, in files and tables too."""
-    texts = pd.Index([plain(name) for name in names.tolist()])
-    alike = texts[texts.duplicated()].unique()
-    if len(alike) or pd.isna(names).any():
+    texts = [plain(name) for name in names.tolist()]
+    alike = [text for text, times in Counter(texts).items() if times > 1]
+    if alike or pd.isna(names).any():
         raise ValueError(
             f"{what} must be distinct labels, also as text; got {names.tolist()[:10]}"
-            + (f", of which {quoted(alike)} stands for several." if len(alike) else ".")
+            + (f", of which {quoted(alike)} stands for several." if alike else ".")
         )
 
 
@@ -217,13 +230,16 @@ def _encode_indicator(values: Any, names: Any) -> EncodedLabels:
             f"labels."
         )
     codes = values.toarray() != 0 if sparse.issparse(values) else entries != 0
-    classes = np.arange(codes.shape[1]) if names is None else _as_labels(names)
+    classes = (
+        np.arange(codes.shape[1]) if names is None else np.array(_as_labels(names))
+    )
     if classes.shape != (codes.shape[1],):
         raise ValueError(
             f"classes names the {codes.shape[1]} labels of y; got shape "
             f"{classes.shape}."
         )
     _check_names(classes, "The names of the labels of y")
+    _check_whole_characters(classes)
     return EncodedLabels(codes, classes)
 
 
@@ -245,7 +261,7 @@ def _encode_column(values: Array | pd.Categorical, classes: Any) -> EncodedLabel
         ranks[order] = np.arange(len(order))
         codes, known = ranks[codes], found[order]
     else:
-        known = np.asarray(classes) if np.ndim(classes) != 1 else _as_labels(classes)
+        known = np.array(classes if np.ndim(classes) != 1 else _as_labels(classes))
         if known.ndim != 1:
             raise ValueError(f"classes must be distinct labels; got {classes!r}.")
         _check_names(known, "classes")
@@ -256,6 +272,7 @@ def _encode_column(values: Array | pd.Categorical, classes: Any) -> EncodedLabel
                 f"{found[lookup < 0][:5].tolist()}. classes is {known.tolist()}."
             )
         codes = lookup[codes]
+    _check_whole_characters(known)
     smallest = np.min_scalar_type(-len(known))
     return EncodedLabels(codes.astype(smallest, copy=False), known)
 

@@ -11,11 +11,13 @@ from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.base_map import BaseDataMap
 
 M = TypeVar("M", bound=BaseDataMap)
+Escaped = dict[str, dict[int, str]]  # texts that Parquet cannot hold, by name and row
 
 KEY = b"sklearn_datamaps"
 FORMAT = 1
 SCALARS = ("confidence", "variability", "correctness", "label", "predicted")
 OPTIONAL = ("_margin", "_margin_std")
+INDEX = "index"
 
 
 def write(data_map: BaseDataMap, path: str | Path) -> None:
@@ -34,9 +36,18 @@ def write(data_map: BaseDataMap, path: str | Path) -> None:
 
     # Text as type of the column names, or pandas takes "map:label" for a number.
     no_columns = pd.Index([], dtype=object)
-    table = pa.Table.from_pandas(pd.DataFrame(index=data_map.index, columns=no_columns))
+    escaped: Escaped = {}
+
+    def named(index: pd.Index) -> Any:
+        return pa.Table.from_pandas(pd.DataFrame(index=index, columns=no_columns))
+
+    try:
+        table = named(data_map.index)
+    except UnicodeEncodeError:
+        names = _escape(data_map.index.to_numpy(), INDEX, escaped)
+        table = named(pd.Index(names, name=data_map.index.name))
     for name, values in arrays.items():
-        table = table.append_column(name, _to_arrow(values))
+        table = table.append_column(name, _to_arrow(values, name, escaped))
     description = {
         "format": FORMAT,
         "n_epochs": data_map.n_epochs,
@@ -45,6 +56,8 @@ def write(data_map: BaseDataMap, path: str | Path) -> None:
         "meta": dict(data_map.meta),
         "shapes": {name: list(v.shape[1:]) for name, v in arrays.items()},
         "dtypes": {name: v.dtype.str for name, v in arrays.items()},
+        # Lone surrogates, which Parquet cannot hold and JSON can: by name and row.
+        "escaped": escaped,
     }
     ours = json.dumps(description, default=_plain).encode()
     metadata = {**(table.schema.metadata or {}), KEY: ours}
@@ -57,11 +70,32 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
 
 
-def _to_arrow(values: np.ndarray) -> Any:
+def _escape(values: np.ndarray, name: str, escaped: Escaped) -> np.ndarray:
+    """Texts with lone surrogates written out; what they were is noted by row."""
+    values = values.astype(object)
+    found = {}
+    for row, text in enumerate(values):
+        if isinstance(text, str) and (written := _written(text)) != text:
+            found[row], values[row] = text, written
+    escaped[name] = found
+    return values
+
+
+def _written(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _to_arrow(values: np.ndarray, name: str, escaped: Escaped) -> Any:
     import pyarrow as pa
 
     # Among objects, NaN and pd.NA are missing values like None.
-    flat = pa.array(values.reshape(-1), from_pandas=values.dtype == object)
+    def convert(values: np.ndarray) -> Any:
+        return pa.array(values, from_pandas=values.dtype == object)
+
+    try:
+        flat = convert(values.reshape(-1))
+    except UnicodeEncodeError:
+        flat = convert(_escape(values.reshape(-1), name, escaped))
     if values.ndim == 1:
         return flat
     return pa.FixedSizeListArray.from_arrays(flat, int(np.prod(values.shape[1:])))
@@ -89,6 +123,17 @@ def read(kind: type[M], path: str | Path) -> M:
         for name, shape in description["shapes"].items()
     }
 
+    index = table.drop_columns(list(arrays)).to_pandas().index
+    for name, rows in description.get("escaped", {}).items():
+        values = index.to_numpy(dtype=object) if name == INDEX else arrays[name]
+        values = np.array(values, dtype=object)
+        for row, text in rows.items():
+            values[int(row)] = text
+        if name == INDEX:
+            index = pd.Index(values, dtype=object, name=index.name)
+        else:
+            arrays[name] = values.astype(description["dtypes"][name])
+
     def part(prefix: str) -> dict[str, np.ndarray]:
         return {
             name.removeprefix(prefix): values
@@ -105,7 +150,7 @@ def read(kind: type[M], path: str | Path) -> M:
             description["classes"], dtype=np.dtype(description["classes_dtype"])
         ),
         n_epochs=description["n_epochs"],
-        index=table.drop_columns(list(arrays)).to_pandas().index,
+        index=index,
         measures=part("measure:"),
         columns=part("column:"),
         meta=description["meta"],

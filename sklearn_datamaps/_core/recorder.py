@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_datamaps._core.arrays import Array, Rows, as_array, probabilities
-from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._core.base_map import BaseDataMap, frozen
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.measures import (
     epoch_margin,
@@ -558,20 +558,23 @@ class Recorder:
         seen = per_row > 0
         margin = margin_std = None
         if self._has_margin:
-            margin = np.where(seen, state["margin"], np.nan)
-            margin_std = variability(state["margin_squares"], count)
-        trajectories = np.stack(self._trajectories) if self._trajectories else None
+            margin = frozen(np.where(seen, state["margin"], np.nan))
+            margin_std = frozen(variability(state["margin_squares"], count))
+        trajectories = None
+        if self._trajectories:
+            trajectories = frozen(np.stack(self._trajectories))
+        # All of these were made here: frozen, the map need not copy them.
         return kind(
-            confidence=np.where(seen, state["mean"], np.nan),
-            variability=variability(state["squares"], per_row),
-            correctness=share(state["n_right"], per_row),
+            confidence=frozen(np.where(seen, state["mean"], np.nan)),
+            variability=frozen(variability(state["squares"], per_row)),
+            correctness=frozen(share(state["n_right"], per_row)),
             label=self._labels.values(),
-            predicted=self._predicted(seen),
+            predicted=frozen(self._predicted(seen)),
             classes=self.classes,
             n_epochs=n_epochs,
             index=self.index,
             measures={
-                name: stream.finish(state, per_row)
+                name: frozen(stream.finish(state, per_row))
                 for name in self.measures
                 if (stream := MEASURES[name].stream) is not None
             },

@@ -165,7 +165,12 @@ def _decided(review: pd.DataFrame) -> pd.DataFrame:
         "" if new == "" else plain(given)
         for new, given in zip(text["new_label"], review["new_label"], strict=True)
     ]
-    frame = review.assign(**text)
+    # Objects, which hold any text.
+    columns = {
+        name: pd.Series(values, review.index, dtype=object)
+        for name, values in text.items()
+    }
+    frame = review.assign(**columns)
     unknown = ~frame["decision"].isin(["", *DECISIONS])
     refuse(
         frame[unknown],

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import table_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import PAPER
 from sklearn_datamaps._curation import audit_plot
@@ -162,7 +163,7 @@ class LabelAudit:
         for name in (*PAPER, *(n for n, m in extra if m.in_tables and not m.needs)):
             data.setdefault(name, data_map.values(name)[cells])
         data["looks_wrong"] = self.suspicious[cells]
-        return pd.DataFrame(data, index=data_map.index[rows])
+        return table_of(data, data_map.index[rows])
 
     def review(self, n: int | None = 100) -> pd.DataFrame:
         """List the most suspicious labels to decide on; see :meth:`DataMap.review`.

@@ -169,7 +169,7 @@ def _pairs(before: BaseDataMap, after: BaseDataMap) -> pd.DataFrame:
     for name in {**before.columns, **after.columns}:
         source = one if name in before.columns else two
         own = f"{name}_carried" if name in pairs else name
-        pairs[own] = source[name].to_numpy()
+        pairs[own] = source[name].set_axis(pairs.index)
     return pairs
 
 

@@ -83,7 +83,7 @@ def draw_points(
 
     # From always right to never right: the rare, hard points come to lie on top, and
     # are drawn larger and less transparent than a crowd.
-    ordered = drawn.sort_values("correctness_bin", kind="stable")
+    ordered = drawn.sort_values("correctness_bin", kind="stable", ignore_index=True)
     same_bin = ordered.groupby("correctness_bin", observed=True)["correctness"]
     crowd = same_bin.transform("size").to_numpy()
     width, height = ax.bbox.size / ax.figure.dpi
@@ -141,7 +141,12 @@ def draw_histograms(
     style = {"color": "0.55", "alpha": 1, "edgecolor": "white", "linewidth": 0.4}
     for ax, name in zip(axes, edges, strict=True):
         defaults = style | {"bins": edges[name]}
-        sns.histplot(data=points, x=name, ax=ax, **(defaults | dict(kwargs)))
+        sns.histplot(
+            data=points.reset_index(drop=True),
+            x=name,
+            ax=ax,
+            **(defaults | dict(kwargs)),
+        )
         if name == "correctness" and not kwargs:
             centers = (edges[name][1:] + edges[name][:-1]) / 2
             codes, _ = correctness_bins(centers.clip(0, 1), n_epochs)

@@ -135,7 +135,11 @@ def map_hash(data_map: BaseDataMap) -> str:
         SHA-256; other rows, another order, a changed label or fit give another one.
     """
     digest = sha256()
-    names = pd.util.hash_pandas_object(data_map.index, index=False)
+    try:
+        names = pd.util.hash_pandas_object(data_map.index, index=False)
+    except UnicodeEncodeError:  # a name with half of a character
+        escaped = pd.Index([f"{name!a}" for name in data_map.index])
+        names = pd.util.hash_pandas_object(escaped, index=False)
     for values in (data_map.label_codes(), data_map.confidence, np.asarray(names)):
         digest.update(np.ascontiguousarray(values).tobytes())
     digest.update("\0".join(map(str, data_map.classes)).encode())

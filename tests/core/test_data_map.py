@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_datamaps import DataMap, TrainingDynamics
 from sklearn_datamaps._core.base_map import table_of
+from sklearn_datamaps._views.review import row_hashes
 
 STREAMED = ("loss", "el2n", "forgetting", "first_learned", "mean_proba")
 DIRECTIONS = {
@@ -648,3 +649,51 @@ def test_frame_keeps_texts_that_no_encoding_holds():
     assert frame["number"].dtype == np.arange(2).dtype
     assert frame["same"].tolist() == ["", ""]
     assert frame.index.tolist() == ["b", "a"]
+
+
+def test_changed_arrays_of_the_user_change_no_map():
+    text = np.array(["a", "b"], dtype=object)
+    number = np.array([1.5, 2.5])
+    names = np.array(["x", "y"], dtype=object)
+    classes = np.array([0, 1])
+    data_map = DataMap.from_probabilities(
+        [[[0.9, 0.1], [0.2, 0.8]]], [0, 1], classes=classes, index=pd.Index(names)
+    ).with_columns(text=text, number=number, part=number[::-1])
+    hashes = row_hashes(data_map).tolist()
+    text[0], number[0], names[0], classes[0] = "changed", 9, "z", 7
+    assert data_map.columns["text"].tolist() == ["a", "b"]
+    assert data_map.columns["number"].tolist() == [1.5, 2.5]
+    assert data_map.columns["part"].tolist() == [2.5, 1.5]
+    assert data_map.index.tolist() == ["x", "y"]
+    assert data_map.classes.tolist() == [0, 1]
+    assert row_hashes(data_map).tolist() == hashes
+
+
+def test_array_behind_a_read_only_view_is_not_shared():
+    number = np.array([1.5, 2.5])
+    view = number.view()
+    view.flags.writeable = False
+    data_map = DataMap.from_probabilities([[[0.9, 0.1], [0.2, 0.8]]], [0, 1])
+    data_map = data_map.with_columns(number=view)
+    number[0] = 9
+    assert data_map.columns["number"].tolist() == [1.5, 2.5]
+
+
+def test_classes_changed_while_recording_change_no_map():
+    classes = np.array([0, 1])
+    dynamics = TrainingDynamics([0, 1], classes=classes)
+    classes[:] = 7
+    dynamics.update([[0.9, 0.1], [0.2, 0.8]])
+    assert dynamics.to_data_map().classes.tolist() == [0, 1]
+
+
+def test_copies_of_a_map_share_what_is_read_only():
+    data_map = DataMap.from_probabilities(
+        [[[0.9, 0.1], [0.2, 0.8]]], [0, 1], measures=["loss"], store_trajectories=True
+    )
+    other = data_map.with_columns(text=["a", "b"]).with_columns(more=[1, 2])
+    for name in ("confidence", "variability", "correctness", "trajectories"):
+        assert np.shares_memory(getattr(other, name), getattr(data_map, name))
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(other, name)[...] = 0
+    assert np.shares_memory(other.measures["loss"], data_map.measures["loss"])
