@@ -203,8 +203,8 @@ class DataMapClassifier(BaseDataMapClassifier):
     >>> clf = DataMapClassifier(SGDClassifier(loss="log_loss"), random_state=0)
     >>> clf.fit(scale(X), y).confidence_.shape
     (150,)
-    >>> clf.region_mask("easy").sum() > 75
-    np.True_
+    >>> bool(clf.region_mask("easy").sum() > 75)
+    True
 
     By models that never trained on the row they judge:
 

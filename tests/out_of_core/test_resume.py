@@ -80,7 +80,7 @@ def started():
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param(("events", 1, 20), id="events"),
+        pytest.param(("events", 1, 10), id="events"),
         pytest.param(("moments", 10, 0), id="moments"),
         # Nightly: the same at every single event, and at many more moments.
         pytest.param(("events", 1, 1), id="all events", marks=pytest.mark.nightly),
