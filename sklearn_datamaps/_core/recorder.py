@@ -177,6 +177,10 @@ class Recorder:
         block = self._check_proba(proba, codes, where, logits)
         step = max(1, CHUNK_CELLS // block.shape[1])
         totals = np.zeros(3)  # of this call, so that calls add up alike anywhere
+        # Only a resolver can fail half-way; whoever keeps a checkpoint rolls back.
+        can_fail = resolve_ties is not None and self._saved is None
+        done: list[tuple[slice | Rows, dict[str, Array]]] = []
+        n_stored = len(self._trajectories)
         for start in range(0, len(block), step):
             part = slice(start, start + step)
             if isinstance(where, slice):
@@ -189,8 +193,34 @@ class Recorder:
             values = block[part]
             if logits:
                 values = probabilities(values, multilabel=self._labels.multilabel)
-            totals += self._update_chunk(values, codes[part], at, resolve_ties, start)
+            if can_fail and start + step < len(block):
+                before = {name: v[at].copy() for name, v in self._state.items()}
+            try:
+                totals += self._update_chunk(
+                    values, codes[part], at, resolve_ties, start
+                )
+            except BaseException:
+                self._undo(done, n_stored)
+                raise
+            if can_fail and start + step < len(block):
+                done.append((at, before))
         self.totals += totals
+
+    def _undo(
+        self, done: list[tuple[slice | Rows, dict[str, Array]]], n_stored: int
+    ) -> None:
+        """Put back what chunks of this call recorded before one of them failed."""
+        for at, before in done:
+            for name, values in before.items():
+                self._state[name][at] = values
+        if done:
+            self._forget_trajectories(n_stored)
+
+    def _forget_trajectories(self, n_stored: int) -> None:
+        """Forget the trajectories beyond what the counts of the rows say."""
+        del self._trajectories[n_stored:]
+        for epoch, stored in enumerate(self._trajectories):
+            stored[self._state["count"] <= epoch] = np.nan
 
     def _check_rows(self, rows: Any) -> slice | Rows:
         n_samples = self.n_samples
@@ -406,9 +436,7 @@ class Recorder:
         """Return to the last checkpoint, if it was not committed."""
         if self._saved is not None:
             self._state, self.totals, n_stored = self._saved
-            del self._trajectories[n_stored:]
-            for epoch, stored in enumerate(self._trajectories):
-                stored[self._state["count"] <= epoch] = np.nan
+            self._forget_trajectories(n_stored)
             self._saved = self._spare = None
 
     def release(self) -> None:

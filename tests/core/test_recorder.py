@@ -903,3 +903,33 @@ def test_any_multilabel_float32_streams_like_the_batch(cells, codes):
 def test_values_outside_of_0_and_1_warn_although_they_sum_to_1():
     with pytest.warns(UserWarning, match=r"1 of 2 rows have values outside \[0, 1\]"):
         TrainingDynamics([0, 1]).update([[2.0, -1.0], [0.5, 0.5]])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_resolver_that_fails_late_has_recorded_nothing(n_classes, shuffled):
+    n_samples = 100_000  # several chunks
+    rng = np.random.default_rng(0)
+    y = rng.integers(n_classes, size=n_samples)
+    first = rng.dirichlet(np.ones(n_classes), size=n_samples)
+    tied = first.copy()
+    tied[-1] = 1 / n_classes
+    rows = rng.permutation(n_samples) if shuffled else None
+    options = {
+        "measures": ["loss", "el2n", "forgetting", "first_learned", "mean_proba"],
+        "store_trajectories": True,
+    }
+    failed, plain = (TrainingDynamics(y, **options) for _ in range(2))
+    for dynamics in (failed, plain):
+        dynamics.update(first, rows)
+    with pytest.raises(ValueError, match="resolve_ties returned labels"):
+        failed.update(tied, rows, resolve_ties=lambda at: np.full(len(at), 99))
+    assert (failed.n_updates == 1).all()
+    assert failed.totals.tolist() == plain.totals.tolist()
+    for dynamics in (failed, plain):
+        dynamics.update(tied, rows)
+    one, two = failed.to_data_map().to_frame(), plain.to_data_map().to_frame()
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    np.testing.assert_array_equal(
+        failed.to_data_map().trajectories, plain.to_data_map().trajectories
+    )
