@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_datamaps._core.arrays import Array, Rows, as_array, probabilities
 from sklearn_datamaps._core.base_map import BaseDataMap, frozen
-from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.labels import EncodedLabels, is_default
 from sklearn_datamaps._core.measures import (
     STREAMED,
     epoch_el2n,
@@ -143,7 +143,10 @@ class Recorder:
         ----------
         proba : array-like of shape (n_rows, n_classes) or (n_rows, n_labels)
             Probabilities in the order of ``classes``; multilabel: that each label
-            is set. A tensor is read as it is, one that records gradients detached.
+            is set. A tensor is read as it is, one that records gradients detached. A
+            DataFrame is matched by its column names and its index, unless pandas made
+            them unasked; where they are others than the classes and the names of the
+            rows it is refused.
         rows : slice, or array-like of int or bool, default=None
             Positions in y of the rows of proba. None: all of them.
         logits : bool, default=False
@@ -261,6 +264,9 @@ class Recorder:
         self, proba: Any, codes: Array, where: slice | Rows, logits: bool
     ) -> Array:
         """Probabilities or logits as they are, once they fit and are finite."""
+        if isinstance(proba, pd.DataFrame):
+            proba = self._aligned(proba, where)
+        _refuse_outputs(proba)
         block = as_array(proba, "proba")
         if block.dtype.kind not in "fiub":
             raise ValueError(f"proba must be real numbers; got {block.dtype}.")
@@ -287,6 +293,34 @@ class Recorder:
         if not self._warned:
             self._warn_off_simplex(block, sums)
         return block
+
+    def _aligned(self, proba: pd.DataFrame, where: slice | Rows) -> pd.DataFrame:
+        """Frame of probabilities in the order of the classes and of the rows."""
+        classes, columns = pd.Index(self.classes), proba.columns
+        if not is_default(columns) and len(columns) == len(classes):
+            order = columns.get_indexer(classes) if columns.is_unique else [-1]
+            if min(order) < 0:
+                raise ValueError(
+                    f"The columns of proba are {columns.tolist()[:10]}, the classes "
+                    f"{classes.tolist()[:10]}. Name the columns by the classes, or "
+                    f"pass proba.to_numpy() in the order of classes."
+                )
+            proba = proba.iloc[:, order]
+        names, index = self.index[where], proba.index
+        if len(index) != len(names) or is_default(index) or index.equals(names):
+            return proba
+        order = [-1]
+        if index.is_unique and names.is_unique:
+            order = index.get_indexer(names)
+        if min(order) >= 0:
+            return proba.iloc[order]
+        if is_default(self.index) and not index.isin(names).any():
+            return proba  # names of rows that have none here
+        raise ValueError(
+            f"The index of proba ({index.tolist()[:5]}, ...) is not that of the rows "
+            f"recorded ({names.tolist()[:5]}, ...). Give it the names of these rows, "
+            f"or pass proba.to_numpy() in their order."
+        )
 
     def _check_finite(
         self, finite: NDArray[np.bool_], where: slice | Rows, what: str
@@ -679,6 +713,19 @@ def _add_moment(
     mean[at] += delta / count
     delta *= values - mean[at]
     squares[at] += delta
+
+
+def _refuse_outputs(proba: Any) -> None:
+    """Raise ValueError for the tuple that a Trainer or a model may return."""
+    if not isinstance(proba, tuple):
+        return
+    shapes = [np.shape(part) for part in proba if hasattr(part, "shape")]
+    if any(len(shape) > 1 for shape in shapes):
+        cure = "its .predictions" if hasattr(proba, "predictions") else "proba[0]"
+        raise ValueError(
+            f"proba is a tuple that holds arrays of shapes {shapes}, as a Trainer "
+            f"returns them. Pass the logits or probabilities alone: {cure}."
+        )
 
 
 def _finite_rows(block: Array) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """The streaming record against batch formulas over the whole (E, n, K) tensor."""
 
 import warnings
+from collections import namedtuple
 from itertools import pairwise
 
 import numpy as np
@@ -933,3 +934,63 @@ def test_resolver_that_fails_late_has_recorded_nothing(n_classes, shuffled):
     np.testing.assert_array_equal(
         failed.to_data_map().trajectories, plain.to_data_map().trajectories
     )
+
+
+NAMED_Y = pd.Series(["ham", "spam", "spam"], index=["r0", "r1", "r2"])
+NAMED_PROBA = pd.DataFrame(
+    [[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]], index=NAMED_Y.index, columns=["ham", "spam"]
+)
+
+
+@pytest.mark.parametrize("columns", [["ham", "spam"], ["spam", "ham"]])
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
+def test_frame_of_probabilities_is_matched_by_its_names(columns, order):
+    proba = NAMED_PROBA[columns].iloc[order]
+    dynamics = TrainingDynamics(NAMED_Y)
+    dynamics.update(proba)
+    assert dynamics.to_data_map().confidence.tolist() == [0.9, 0.6, 0.7]
+    map_ = DataMap.from_probabilities([proba, proba], NAMED_Y)
+    assert map_.confidence.tolist() == [0.9, 0.6, 0.7]
+    dynamics = TrainingDynamics(NAMED_Y)
+    dynamics.update(proba.loc[["r2", "r0"]], rows=[0, 2])
+    dynamics.update(proba.loc[["r1"]], rows=[1])
+    assert dynamics.to_data_map().confidence.tolist() == [0.9, 0.6, 0.7]
+
+
+def test_frame_without_names_is_taken_by_position():
+    dynamics = TrainingDynamics(NAMED_Y)
+    dynamics.update(pd.DataFrame(NAMED_PROBA.to_numpy()))
+    assert dynamics.to_data_map().confidence.tolist() == [0.9, 0.6, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("proba", "message"),
+    [
+        (NAMED_PROBA.set_axis(["no", "yes"], axis=1), r"columns .*\['no', 'yes'\]"),
+        (NAMED_PROBA.set_axis(["ham", "ham"], axis=1), r"columns of proba"),
+        (NAMED_PROBA.set_axis(["r0", "r1", "r3"]), r"index of proba .* not that"),
+        (NAMED_PROBA.set_axis(["r0", "r1", "r1"]), r"index of proba .* not that"),
+        (NAMED_PROBA.set_axis([5, 6, 7]), r"index of proba .* not that"),
+    ],
+)
+def test_frame_of_other_names_is_refused(proba, message):
+    dynamics = TrainingDynamics(NAMED_Y)
+    with pytest.raises(ValueError, match=message):
+        dynamics.update(proba)
+    assert dynamics.n_epochs == 0
+
+
+def test_tuple_of_outputs_is_refused_with_the_part_to_pass():
+    logits, hidden = np.zeros((3, 2)), np.zeros((3, 8))
+    output = namedtuple("PredictionOutput", "predictions label_ids metrics")
+    dynamics = TrainingDynamics(NAMED_Y)
+    with pytest.raises(ValueError, match=r"Pass the logits .* alone: proba\[0\]"):
+        dynamics.update((logits, hidden), logits=True)
+    with pytest.raises(ValueError, match=r"alone: its \.predictions"):
+        dynamics.update(output(logits, np.zeros(3), {}), logits=True)
+
+
+def test_masked_probabilities_are_refused():
+    proba = np.ma.masked_array(NAMED_PROBA.to_numpy(), mask=[[0, 1], [0, 0], [0, 0]])
+    with pytest.raises(ValueError, match="masked array in which 1 values are masked"):
+        TrainingDynamics(NAMED_Y).update(proba)
