@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
-from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from sklearn_datamaps._core.measures import (
     share,
     variability,
 )
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
 
 M = TypeVar("M", bound=BaseDataMap)
@@ -341,11 +341,10 @@ class Recorder:
         alike = first.size and first.min() >= 0 and not self._labels.multilabel
         if alike and not self._warned and np.allclose(first.sum(axis=1), 1, atol=1e-3):
             self._warned = True
-            warn(
+            warn_caller(
                 "logits=True, but the values are not negative and sum to 1 in every "
                 "row. Are they probabilities already? Then leave logits=True out: a "
                 "softmax of them brings every row close to even odds.",
-                stacklevel=4,
             )
 
     def _warn_off_simplex(self, block: Array, sums: Array) -> None:
@@ -358,13 +357,12 @@ class Recorder:
             what = "have values outside [0, 1]"
         if n_off:
             self._warned = True
-            warn(
+            warn_caller(
                 f"The probabilities of {n_off:,} of {len(block):,} rows {what}. Are "
                 f"they logits? Then say so with TrainingDynamics.update(..., "
                 f"logits=True), or end the model in a softmax (for multilabel, a "
                 f"sigmoid); with skorch, criterion=torch.nn.CrossEntropyLoss does so. "
                 f"The map of anything but probabilities is meaningless.",
-                stacklevel=4,
             )
 
     def _predict(

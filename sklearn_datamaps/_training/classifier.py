@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import partial
 from numbers import Integral
 from typing import Any, Self
-from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -31,8 +30,14 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._core.labels import (
+    EncodedLabels,
+    encode_labels,
+    index_of,
+    warn_other_index,
+)
 from sklearn_datamaps._core.measures import memorization
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._core.regions import BAND, N_STD
@@ -377,6 +382,7 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         _refuse_dask(X, y)
         in_blocks = self.batch_order == "blocks" and self.cv is None
         X = self._validate(features, reset=not resume, in_blocks=in_blocks)
+        warn_other_index(y, features)
         index = index_of(X.shape[0], y, features)
         labels = self._encode(X, y, estimator)
         params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
@@ -533,10 +539,9 @@ class DataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"{self.n_epochs} must not be smaller."
             )
         if self.n_epochs == self.n_epochs_:
-            warn(
+            warn_caller(
                 f"warm_start=True with n_epochs={self.n_epochs}, all of which are "
                 f"recorded: nothing was trained. Increase n_epochs to go on.",
-                stacklevel=4,
             )
 
     def _train(self, recipe: Recipe, data: Data, record: Record) -> None:
