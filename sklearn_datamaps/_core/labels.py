@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array, as_array, native
-from sklearn_datamaps._core.messages import quoted
+from sklearn_datamaps._core.messages import quoted, warn_caller
 from sklearn_datamaps._core.public import found_in
 
 N_ROWS_NAMED = 5
@@ -78,6 +78,22 @@ def index_of(n_samples: int, *candidates: Any) -> pd.Index:
 def is_default(index: pd.Index) -> bool:
     """Whether an index only counts the rows, as pandas makes one unasked."""
     return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+
+
+def warn_other_index(y: Any, X: Any) -> None:
+    """Warn where y and X both name the rows, and differently.
+
+    scikit-learn matches rows by their position, and so does the map.
+    """
+    if not all(isinstance(data, pd.Series | pd.DataFrame) for data in (y, X)):
+        return
+    counted = is_default(y.index) or is_default(X.index)
+    if counted or len(y) != len(X) or y.index.equals(X.index):
+        return
+    warn_caller(
+        "X and y have different indexes. Rows are matched by their position, and named "
+        "by y. If that is not meant, bring them into one order: y = y.loc[X.index]."
+    )
 
 
 def encode_labels(

@@ -1,7 +1,12 @@
 """Words that several error messages share."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
+from warnings import warn
+
+# What stands between the line of a user and ours: fit is wrapped by scikit-learn.
+INNER = ("sklearn_datamaps", "sklearn", "joblib")
 
 
 def quoted(values: Iterable[Any], most: int = 10) -> str:
@@ -27,3 +32,21 @@ def quoted(values: Iterable[Any], most: int = 10) -> str:
     plain = [value.item() if hasattr(value, "item") else value for value in values]
     more = f" and {len(plain) - most:,} more" if len(plain) > most else ""
     return ", ".join(map(repr, plain[:most])) + more
+
+
+def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line outside the library that called it, however deep this is.
+
+    Parameters
+    ----------
+    message : str
+        What to say.
+    category : type, default=UserWarning
+        Kind of warning.
+    """
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and (frame := frame.f_back) is not None:
+        level += 1
+        if frame.f_globals.get("__name__", "").split(".")[0] not in INNER:
+            break
+    warn(message, category, stacklevel=level)

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
-from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -11,13 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_datamaps._core.arrays import Array, Rows, as_array, probabilities
 from sklearn_datamaps._core.base_map import BaseDataMap, frozen
-from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.labels import EncodedLabels, is_default
 from sklearn_datamaps._core.measures import (
     epoch_margin,
     own_probability,
     share,
     variability,
 )
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import (
     ATTRIBUTES,
@@ -139,7 +139,10 @@ class Recorder:
         ----------
         proba : array-like of shape (n_rows, n_classes) or (n_rows, n_labels)
             Probabilities in the order of ``classes``; multilabel: that each label
-            is set. A tensor is read as it is, one that records gradients detached.
+            is set. A tensor is read as it is, one that records gradients detached. A
+            DataFrame is matched by its column names and its index, unless pandas made
+            them unasked; where they are others than the classes and the names of the
+            rows it is refused.
         rows : slice, or array-like of int or bool, default=None
             Positions in y of the rows of proba. None: all of them.
         logits : bool, default=False
@@ -173,6 +176,10 @@ class Recorder:
         block = self._check_proba(proba, codes, where, logits)
         step = max(1, CHUNK_CELLS // block.shape[1])
         totals = np.zeros(3)  # of this call, so that calls add up alike anywhere
+        # Only a resolver can fail half-way; whoever keeps a checkpoint rolls back.
+        can_fail = resolve_ties is not None and self._saved is None
+        done: list[tuple[slice | Rows, dict[str, Array]]] = []
+        n_stored = len(self._trajectories)
         for start in range(0, len(block), step):
             part = slice(start, start + step)
             if isinstance(where, slice):
@@ -185,8 +192,34 @@ class Recorder:
             values = block[part]
             if logits:
                 values = probabilities(values, multilabel=self._labels.multilabel)
-            totals += self._update_chunk(values, codes[part], at, resolve_ties, start)
+            if can_fail and start + step < len(block):
+                before = {name: v[at].copy() for name, v in self._state.items()}
+            try:
+                totals += self._update_chunk(
+                    values, codes[part], at, resolve_ties, start
+                )
+            except BaseException:
+                self._undo(done, n_stored)
+                raise
+            if can_fail and start + step < len(block):
+                done.append((at, before))
         self.totals += totals
+
+    def _undo(
+        self, done: list[tuple[slice | Rows, dict[str, Array]]], n_stored: int
+    ) -> None:
+        """Put back what chunks of this call recorded before one of them failed."""
+        for at, before in done:
+            for name, values in before.items():
+                self._state[name][at] = values
+        if done:
+            self._forget_trajectories(n_stored)
+
+    def _forget_trajectories(self, n_stored: int) -> None:
+        """Forget the trajectories beyond what the counts of the rows say."""
+        del self._trajectories[n_stored:]
+        for epoch, stored in enumerate(self._trajectories):
+            stored[self._state["count"] <= epoch] = np.nan
 
     def _check_rows(self, rows: Any) -> slice | Rows:
         n_samples = self.n_samples
@@ -227,6 +260,9 @@ class Recorder:
         self, proba: Any, codes: Array, where: slice | Rows, logits: bool
     ) -> Array:
         """Probabilities or logits as they are, once they fit and are finite."""
+        if isinstance(proba, pd.DataFrame):
+            proba = self._aligned(proba, where)
+        _refuse_outputs(proba)
         block = as_array(proba, "proba")
         if block.dtype.kind not in "fiub":
             raise ValueError(f"proba must be real numbers; got {block.dtype}.")
@@ -254,6 +290,34 @@ class Recorder:
             self._warn_off_simplex(block, sums)
         return block
 
+    def _aligned(self, proba: pd.DataFrame, where: slice | Rows) -> pd.DataFrame:
+        """Frame of probabilities in the order of the classes and of the rows."""
+        classes, columns = pd.Index(self.classes), proba.columns
+        if not is_default(columns) and len(columns) == len(classes):
+            order = columns.get_indexer(classes) if columns.is_unique else [-1]
+            if min(order) < 0:
+                raise ValueError(
+                    f"The columns of proba are {columns.tolist()[:10]}, the classes "
+                    f"{classes.tolist()[:10]}. Name the columns by the classes, or "
+                    f"pass proba.to_numpy() in the order of classes."
+                )
+            proba = proba.iloc[:, order]
+        names, index = self.index[where], proba.index
+        if len(index) != len(names) or is_default(index) or index.equals(names):
+            return proba
+        order = [-1]
+        if index.is_unique and names.is_unique:
+            order = index.get_indexer(names)
+        if min(order) >= 0:
+            return proba.iloc[order]
+        if is_default(self.index) and not index.isin(names).any():
+            return proba  # names of rows that have none here
+        raise ValueError(
+            f"The index of proba ({index.tolist()[:5]}, ...) is not that of the rows "
+            f"recorded ({names.tolist()[:5]}, ...). Give it the names of these rows, "
+            f"or pass proba.to_numpy() in their order."
+        )
+
     def _check_finite(
         self, finite: NDArray[np.bool_], where: slice | Rows, what: str
     ) -> None:
@@ -273,11 +337,10 @@ class Recorder:
         alike = first.size and first.min() >= 0 and not self._labels.multilabel
         if alike and not self._warned and np.allclose(first.sum(axis=1), 1, atol=1e-3):
             self._warned = True
-            warn(
+            warn_caller(
                 "logits=True, but the values are not negative and sum to 1 in every "
                 "row. Are they probabilities already? Then leave logits=True out: a "
                 "softmax of them brings every row close to even odds.",
-                stacklevel=4,
             )
 
     def _warn_off_simplex(self, block: Array, sums: Array) -> None:
@@ -290,13 +353,12 @@ class Recorder:
             what = "have values outside [0, 1]"
         if n_off:
             self._warned = True
-            warn(
+            warn_caller(
                 f"The probabilities of {n_off:,} of {len(block):,} rows {what}. Are "
                 f"they logits? Then say so with TrainingDynamics.update(..., "
                 f"logits=True), or end the model in a softmax (for multilabel, a "
                 f"sigmoid); with skorch, criterion=torch.nn.CrossEntropyLoss does so. "
                 f"The map of anything but probabilities is meaningless.",
-                stacklevel=4,
             )
 
     def _predict(
@@ -406,9 +468,7 @@ class Recorder:
         """Return to the last checkpoint, if it was not committed."""
         if self._saved is not None:
             self._state, self.totals, n_stored = self._saved
-            del self._trajectories[n_stored:]
-            for epoch, stored in enumerate(self._trajectories):
-                stored[self._state["count"] <= epoch] = np.nan
+            self._forget_trajectories(n_stored)
             self._saved = self._spare = None
 
     def release(self) -> None:
@@ -638,6 +698,19 @@ def _add_moment(
     mean[at] += delta / count
     delta *= values - mean[at]
     squares[at] += delta
+
+
+def _refuse_outputs(proba: Any) -> None:
+    """Raise ValueError for the tuple that a Trainer or a model may return."""
+    if not isinstance(proba, tuple):
+        return
+    shapes = [np.shape(part) for part in proba if hasattr(part, "shape")]
+    if any(len(shape) > 1 for shape in shapes):
+        cure = "its .predictions" if hasattr(proba, "predictions") else "proba[0]"
+        raise ValueError(
+            f"proba is a tuple that holds arrays of shapes {shapes}, as a Trainer "
+            f"returns them. Pass the logits or probabilities alone: {cure}."
+        )
 
 
 def _finite_rows(block: Array) -> NDArray[np.bool_]:

@@ -16,6 +16,9 @@ REGIONS = ("easy", "ambiguous", "hard")
 UNSEEN = "unseen"
 BAND = 0.1  # least half-width of the ambiguous band, in units of confidence
 N_STD = 1.0  # standard deviations of the margin that are ambiguous, too
+# A row on the boundary is ambiguous in whatever order its epochs came: sums of the same
+# numbers in another order differ by a few units in the last place.
+ROUNDING = 16 * np.finfo(np.float64).eps
 ALIASES = {"easy-to-learn": "easy", "hard-to-learn": "hard"}
 
 
@@ -79,7 +82,8 @@ def region_codes(
     Returns
     -------
     ndarray of int8, shape of margin
-        Positions in ``REGIONS``; 3 where the margin is NaN (row never recorded).
+        Positions in ``REGIONS``; 3 where the margin is NaN (row never recorded). A
+        row on the boundary, up to 3.6e-15 of margin, is ambiguous.
 
     Raises
     ------
@@ -90,7 +94,8 @@ def region_codes(
     codes = np.full(margin.shape, len(REGIONS), dtype=np.int8)
     codes[margin > 0] = 0
     codes[margin < 0] = 2
-    codes[np.abs(margin) <= np.maximum(2 * band, n_std * margin_std)] = 1
+    reach = np.maximum(2 * band, n_std * margin_std) + ROUNDING
+    codes[np.abs(margin) <= reach] = 1
     # band = n_std = 0 and a margin of exactly 0: on the boundary, hence ambiguous,
     # which the comparison above already says.
     return codes

@@ -2,7 +2,6 @@
 
 import os
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import encode_labels, plain
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._curation.decided_rows import (
     MappedRows,
     find_rows,
@@ -304,5 +304,5 @@ def _seen_through(
         told = ", ".join(
             f"{new!r} was read as {text!r}" for new, text in changed.items()
         )
-        warnings.warn(f"In new_label, {told}.", UserWarning, stacklevel=3)
+        warn_caller(f"In new_label, {told}.")
     return read

@@ -3,7 +3,6 @@
 import codecs
 import json
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._core.messages import quoted
+from sklearn_datamaps._core.messages import quoted, warn_caller
 
 CHUNK = 2**20
 # What surrogateescape makes of bytes that are no UTF-8.
@@ -198,7 +197,7 @@ def _chunks(path: Path, name: str, errors: str) -> Iterator[str]:
 def warn_of(notes: Iterable[str]) -> None:
     """Tell a caller in Python what the command line prints."""
     for note in notes:
-        warnings.warn(note, UserWarning, stacklevel=2)
+        warn_caller(note)
 
 
 def is_missing(cells: NDArray[Any], na: Sequence[str] = ()) -> NDArray[np.bool_]:

@@ -3,13 +3,13 @@
 import mmap
 from collections.abc import Callable, Iterator
 from typing import Any
-from warnings import warn
 
 import numpy as np
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.messages import warn_caller
 
 # Cells of probability per block: what a prediction needs beside the record.
 BLOCK_CELLS = 2**20
@@ -243,10 +243,9 @@ def check_single_rows(X: Any, *, copied: bool = False) -> None:
             else "batch_order='rows' reads its rows in random order, at which disks "
             "are slow, and copies mini-batches"
         )
-        warn(
+        warn_caller(
             f"X is a memory map, and {why}. Set {cure}batch_order='blocks': contiguous "
-            f"blocks in random order, without a copy.",
-            stacklevel=4,
+            f"blocks in random order, without a copy."
         )
 
 
@@ -270,7 +269,7 @@ def warn_sorted_blocks(X: Any, labels: EncodedLabels, batch_size: int | None) ->
     size = block_rows(X) if batch_size is None else batch_size
     bounds = np.append(np.arange(0, X.shape[0], size), X.shape[0])
     n_rows, n_set = label_counts(labels, bounds)
-    warn_sorted(n_rows, n_set, stacklevel=5)
+    warn_sorted(n_rows, n_set)
 
 
 def label_counts(labels: EncodedLabels, bounds: Array) -> tuple[Array, Array]:
@@ -295,7 +294,7 @@ def label_counts(labels: EncodedLabels, bounds: Array) -> tuple[Array, Array]:
     return np.diff(bounds), np.array(counts)
 
 
-def warn_sorted(n_rows: Array, n_set: Array, *, stacklevel: int) -> None:
+def warn_sorted(n_rows: Array, n_set: Array) -> None:
     """Warn if labels vary within blocks much less than they do altogether.
 
     The variance of each class's indicator within blocks of m rows is, in random
@@ -307,8 +306,6 @@ def warn_sorted(n_rows: Array, n_set: Array, *, stacklevel: int) -> None:
         Rows of each block.
     n_set : ndarray of shape (n_blocks, n_classes)
         Rows of each class in each block.
-    stacklevel : int
-        Of the warning.
 
     Warns
     -----
@@ -320,11 +317,10 @@ def warn_sorted(n_rows: Array, n_set: Array, *, stacklevel: int) -> None:
     overall = n_set.sum(axis=0) / n_rows.sum()
     expected = ((n_rows - 1)[:, None] * (overall * (1 - overall))[None, :]).sum()
     if within < SORTED_BELOW * expected:
-        warn(
+        warn_caller(
             f"The rows are sorted by class, or nearly: labels vary within the "
             f"{len(n_rows):,} blocks {within / expected:.0%} as much as they would in "
             f"random order. The learner forgets one class while it learns the next, "
             f"and the map shows that. Shuffle the rows before they are written, or "
-            f"make the blocks larger.",
-            stacklevel=stacklevel,
+            f"make the blocks larger."
         )

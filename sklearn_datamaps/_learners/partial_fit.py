@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from warnings import warn
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._learners.blocks import BLOCK_CELLS
 from sklearn_datamaps._learners.learner import (
@@ -80,20 +80,18 @@ class PartialFitLearner(StepwiseLearner):
         """Warn of learners and settings whose map cannot mean what users expect."""
         name = type(self.inner).__name__
         if sklearn_compat.has_no_dynamics(self.inner):
-            warn(
+            warn_caller(
                 f"{name} has no training dynamics: naive Bayes is at its "
                 f"fixed point after one pass, in mini-batches or not. What still moves "
                 f"in later epochs is its smoothing, which fades as the counts grow, so "
                 f"variability says nothing about the rows. Confidence is meaningful; "
-                f"for a full map use SGDClassifier(loss='log_loss') or MLPClassifier.",
-                stacklevel=4,
+                f"for a full map use SGDClassifier(loss='log_loss') or MLPClassifier."
             )
         if sklearn_compat.ignores_adaptive_rate(self.inner):
-            warn(
+            warn_caller(
                 f"learning_rate='adaptive' of {name} does nothing under "
                 f"partial_fit: the step stays at eta0. Choose 'optimal', 'invscaling' "
-                f"or 'constant' to say what you mean.",
-                stacklevel=4,
+                f"or 'constant' to say what you mean."
             )
 
     def balance(self, member: BaseEstimator, n_rows: Array, classes: Array) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from itertools import repeat
 from typing import Any
-from warnings import warn
 
 import numpy as np
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._learners.blocks import row_blocks
 from sklearn_datamaps._learners.learner import (
     Block,
@@ -96,11 +96,10 @@ class StagedLearner(Learner):
             else "n_iter_no_change=None"
         )
         what = f"{share:.0%} of the" if isinstance(share, float) else f"{share:,}"
-        warn(
+        warn_caller(
             f"{type(inner).__name__} holds {what} rows out to decide when to stop, so "
             f"the map mixes rows that it trained on with rows that it did not. For a "
-            f"map of one kind set {cure}.",
-            stacklevel=4,
+            f"map of one kind set {cure}."
         )
 
     def run(

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import Any, Self
-from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,13 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, index_of
+from sklearn_datamaps._core.labels import (
+    EncodedLabels,
+    encode_labels,
+    index_of,
+    warn_other_index,
+)
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._core.registry import of_folds
@@ -315,6 +320,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         refuse_dask(X, y)
         in_blocks = self.batch_order == "blocks" and self.cv is None
         X = validate_features(self, features, reset=not resume, in_blocks=in_blocks)
+        warn_other_index(y, features)
         index = index_of(X.shape[0], y, features)
         labels = self._encode(X, y)
         params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
@@ -444,10 +450,9 @@ class DataMapClassifier(BaseDataMapClassifier):
                 f"{self.n_epochs} must not be smaller."
             )
         if self.n_epochs == self.n_epochs_:
-            warn(
+            warn_caller(
                 f"warm_start=True with n_epochs={self.n_epochs}, all of which are "
                 f"recorded: nothing was trained. Increase n_epochs to go on.",
-                stacklevel=4,
             )
 
     def _train(self, recipe: Recipe, data: Data, record: Record) -> None:

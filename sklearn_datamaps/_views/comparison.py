@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.regions import REGIONS, UNSEEN
 from sklearn_datamaps._core.repeats import check_same_rows
@@ -136,10 +136,9 @@ def _warn_unlike(before: BaseDataMap, after: BaseDataMap) -> None:
     }
     unlike = [f"{k} ({a!r} and {b!r})" for k, (a, b) in pairs.items() if a != b]
     if unlike:
-        warn(
+        warn_caller(
             f"The maps differ in {', '.join(unlike)}: variability depends on it, so "
             f"part of what moved is not the data's doing.",
-            stacklevel=4,
         )
 
 

@@ -260,7 +260,7 @@ class DataMapClassifier(BaseDataMapClassifier):
             register_sizes(client)
             blocks = prepare_blocks(client, learner, X, y, sample_weight)
             learner.warn(int(blocks.n_rows.sum()))
-            warn_sorted(blocks.n_rows, blocks.n_set, stacklevel=4)
+            warn_sorted(blocks.n_rows, blocks.n_set)
             for name in FITTED:
                 self.__dict__.pop(name, None)
             self.n_features_in_ = blocks.features.n_features

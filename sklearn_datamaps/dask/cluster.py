@@ -5,12 +5,12 @@ import itertools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
-from warnings import warn
 
 import numpy as np
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.messages import warn_caller
 
 WHAT_WORKS = (
     "a dask.array of NumPy or CSR blocks, a collection with to_delayed() (bag, "
@@ -79,10 +79,9 @@ def open_client(client: Any) -> Iterator[Any]:
                 f"distributed.Client(address), and pass client= with it."
             )
         if not client.nthreads():
-            warn(
+            warn_caller(
                 "The cluster has no workers: waiting until one joins. Start some, for "
-                "example with cluster.scale(2).",
-                stacklevel=5,
+                "example with cluster.scale(2)."
             )
         yield client
 

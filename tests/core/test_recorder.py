@@ -1,6 +1,7 @@
 """The streaming record against batch formulas over the whole (E, n, K) tensor."""
 
 import warnings
+from collections import namedtuple
 from itertools import pairwise
 
 import numpy as np
@@ -934,3 +935,93 @@ def test_any_multiclass_tensor_in_any_batches_streams_like_the_batch(weights, da
 def test_values_outside_of_0_and_1_warn_although_they_sum_to_1():
     with pytest.warns(UserWarning, match=r"1 of 2 rows have values outside \[0, 1\]"):
         TrainingDynamics([0, 1]).update([[2.0, -1.0], [0.5, 0.5]])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_resolver_that_fails_late_has_recorded_nothing(n_classes, shuffled):
+    n_samples = 100_000  # several chunks
+    rng = np.random.default_rng(0)
+    y = rng.integers(n_classes, size=n_samples)
+    first = rng.dirichlet(np.ones(n_classes), size=n_samples)
+    tied = first.copy()
+    tied[-1] = 1 / n_classes
+    rows = rng.permutation(n_samples) if shuffled else None
+    options = {
+        "measures": ["loss", "el2n", "forgetting", "first_learned", "mean_proba"],
+        "store_trajectories": True,
+    }
+    failed, plain = (TrainingDynamics(y, **options) for _ in range(2))
+    for dynamics in (failed, plain):
+        dynamics.update(first, rows)
+    with pytest.raises(ValueError, match="resolve_ties returned labels"):
+        failed.update(tied, rows, resolve_ties=lambda at: np.full(len(at), 99))
+    assert (failed.n_updates == 1).all()
+    assert failed.totals.tolist() == plain.totals.tolist()
+    for dynamics in (failed, plain):
+        dynamics.update(tied, rows)
+    one, two = failed.to_data_map().to_frame(), plain.to_data_map().to_frame()
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    np.testing.assert_array_equal(
+        failed.to_data_map().trajectories, plain.to_data_map().trajectories
+    )
+
+
+NAMED_Y = pd.Series(["ham", "spam", "spam"], index=["r0", "r1", "r2"])
+NAMED_PROBA = pd.DataFrame(
+    [[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]], index=NAMED_Y.index, columns=["ham", "spam"]
+)
+
+
+@pytest.mark.parametrize("columns", [["ham", "spam"], ["spam", "ham"]])
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
+def test_frame_of_probabilities_is_matched_by_its_names(columns, order):
+    proba = NAMED_PROBA[columns].iloc[order]
+    dynamics = TrainingDynamics(NAMED_Y)
+    dynamics.update(proba)
+    assert dynamics.to_data_map().confidence.tolist() == [0.9, 0.6, 0.7]
+    map_ = DataMap.from_probabilities([proba, proba], NAMED_Y)
+    assert map_.confidence.tolist() == [0.9, 0.6, 0.7]
+    dynamics = TrainingDynamics(NAMED_Y)
+    dynamics.update(proba.loc[["r2", "r0"]], rows=[0, 2])
+    dynamics.update(proba.loc[["r1"]], rows=[1])
+    assert dynamics.to_data_map().confidence.tolist() == [0.9, 0.6, 0.7]
+
+
+def test_frame_without_names_is_taken_by_position():
+    dynamics = TrainingDynamics(NAMED_Y)
+    dynamics.update(pd.DataFrame(NAMED_PROBA.to_numpy()))
+    assert dynamics.to_data_map().confidence.tolist() == [0.9, 0.6, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("proba", "message"),
+    [
+        (NAMED_PROBA.set_axis(["no", "yes"], axis=1), r"columns .*\['no', 'yes'\]"),
+        (NAMED_PROBA.set_axis(["ham", "ham"], axis=1), r"columns of proba"),
+        (NAMED_PROBA.set_axis(["r0", "r1", "r3"]), r"index of proba .* not that"),
+        (NAMED_PROBA.set_axis(["r0", "r1", "r1"]), r"index of proba .* not that"),
+        (NAMED_PROBA.set_axis([5, 6, 7]), r"index of proba .* not that"),
+    ],
+)
+def test_frame_of_other_names_is_refused(proba, message):
+    dynamics = TrainingDynamics(NAMED_Y)
+    with pytest.raises(ValueError, match=message):
+        dynamics.update(proba)
+    assert dynamics.n_epochs == 0
+
+
+def test_tuple_of_outputs_is_refused_with_the_part_to_pass():
+    logits, hidden = np.zeros((3, 2)), np.zeros((3, 8))
+    output = namedtuple("PredictionOutput", "predictions label_ids metrics")
+    dynamics = TrainingDynamics(NAMED_Y)
+    with pytest.raises(ValueError, match=r"Pass the logits .* alone: proba\[0\]"):
+        dynamics.update((logits, hidden), logits=True)
+    with pytest.raises(ValueError, match=r"alone: its \.predictions"):
+        dynamics.update(output(logits, np.zeros(3), {}), logits=True)
+
+
+def test_masked_probabilities_are_refused():
+    proba = np.ma.masked_array(NAMED_PROBA.to_numpy(), mask=[[0, 1], [0, 0], [0, 0]])
+    with pytest.raises(ValueError, match="masked array in which 1 values are masked"):
+        TrainingDynamics(NAMED_Y).update(proba)

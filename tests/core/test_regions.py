@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,7 @@ def two_class_regions(confidence, variability, band=0.1, n_std=1.0):
     """Rule of the design, in confidence, one row at a time."""
     names = []
     for c, v in zip(confidence, variability, strict=True):
-        if abs(c - 0.5) <= max(band, n_std * v):
+        if abs(c - 0.5) <= max(band, n_std * v) + 1e-14:  # on it is ambiguous
             names.append("ambiguous")
         else:
             names.append("easy" if c > 0.5 else "hard")
@@ -143,3 +145,20 @@ def test_unknown_region_is_refused_with_the_choices(region):
     data_map = two_class_map([0.5], [0.1])
     with pytest.raises(ValueError, match=r"There is no region .*'easy', 'ambiguous'"):
         data_map.region_mask(region)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_row_on_the_boundary_is_ambiguous_in_any_order_of_its_epochs(n_classes):
+    # Mean margin and its deviation are both 0.25: exactly on the boundary.
+    for own in set(permutations([0.5, 0.75, 0.75, 0.5])):
+        rest = 1 - np.array(own)
+        columns = [own, rest, *[np.zeros(4)] * (n_classes - 2)]
+        proba = np.stack(columns, axis=-1)[:, None, :]
+        data_map = DataMap.from_probabilities(proba, [0], classes=range(n_classes))
+        assert data_map.regions().tolist() == ["ambiguous"]
+        assert data_map.region_mask("ambiguous").tolist() == [True]
+
+
+def test_row_a_little_beyond_the_boundary_is_not_ambiguous():
+    margin = np.array([0.2, 0.2 + 1e-12, -0.2, -0.2 - 1e-12])
+    assert regions_module.region_codes(margin, np.zeros(4)).tolist() == [1, 0, 1, 2]

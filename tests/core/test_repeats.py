@@ -226,3 +226,11 @@ def test_maps_that_are_no_repeats_are_refused(function):
             function(wrong)
     with pytest.raises(ValueError, match="2 or more"):
         stability([two])
+
+
+def test_average_predicts_what_most_runs_predict():
+    # Rows: two of three for 1; all for 2; a draw, which the earliest run settles.
+    votes = [[0, 2, 2], [1, 2, 0], [1, 2, 1]]
+    maps = [DataMap.from_probabilities([np.eye(3)[v]], [0, 1, 2]) for v in votes]
+    assert DataMap.average(maps).predicted.tolist() == [1, 2, 2]
+    assert DataMap.average(maps[::-1]).predicted.tolist() == [1, 2, 1]
