@@ -1,5 +1,6 @@
 import copy
 import pickle
+from dataclasses import FrozenInstanceError
 from types import SimpleNamespace
 
 import numpy as np
@@ -634,3 +635,10 @@ def test_margin_of_coordinates_alone_is_that_of_two_classes():
     data_map = crafted([0.25, 0.75], [0.1, 0.2], ["a", "b"])
     assert data_map.margin.tolist() == [-0.5, 0.5]
     assert data_map.margin_std.tolist() == [0.2, 0.4]
+
+
+def test_attributes_of_a_map_cannot_be_set():
+    data_map = DataMap.from_probabilities([[[0.9, 0.1], [0.2, 0.8]]], [0, 1])
+    with pytest.raises(FrozenInstanceError, match="confidence"):
+        data_map.confidence = np.zeros(2)
+    assert data_map.confidence.tolist() == [0.9, 0.8]
