@@ -1,5 +1,6 @@
 import copy
 import pickle
+from dataclasses import FrozenInstanceError
 from types import SimpleNamespace
 
 import numpy as np
@@ -697,3 +698,10 @@ def test_copies_of_a_map_share_what_is_read_only():
         with pytest.raises(ValueError, match="read-only"):
             getattr(other, name)[...] = 0
     assert np.shares_memory(other.measures["loss"], data_map.measures["loss"])
+
+
+def test_attributes_of_a_map_cannot_be_set():
+    data_map = DataMap.from_probabilities([[[0.9, 0.1], [0.2, 0.8]]], [0, 1])
+    with pytest.raises(FrozenInstanceError, match="confidence"):
+        data_map.confidence = np.zeros(2)
+    assert data_map.confidence.tolist() == [0.9, 0.8]

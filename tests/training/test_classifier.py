@@ -11,7 +11,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from sklearn.neural_network import MLPClassifier
+from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_datamaps import DataMap, DataMapClassifier
@@ -565,3 +567,11 @@ def test_gratitude_is_learned_and_mapped(gratitude):
     assert 1 < summary["hard"] < 70
     assert clf.score(X, y) > 0.98
     assert clf.data_map_.to_frame().index.equals(y.index)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "categorical"), [(CategoricalNB(), True), (GaussianNB(), False)]
+)
+def test_tag_of_categorical_input_is_that_of_the_learner(estimator, categorical):
+    tags = get_tags(DataMapClassifier(estimator))
+    assert tags.input_tags.categorical is categorical

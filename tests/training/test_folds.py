@@ -368,6 +368,14 @@ def test_fewer_groups_than_folds_are_refused_before_training(
     assert recording_sgd.calls == []
 
 
+def test_as_many_folds_as_groups_hold_out_one_group_each(binary):
+    X, y = binary
+    groups = np.arange(len(X)) % 3
+    splits = make_splits(3, X, encode_labels(y), 0, {"groups": groups})
+    held_out = [set(groups[test].tolist()) for _, test in splits]
+    assert sorted(map(sorted, held_out)) == [[0], [1], [2]]
+
+
 def test_groups_without_cv_are_refused(binary):
     clf = DataMapClassifier(SGDClassifier(**LOG_LOSS))
     with pytest.raises(TypeError, match="takes no 'groups'"):
