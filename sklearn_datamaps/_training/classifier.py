@@ -1,7 +1,6 @@
 """DataMapClassifier: a data map from any estimator that learns in steps."""
 
 import contextlib
-import hashlib
 from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
@@ -49,6 +48,7 @@ from sklearn_datamaps._training.base import (
     validate_features,
     with_shared_parameters,
 )
+from sklearn_datamaps._training.continuing import changes, continuation_key
 from sklearn_datamaps._training.folds import Split, check_trainable, make_splits
 from sklearn_datamaps._training.recipe import Data, Recipe
 from sklearn_datamaps._training.record import (
@@ -107,9 +107,14 @@ class DataMapClassifier(BaseDataMapClassifier):
         given to ``fit``, stay together. None: in-sample, by the model trained on all
         rows.
     warm_start : bool, default=False
-        Continue the record of the last ``fit`` on the same data up to ``n_epochs``,
-        also after an interruption. The parameters of ``estimator`` are then those of
-        the first ``fit``. Not with ``cv``.
+        Continue the record of the last ``fit`` up to a larger ``n_epochs``, also
+        after an interruption. Refused, by name, where anything changed that the map
+        tells of: X, y, weights, the estimator or a parameter of it, batches, response
+        method, measures, seed. ``n_jobs`` and ``verbose`` may change. X is compared
+        by a checksum that every ``fit`` takes in one pass over its values (of a
+        memory map: half a million values, evenly spaced). Not with ``cv``. Pickles and
+        copies take along what is needed to continue only if this is True when they
+        are made, or ``fit`` was interrupted: it is as large as the map.
     n_jobs : int, default=None
         With ``cv``: processes over the folds (or what the joblib backend chosen has
         instead); the result is the same for every number. Else: threads over the
@@ -257,6 +262,17 @@ class DataMapClassifier(BaseDataMapClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the record if nobody will continue it: it is as large as the map.
+
+        It stays where ``warm_start=True`` says so, and after an interruption.
+        """
+        state = dict(super().__getstate__())
+        record = state.get("_record")
+        if record is not None and not (self.warm_start or record.interrupted):
+            del state["_record"]
+        return state
+
     def get_metadata_routing(self) -> MetadataRouter:
         """Tell how ``fit`` routes its arguments: to the estimator and the splitter.
 
@@ -331,7 +347,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         else:
             check_single_rows(X, copied=self.cv is not None)
 
-        key = (X.shape, _digest(labels), recipe.measures, self.store_trajectories)
+        key = continuation_key(recipe, data)
         if resume:
             self._check_resumable(key)
             self._train(recipe, data, self._record)
@@ -425,13 +441,8 @@ class DataMapClassifier(BaseDataMapClassifier):
         self._learner().check_fit_params(params)
         return params, of_splitter
 
-    def _check_resumable(self, key: tuple[Any, ...]) -> None:
-        names = ("the shape of X", "the labels", "measures", "store_trajectories")
-        changed = [
-            name
-            for name, old, new in zip(names, self._record.key, key, strict=True)
-            if old != new
-        ]
+    def _check_resumable(self, key: dict[str, Any]) -> None:
+        changed = changes(self._record.key, key)
         if changed:
             raise ValueError(
                 f"warm_start=True continues the record of the last fit, but "
@@ -554,9 +565,3 @@ def _readable(y: Any, labels: EncodedLabels) -> Array | None:
         return None
     given = np.asarray(y)
     return given if given.ndim == 1 and given.dtype != object else None
-
-
-def _digest(labels: EncodedLabels) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(labels.codes).data)
-    digest.update(repr(labels.classes.tolist()).encode())
-    return digest.hexdigest()

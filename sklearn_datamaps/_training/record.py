@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,8 +34,8 @@ class Record:
         The measures, epoch by epoch.
     seed : int
         Base of all seeds.
-    key : tuple
-        What must not change between the calls that continue the record.
+    key : mapping
+        What must not change between the calls that continue the record, by name.
     totals : list of ndarray of shape (3,)
         Of every epoch the cells recorded, the sum of their own probabilities, and
         how many were predicted right.
@@ -52,7 +52,7 @@ class Record:
 
     dynamics: Recorder
     seed: int
-    key: tuple[Any, ...] = ()
+    key: Mapping[str, Any] = field(default_factory=dict)
     totals: list[Array] = field(default_factory=list)
     members: list[Any] = field(default_factory=list)
     n_trained: int = 0
@@ -63,6 +63,11 @@ class Record:
     def n_epochs(self) -> int:
         """Number of complete epochs."""
         return len(self.totals)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last run did not reach the end it was meant to."""
+        return self.n_trained != self.n_epochs
 
     def add_epoch(self, blocks: Iterable[Block]) -> None:
         """Record one epoch, all or nothing: until the end, a rollback undoes it."""
@@ -112,7 +117,7 @@ def new_record(
     seed: int,
     *,
     index: pd.Index | None = None,
-    key: tuple[Any, ...] = (),
+    key: Mapping[str, Any] | None = None,
 ) -> Record:
     """Begin a record of these labels.
 
@@ -126,7 +131,7 @@ def new_record(
         Base of all seeds.
     index : pandas.Index, default=None
         Names of the rows. None: their numbers.
-    key : tuple, default=()
+    key : mapping, default=None
         What must not change if the record is continued.
 
     Returns
@@ -139,7 +144,7 @@ def new_record(
         store_trajectories=recipe.store_trajectories,
         index=index,
     )
-    return Record(recorder, seed, key)
+    return Record(recorder, seed, {} if key is None else key)
 
 
 def record_step(dynamics: Recorder, blocks: Iterable[Block]) -> list[Array]:

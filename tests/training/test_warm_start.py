@@ -1,7 +1,11 @@
 """Interrupting a fit at any moment, and continuing it."""
 
+import pickle
+
 import numpy as np
 import pytest
+from scipy import sparse
+from sklearn.base import clone
 from sklearn.linear_model import SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
@@ -236,3 +240,133 @@ def test_warm_start_with_nothing_left_to_do_warns(digits):
         clf.fit(*digits)
     assert caught[0].filename == __file__
     assert clf.n_epochs_ == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"estimator": MLPClassifier()}, "the class of the estimator"),
+        ({"estimator__alpha": 1.0}, "the estimator's alpha"),
+        ({"batch_size": 100}, "batch_size"),
+        ({"batch_size": 100, "batch_order": "blocks"}, "batch_size and batch_order"),
+        ({"response_method": "decision_function"}, "response_method"),
+    ],
+)
+def test_warm_start_refuses_another_way_to_train_by_name(digits, changed, named):
+    clf = make("sgd", n_epochs=2, warm_start=True).fit(*digits)
+    learner = type(clf.estimator_)
+    clf.set_params(**{"estimator": clone(clf.estimator), "n_epochs": 4} | changed)
+    with pytest.raises(ValueError, match=f"last fit, but {named} changed"):
+        clf.fit(*digits)
+    assert clf.n_epochs_ == 2
+    assert type(clf.estimator_) is learner
+
+
+def test_warm_start_refuses_a_change_deep_inside_the_estimator(digits):
+    clf = make("ovr", n_epochs=2, warm_start=True).fit(*digits)
+    clf.set_params(n_epochs=4, estimator=clone(clf.estimator))
+    clf.set_params(estimator__estimator__alpha=1.0)
+    with pytest.raises(ValueError, match="the estimator's estimator__alpha changed"):
+        clf.fit(*digits)
+
+
+@pytest.mark.parametrize("later", ["none", "other", "new"])
+def test_warm_start_refuses_other_weights(digits, later):
+    X, y = digits
+    weights = np.linspace(1, 2, len(y))
+    first = None if later == "new" else weights
+    clf = make("sgd", n_epochs=2, warm_start=True).fit(X, y, sample_weight=first)
+    clf.set_params(n_epochs=4)
+    second = {"none": None, "other": weights[::-1], "new": weights}[later]
+    with pytest.raises(ValueError, match="but sample_weight changed"):
+        clf.fit(X, y, sample_weight=second)
+    clf.fit(X, y, sample_weight=None if first is None else first.tolist())
+    assert clf.n_epochs_ == 4
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "fortran"])
+def test_warm_start_refuses_an_x_of_one_other_value(digits, kind):
+    X, y = digits
+    to = {"dense": np.copy, "sparse": sparse.csr_matrix, "fortran": np.asfortranarray}
+    clf = make("sgd", n_epochs=2, warm_start=True).fit(to[kind](X), y)
+    other = X.copy()
+    other[len(X) // 3, 20] += 1e-3
+    clf.set_params(n_epochs=4)
+    with pytest.raises(ValueError, match="but X changed"):
+        clf.fit(to[kind](other), y)
+    clf.fit(to[kind](X), y)
+    assert clf.n_epochs_ == 4
+
+
+def test_warm_start_refuses_the_same_rows_in_another_order(digits):
+    X, y = digits
+    order = np.argsort(y, kind="stable")
+    X, y = X[order], y[order]
+    clf = make("sgd", n_epochs=2, warm_start=True).fit(X, y)
+    n_first = np.bincount(y)[0]
+    swapped = np.r_[X[:n_first][::-1], X[n_first:]]  # the labels stay the same
+    with pytest.raises(ValueError, match="but X changed"):
+        clf.set_params(n_epochs=4).fit(swapped, y)
+
+
+def test_warm_start_of_a_memory_map_sees_another_file(digits, tmp_path):
+    X, y = np.repeat(digits[0], 12, axis=1), digits[1]
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "other.npy", X * 1.001)
+    same, other = (
+        np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("X", "other")
+    )
+    settings = {"batch_order": "blocks", "batch_size": 300, "warm_start": True}
+    clf = make("sgd", n_epochs=2, **settings).fit(same, y)
+    clf.set_params(n_epochs=4)
+    with pytest.raises(ValueError, match="but X changed"):
+        clf.fit(other, y)
+    assert_identical(clf.fit(same, y), make("sgd", n_epochs=4, **settings).fit(same, y))
+
+
+def test_warm_start_allows_what_the_map_does_not_tell_of(digits):
+    X, y = digits
+    clf = make("sgd", n_epochs=2, warm_start=True).fit(X, y)
+    clf.set_params(n_epochs=6, n_jobs=2, estimator=clone(clf.estimator))
+    clf.set_params(estimator__n_jobs=2)
+    assert_identical(clf.fit(X, y), make("sgd").fit(X, y))
+
+
+def test_warm_start_continues_a_learner_with_arrays_and_a_generator(digits):
+    X, y = digits
+    estimator = OneVsRestClassifier(
+        SGDClassifier(loss="log_loss", random_state=np.random.RandomState(3))
+    )
+    clf = DataMapClassifier(estimator, n_epochs=2, warm_start=True, random_state=0)
+    again = pickle.loads(pickle.dumps(clf.fit(X, y)))
+    assert again.set_params(n_epochs=4).fit(X, y).n_epochs_ == 4
+
+
+def test_pickle_has_the_record_only_where_somebody_will_continue_it(digits):
+    X, y = digits
+    clf = make("sgd", n_epochs=2).fit(X, y)
+    map_alone = len(pickle.dumps(clf.data_map_))
+    lean, full = pickle.dumps(clf), pickle.dumps(clf.set_params(warm_start=True))
+    assert len(full) - len(lean) > 0.8 * map_alone
+    whole = make("sgd", n_epochs=4).fit(X, y)
+    assert_identical(pickle.loads(full).set_params(n_epochs=4).fit(X, y), whole)
+    loaded = pickle.loads(lean)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    # Without a record a fit begins anew, to the same end.
+    assert_identical(loaded.set_params(n_epochs=4, warm_start=True).fit(X, y), whole)
+
+
+def test_pickle_of_an_interrupted_fit_can_be_continued(digits):
+    X, y = digits
+    SGD.interrupt_at("before", 4)
+    clf = make("sgd")
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    again = pickle.loads(pickle.dumps(clf))
+    assert again.n_epochs_ == 3
+    SGD.interrupt_at("before", 5)  # goes on at the fourth: it would begin at the first
+    again.set_params(warm_start=True)
+    with pytest.raises(KeyboardInterrupt):
+        again.fit(X, y)
+    assert again.n_epochs_ == 4
+    assert_identical(again.fit(X, y), make("sgd").fit(X, y))
