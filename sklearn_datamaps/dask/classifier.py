@@ -154,7 +154,7 @@ class DataMapClassifier(BaseDataMapClassifier):
     >>> from sklearn_datamaps.dask import DataMapClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> X, y = da.from_array(X / 16, chunks=(600, 64)), da.from_array(y, chunks=600)
-    >>> client = Client(processes=False, dashboard_address=None)
+    >>> client = Client(processes=False, dashboard_address=":0")
     >>> clf = DataMapClassifier(SGDClassifier(loss="log_loss"), random_state=0)
     >>> clf.fit(X, y).confidence_.shape
     (1797,)
