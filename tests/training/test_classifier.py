@@ -11,7 +11,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.class_weight import compute_sample_weight
@@ -569,8 +568,17 @@ def test_gratitude_is_learned_and_mapped(gratitude):
     assert clf.data_map_.to_frame().index.equals(y.index)
 
 
+class ReadsCategories(SGDClassifier):
+    """Says that it reads categories, as naive Bayes does since scikit-learn 1.8."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        return tags
+
+
 @pytest.mark.parametrize(
-    ("estimator", "categorical"), [(CategoricalNB(), True), (GaussianNB(), False)]
+    ("estimator", "categorical"), [(ReadsCategories(), True), (SGDClassifier(), False)]
 )
 def test_tag_of_categorical_input_is_that_of_the_learner(estimator, categorical):
     tags = get_tags(DataMapClassifier(estimator))
