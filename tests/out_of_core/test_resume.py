@@ -183,6 +183,9 @@ class InterruptedAtItsEnd:
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.* tasks .* have been cancelled:UserWarning"  # joblib's, of the others
+)
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_interrupt_that_python_ignores_in_a_finalizer(tmp_path, monkeypatch, n_jobs):
     ignored = []
