@@ -26,8 +26,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
-import coverage
-
 ROOT = Path(__file__).parents[1]
 ROOMS = ("_core", "_training", "_learners")
 SUITE = ("tests/core", "tests/learners", "tests/training", "tests/curation", "tests/io")
@@ -163,7 +161,7 @@ class Finder(ast.NodeVisitor):
     def skip(self, node):
         pass
 
-    visit_Assert = visit_JoinedStr = skip  # noqa: N815
+    visit_Assert = visit_JoinedStr = skip  # noqa: N815 (ast.NodeVisitor)
 
     def visit_function(self, node):
         if any("overload" in ast.unparse(d) for d in node.decorator_list):
@@ -175,7 +173,7 @@ class Finder(ast.NodeVisitor):
             self.visit(child)
         self.depth -= 1
 
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_function  # noqa: N815
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_function  # noqa: N815 (ast.NodeVisitor)
 
     def visit_Lambda(self, node):
         self.visit(node.body)
@@ -357,6 +355,8 @@ def coverage_of(tree, files):
 
 
 def reached(path, tree, files):
+    import coverage  # not where doctests of old versions are looked for
+
     data = coverage.CoverageData(str(path))
     data.read()
     names: dict[str, int] = {}

@@ -56,7 +56,7 @@ def average(kind: type[M], maps: Iterable[M]) -> M:
         if measure.average == "median":
             measures[name] = np.median([run.values(name) for run in runs], axis=0)
         else:
-            mean_of_runs = mean(lambda run, name=name: run.values(name))  # type: ignore[misc]
+            mean_of_runs = mean(lambda run, name=name: run.values(name))  # type: ignore[misc] # bound now
             measures[name] = mean_of_runs.astype(first.values(name).dtype)
     trajectories = None
     if all(run.trajectories is not None for run in runs):

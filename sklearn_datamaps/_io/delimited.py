@@ -140,7 +140,7 @@ class Records:
                 if end < 0:
                     self.literal.append(self.number)
             if end < 0:
-                end = dialect.bare.match(text, at).end()  # type: ignore[union-attr]
+                end = dialect.bare.match(text, at).end()  # type: ignore[union-attr] # always matches
             cells.append(text[at:end])
             if text[end : end + 1] != dialect.delimiter:
                 break
@@ -157,13 +157,13 @@ class Records:
     def _closed(self, text: str, at: int) -> tuple[str, int]:
         """Text up to the end of a quoted cell, and that end; -1 if it is none."""
         inside, taken, length = self.dialect.inside, [], len(text)
-        last, end = text, inside.match(text, at + 1).end()  # type: ignore[union-attr]
+        last, end = text, inside.match(text, at + 1).end()  # type: ignore[union-attr] # always matches
         while end == len(last) and length < LONGEST:
             line = self._next()
             if line is None:
                 break
             taken.append(line)
-            last, end = line, inside.match(line).end()  # type: ignore[union-attr]
+            last, end = line, inside.match(line).end()  # type: ignore[union-attr] # always matches
             length += len(line)
         if self.dialect.closes(last, end):
             return text + "".join(taken), length - len(last) + end + 1

@@ -107,7 +107,7 @@ def _array(path: Path, text: str) -> Iterator[Piece]:
 
 
 def _skip(text: str, at: int) -> int:
-    return SPACE.match(text, at).end()  # type: ignore[union-attr]
+    return SPACE.match(text, at).end()  # type: ignore[union-attr] # always matches
 
 
 def read(path: Path, reading: Reading) -> Table:
