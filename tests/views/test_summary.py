@@ -13,7 +13,11 @@ def test_features_that_want_scaling_are_told(load):
     X, y = load(return_X_y=True)
     told = "scale the features"
     clf = DataMapClassifier(random_state=0)
-    assert told in repr(clf.fit(X, y).data_map_)
+    try:
+        shown = repr(clf.fit(X, y).data_map_)
+    except ValueError as error:  # before scikit-learn 1.8, wine ends in NaN
+        shown = str(error)
+    assert told in shown
     assert told not in repr(clf.fit(scale(X), y).data_map_)
 
 
