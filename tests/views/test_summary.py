@@ -8,6 +8,8 @@ from sklearn.preprocessing import scale
 from sklearn_datamaps import DataMapClassifier
 
 
+# Of scikit-learn before 1.8, on the way to NaN.
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
 def test_features_that_want_scaling_are_told(load):
     X, y = load(return_X_y=True)
