@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
 from sklearn_datamaps._io.tables import write_csv
 from sklearn_datamaps._training.classifier import DataMapClassifier
 from sklearn_datamaps.datasets import fetch_go_emotions
@@ -99,7 +99,7 @@ def _demo_go_emotions(args: argparse.Namespace) -> list[str]:
     make_folder(args.out)
 
     tell(args, f"vectorizing {len(target):,} comments: 1-3-gram TF-IDF")
-    features = TfidfVectorizer(ngram_range=(1, 3)).fit_transform(comments.data)
+    features = NgramTfidfVectorizer(ngram_range=(1, 3)).fit_transform(comments.data)
 
     tell(args, f"training on {features.shape[1]:,} features: {label} or other?")
     learner = SGDClassifier(loss="log_loss", class_weight="balanced")

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
@@ -22,6 +21,7 @@ from sklearn_datamaps._core.base_map import FRAME_COLUMNS, table_of
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
 from sklearn_datamaps._io.reading import Table, escaped, is_missing
 from sklearn_datamaps._views.review import OWN
 
@@ -182,7 +182,7 @@ def text_features(texts: Sequence[str]) -> Any:
     ValueError
         If there is no word in them.
     """
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2))
+    vectorizer = NgramTfidfVectorizer(ngram_range=(1, 2))
     try:
         return vectorizer.fit_transform(texts)
     except ValueError as error:
