@@ -37,6 +37,7 @@ from sklearn_datamaps._cli.features import (
     table_features,
     text_features,
 )
+from sklearn_datamaps._cli.parser import NAME, one_line, program
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
 from sklearn_datamaps._data_map import DataMap
@@ -45,8 +46,6 @@ from sklearn_datamaps._io.tables import read_table, write_corrected, write_csv
 from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps._views.review import review
 
-NAME = "sklearn-datamaps"
-PROG = "python -m sklearn_datamaps"
 N_REVIEW = 100
 FILES = ("data_map.csv", "review.csv", "data_map.png", "data_map.html", "audit.png")
 
@@ -244,12 +243,4 @@ def _next_step(args: argparse.Namespace, review_path: Path) -> str:
         value = None if option == "features" else getattr(args, option)
         for word in [] if value is None else np.atleast_1d(value).tolist():
             words += [f"--{option}", word]
-    return f"Fill in the decisions, then: {PROG} {shlex.join(words)}"
-
-
-def one_line(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        where = "" if error.filename is None else f": {str(error.filename)!r}"
-        text = f"{error.strerror}{where}"
-    return " ".join(text.split()) or type(error).__name__
+    return f"Fill in the decisions, then: {program()} {shlex.join(words)}"

@@ -2,18 +2,21 @@
 
 import argparse
 import csv
+import difflib
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from importlib import metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sklearn_datamaps._cli.commands import NAME, PROG, apply_file, map_file, one_line
-from sklearn_datamaps._cli.demo import demo
-from sklearn_datamaps._io.reading import QUOTING
-
+NAME = "sklearn-datamaps"
+# Module and function of a subcommand, loaded when the arguments are right: help, and
+# what is wrong with them, need no scikit-learn.
+MAP, APPLY, DEMO = "commands.map_file", "commands.apply_file", "demo.demo"
+QUOTING = ("auto", "csv", "none")
 DONE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141  # the last two: 128 + signal
 EXIT_CODES = (
     "Exit codes: 0 done, 2 wrong argument or bad data, 130 interrupted, 141 output "
@@ -46,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         args = _parser().parse_args(argv)
-        _print("\n\n".join(args.run(args)))
+        module, function = args.run.split(".")
+        run = getattr(import_module(f"{__package__}.{module}"), function)
+        _print("\n\n".join(run(args)))
     except BrokenPipeError:
         _drop_unwritten()
         return BROKEN_PIPE
@@ -59,10 +64,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     return DONE
 
 
+def program() -> str:
+    """Return the command as it was typed, for hints that can be typed again."""
+    typed = Path(sys.argv[0]).stem == NAME
+    return NAME if typed else "python -m sklearn_datamaps"
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says, on one line.
+
+    Parameters
+    ----------
+    error : Exception
+        The error.
+
+    Returns
+    -------
+    str
+    """
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f": {str(error.filename)!r}"
+        text = f"{error.strerror}{where}"
+    return " ".join(text.split()) or type(error).__name__
+
+
 class _Parser(argparse.ArgumentParser):
     """Leaves errors of usage, and a closed pipe, to ``main``."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # Before argparse, which says first that the option meant is missing. The
+        # parser of all commands knows the options of none.
+        if self._subparsers is None:
+            self._refuse_unknown_options(list(args))
+        return super().parse_known_args(args, namespace)
+
+    def _refuse_unknown_options(self, args: list[str]) -> None:
+        known = [name for name in self._option_string_actions if name[:2] == "--"]
+        before_end = args[: args.index("--")] if "--" in args else args
+        for word in before_end:
+            option = word.partition("=")[0]
+            # argparse takes the beginning of an option, too.
+            if option[:2] == "--" and not any(
+                name.startswith(option) for name in known
+            ):
+                self.error(f"unknown option {option}{_did_you_mean(option, known)}")
+
     def error(self, message: str) -> NoReturn:
+        choice = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if choice is not None:
+            message += _did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2]))
         raise ValueError(f"{message} (see {self.prog} --help)")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
@@ -71,14 +122,28 @@ class _Parser(argparse.ArgumentParser):
         super().exit(status, message)
 
 
+def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    alike = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {alike[0]}?" if alike else ""
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import version  # a third of what help loads in all
+
+        print(f"{NAME} {version(NAME)}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog=PROG,
+        prog=program(),
         description="Data maps: which rows a model learns at once (easy), keeps "
         "changing its mind about (ambiguous), or never accepts (hard).",
     )
-    version = f"{NAME} {metadata.version(NAME)}"
-    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show the version and exit"
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_map(commands)
     _add_apply(commands)
@@ -120,7 +185,7 @@ def _add_demo(commands: Any) -> None:
         help="go_emotions: folder that holds go_emotions/train.parquet",
     )
     _add_run_options(parser, out="datamap-demo", top="go_emotions: of each region")
-    parser.set_defaults(run=demo)
+    parser.set_defaults(run=DEMO)
 
 
 def _add_run_options(parser: argparse.ArgumentParser, *, out: str, top: str) -> None:
@@ -222,7 +287,7 @@ def _add_map(commands: Any) -> None:
         )
     _add_reading_options(parser)
     _add_run_options(parser, out="datamap", top="of each region")
-    parser.set_defaults(run=map_file)
+    parser.set_defaults(run=MAP)
 
 
 def _add_apply(commands: Any) -> None:
@@ -256,7 +321,7 @@ def _add_apply(commands: Any) -> None:
             help=f"column of the {what} (default: the one the review names)",
         )
     _add_reading_options(parser)
-    parser.set_defaults(run=apply_file)
+    parser.set_defaults(run=APPLY)
 
 
 def _add_reading_options(parser: argparse.ArgumentParser) -> None:
