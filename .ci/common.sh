@@ -64,3 +64,8 @@ install_lowest() {
     python3 -m venv "$work/lowest"
     within lowest python -m pip install --quiet -c .ci/lowest.txt -e ".[dask]" plotly pytest pytest-xdist hypothesis psutil
 }
+
+install_docs() {
+    python3 -m venv "$work/docs"
+    within docs python -m pip install --quiet -e ".[docs]"
+}

@@ -79,12 +79,12 @@ def fetch_go_emotions(
     and a cache the hub's client tries for about half a minute before it gives up (at
     once if the environment variable ``HF_HUB_OFFLINE`` is 1).
 
-    ===============   ======================
+    ================  ======================
     Rows, train                       43,410
     Rows, validation                   5,426
     Rows, test                         5,427
     Emotions          28, one or more a row
-    ===============   ======================
+    ================  ======================
 
     Parameters
     ----------

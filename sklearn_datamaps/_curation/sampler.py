@@ -127,7 +127,7 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         The map of all rows.
     n_features_in_ : int
         Number of features, if X has two dimensions.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X had string names.
 
     Raises

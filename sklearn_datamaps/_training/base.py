@@ -285,7 +285,7 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of bool, shape of confidence_
+        ndarray of bool, shape of ``confidence_``
 
         Raises
         ------

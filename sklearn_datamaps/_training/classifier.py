@@ -135,7 +135,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         Labels; multilabel: names of the labels.
     n_features_in_ : int
         Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X had string names.
     n_epochs_ : int
         Number of epochs recorded.

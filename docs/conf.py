@@ -1,0 +1,111 @@
+"""Sphinx configuration. Nothing here needs a network."""
+
+import csv
+import datetime
+import importlib.metadata
+import inspect
+from pathlib import Path
+
+import sklearn_datamaps
+
+HERE = Path(__file__).parent
+RESULTS = HERE.parent / "benchmarks" / "results"
+
+project = "sklearn-datamaps"
+author = "The sklearn-datamaps developers"
+copyright = f"{datetime.date.today().year}, {author} (BSD-3-Clause)"  # noqa: A001 # Sphinx's name for it
+release = importlib.metadata.version("sklearn-datamaps")
+version = release
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.linkcode",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "examples"]
+templates_path = ["_templates"]
+autosummary_generate = True
+autodoc_typehints = "none"  # numpydoc's lines say shapes as well
+numpydoc_show_class_members = False  # the template lists them
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+copybutton_exclude = ".linenos, .gp, .go"
+
+html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_title = "sklearn-datamaps"
+html_logo = "_static/logo.svg"
+html_favicon = "_static/logo.svg"
+html_theme_options = {
+    "github_url": "https://github.com/sklearn-datamaps/sklearn-datamaps",
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"start": [], "glossary": [], "changelog": [], "benchmarks": []}
+html_show_sourcelink = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+    # A warning is shown on the page as a user would see it; an error ends the build.
+    "min_reported_time": 0,
+}
+
+
+def linkcode_resolve(domain, info):
+    """Return where the source of a public name stands."""
+    if domain != "py" or not info["fullname"]:
+        return None
+    found = sklearn_datamaps
+    for name in info["fullname"].split("."):
+        found = getattr(found, name, None)
+    try:
+        function = inspect.unwrap(getattr(found, "fget", None) or found)
+        path = Path(inspect.getsourcefile(function))
+        _, line = inspect.getsourcelines(function)
+    except (TypeError, OSError):
+        return None
+    package = Path(sklearn_datamaps.__file__).parents[1]
+    if not path.is_relative_to(package):
+        return None
+    blob = "https://github.com/sklearn-datamaps/sklearn-datamaps/blob/main"
+    return f"{blob}/{path.relative_to(package).as_posix()}#L{line}"
+
+
+def write_benchmark_tables():
+    """Write the committed results as Markdown tables: no figure is typed by hand."""
+    folder = HERE / "generated"
+    folder.mkdir(exist_ok=True)
+    for path in sorted(RESULTS.glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        if len(rows) > 60:
+            continue
+        lines = [header, ["---"] * len(header), *([_short(c) for c in r] for r in rows)]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        (folder / f"{path.stem}.md.inc").write_text(f"{table}\n", encoding="utf-8")
+
+
+def _short(cell):
+    try:
+        value = float(cell)
+    except ValueError:
+        return cell
+    return f"{value:,.0f}" if value.is_integer() else f"{value:.3g}"
+
+
+write_benchmark_tables()
