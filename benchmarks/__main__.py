@@ -10,6 +10,7 @@ from benchmarks import (
     flipped_digits,
     folds,
     golden,
+    hops,
     memory,
     overhead,
     reading,
@@ -20,7 +21,7 @@ from benchmarks import (
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(folds, selection, detection, audit, scale, golden),
+    *(folds, selection, detection, audit, scale, golden, hops),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 

@@ -25,7 +25,9 @@ from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.sampling_rule import Rule
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import sklearn_compat
-from sklearn_datamaps._training.classifier import DataMapClassifier, validate_features
+from sklearn_datamaps._learners.features import validate_features
+from sklearn_datamaps._learners.registry import learner_of
+from sklearn_datamaps._training.classifier import DataMapClassifier
 
 
 @dataclass(slots=True)
@@ -276,7 +278,9 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
         """
         rule = self._rule()
         if self._ready_map() is None:
-            validate_features(self._recorder(rule.measure), X, reset=True)
+            recorder = self._recorder(rule.measure)
+            learner = learner_of(recorder.estimator)
+            validate_features(recorder, learner, X, reset=True)
         self._check_data(rule, X, y)
         return self
 

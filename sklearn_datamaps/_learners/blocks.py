@@ -1,6 +1,5 @@
 """Contiguous rows of a matrix as views, their order, and what that order can spoil."""
 
-import mmap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,34 +20,7 @@ MAX_STORED = np.iinfo(np.int32).max
 SORTED_BELOW = 0.5
 
 
-def with_short_indices(X: Any, *, in_blocks: bool = False) -> Any:
-    """CSR with 32-bit indices where they fit; the values are shared, never copied.
-
-    Parameters
-    ----------
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        The features.
-    in_blocks : bool, default=False
-        Whether X will be read in blocks alone. Then column indices in a file stay
-        there: :func:`row_block` shortens those of its rows.
-
-    Returns
-    -------
-    {ndarray, csr} of shape (n_samples, n_features)
-    """
-    if not sparse.issparse(X):
-        return X
-    indices, pointers = X.indices, X.indptr
-    if X.shape[1] <= MAX_STORED and not (in_blocks and is_memory_mapped(X)):
-        indices = indices.astype(np.int32, copy=False)
-    if int(pointers[-1]) <= MAX_STORED:
-        pointers = pointers.astype(np.int32, copy=False)
-    if indices is X.indices and pointers is X.indptr:
-        return X
-    return _csr_of(X, X.shape[0], X.data, indices, pointers)
-
-
-def _csr_of(X: Any, n_rows: int, data: Array, indices: Array, pointers: Array) -> Any:
+def csr_of(X: Any, n_rows: int, data: Array, indices: Array, pointers: Array) -> Any:
     """CSR of the class of X that shares its arrays; its constructor may copy them."""
     block = type(X)((n_rows, X.shape[1]), dtype=X.dtype)
     block.data, block.indices, block.indptr = data, indices, pointers
@@ -81,7 +53,7 @@ def row_block(X: Any, start: int, stop: int) -> Any:
     first, last = int(X.indptr[start]), int(X.indptr[stop])
     short = max(last - first, X.shape[1]) <= MAX_STORED
     index = np.int32 if short else np.int64
-    return _csr_of(
+    return csr_of(
         X,
         stop - start,
         X.data[first:last],
@@ -184,69 +156,6 @@ def block_order(seed: int, epoch: int, n_blocks: int) -> Array:
 def epoch_random(seed: int, epoch: int) -> np.random.Generator:
     """Random numbers for the order of one epoch's rows."""
     return np.random.default_rng(np.random.SeedSequence([seed, epoch]))
-
-
-def is_memory_mapped(X: Any) -> bool:
-    """Whether the values of X lie in a file of the user's.
-
-    joblib shares large arrays with its processes in files of its own; those are in
-    memory, as a rule, and nobody chose them.
-
-    Parameters
-    ----------
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        The features.
-
-    Returns
-    -------
-    bool
-    """
-    owner = X.data if sparse.issparse(X) else X
-    while isinstance(owner, np.ndarray):
-        if "joblib_memmapping_folder" in str(getattr(owner, "filename", "")):
-            return False
-        owner = owner.base
-    return isinstance(owner, mmap.mmap)
-
-
-def check_single_rows(X: Any, *, copied: bool = False) -> None:
-    """Refuse or warn of data that should not be read row by row.
-
-    Parameters
-    ----------
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        Validated features.
-    copied : bool, default=False
-        Whether the rows are copied to folds.
-
-    Raises
-    ------
-    ValueError
-        If there are more values than 32 bits can count.
-
-    Warns
-    -----
-    UserWarning
-        If the values lie in a file.
-    """
-    cure = "cv=None and " if copied else ""
-    if sparse.issparse(X) and n_values(X) > MAX_STORED:
-        raise ValueError(
-            f"X has {n_values(X):,} stored values, more than the learners of "
-            f"scikit-learn can count ({MAX_STORED:,}). Set {cure}"
-            f"batch_order='blocks', which gives them blocks of rows."
-        )
-    if is_memory_mapped(X):
-        why = (
-            "cv copies the rows of every fold to memory"
-            if copied
-            else "batch_order='rows' reads its rows in random order, at which disks "
-            "are slow, and copies mini-batches"
-        )
-        warn_caller(
-            f"X is a memory map, and {why}. Set {cure}batch_order='blocks': contiguous "
-            f"blocks in random order, without a copy."
-        )
 
 
 def warn_sorted_blocks(X: Any, labels: EncodedLabels, batch_size: int | None) -> None:

@@ -1,19 +1,22 @@
 """What a kind of learner has to say and do, and what all kinds share.
 
 A new kind is one class here in ``_learners`` and one line in ``registry.KINDS``. Kinds
-that learn step by step implement :meth:`StepwiseLearner.train`; kinds that call back
-while their ``fit`` runs implement :meth:`Learner.run`. Nothing outside this folder asks
-of which kind a learner is.
+that learn step by step implement :meth:`StepwiseLearner.train_member`; kinds that call
+back while their ``fit`` runs implement :meth:`Learner.run`. Nothing outside this folder
+asks of which kind a learner is.
 """
 
+import contextlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.multioutput import MultiOutputClassifier
@@ -23,6 +26,7 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._learners.blocks import (
+    BLOCK_CELLS,
     block_order,
     block_rows,
     epoch_random,
@@ -346,6 +350,14 @@ class Learner(ABC):
         """Parameters that tell a member its classes, which a batch may lack."""
         return {}
 
+    def params_of_values(self, X: Any) -> dict[str, Any]:
+        """Parameters that tell a member values of X, which a batch may lack."""
+        found = sklearn_compat.min_categories(self.inner)
+        if found is None or sparse.issparse(X):
+            return {}
+        name, given = found
+        return {name: np.maximum(X.max(axis=0) + 1, given)}
+
     def make_members(
         self,
         labels: EncodedLabels,
@@ -461,8 +473,20 @@ class Learner(ABC):
         in_steps = training.in_blocks and training.held_out is None
         size = training.step_rows if in_steps else None
         n_columns = len(training.labels.classes)
-        for rows, block in row_blocks(training.recorded, n_columns, size):
-            yield rows, self.respond(training, block), _tie_resolver(training, block)
+        X = training.recorded
+        several = X.shape[0] * n_columns > BLOCK_CELLS
+        with (
+            self.asked_often(training.members)
+            if several and sparse.issparse(X)
+            else contextlib.nullcontext()
+        ):
+            for rows, block in row_blocks(X, n_columns, size):
+                ties = _tie_resolver(training, block)
+                yield rows, self.respond(training, block), ties
+
+    def asked_often(self, members: list[Any]) -> AbstractContextManager[None]:
+        """Have the members answer, for a while, for one sparse block after another."""
+        return contextlib.nullcontext()
 
     def end(self, training: Training) -> None:
         """Leave the members as the user would have trained them."""
@@ -501,6 +525,34 @@ class StepwiseLearner(Learner):
     """A kind that is trained call by call, and can be asked after each of them."""
 
     @abstractmethod
+    def train_member(
+        self,
+        member: Any,
+        X: Any,
+        y: Array,
+        *,
+        classes: Array,
+        params: Mapping[str, Any],
+        seed: int,
+    ) -> None:
+        """Train one member by one call.
+
+        Parameters
+        ----------
+        member : estimator
+            The learner; its parts that have a ``random_state`` have a fresh one.
+        X : {ndarray, csr} of shape (n_rows, n_features)
+            Features of the rows of this call.
+        y : ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Their labels, as the learner wants them.
+        classes : ndarray of shape (n_classes,)
+            All labels there are.
+        params : mapping
+            Further arguments of these rows.
+        seed : int
+            The fresh seed, for what is drawn in another way.
+        """
+
     def train(self, training: Training, step: Step) -> None:
         """Train the members by one call.
 
@@ -510,7 +562,36 @@ class StepwiseLearner(Learner):
             What to train, on what.
         step : Step
             Which call: with the base seed it determines the seeds.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Also when a learner swallowed it.
         """
+        X, params = training.features(step.rows), training.params(step.rows)
+        if "sample_weight" in params and not np.any(params["sample_weight"]):
+            return  # nothing to learn from; learners refuse such a batch
+        classes = training.classes
+        if training.y is None:
+            classes = np.array([0, 1])
+        elif training.labels.multilabel:
+            classes = np.arange(len(classes))
+
+        def of_member(i: int) -> None:
+            member = training.members[i]
+            seed = training.seeds[i].set(member, step.epoch, step.number)
+            self.train_member(
+                member,
+                X,
+                training.targets(i, step.rows),
+                classes=classes,
+                params=params,
+                seed=seed,
+            )
+
+        training.map_members(of_member)
+        if any(map(sklearn_compat.swallowed_interrupt, training.members)):
+            raise KeyboardInterrupt
 
     def run(
         self, training: Training, n_epochs: int, on_epoch: OnEpoch, *, first: int = 0

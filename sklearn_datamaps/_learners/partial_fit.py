@@ -1,25 +1,17 @@
 """Learners with ``partial_fit``: an epoch is a pass over the rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._learners import sklearn_compat
-from sklearn_datamaps._learners.blocks import BLOCK_CELLS
-from sklearn_datamaps._learners.learner import (
-    WHAT_WORKS,
-    Block,
-    Step,
-    StepwiseLearner,
-    Training,
-)
+from sklearn_datamaps._learners.learner import WHAT_WORKS, StepwiseLearner
 
 # Features of coef_ that are turned to Fortran order at a time, to stay in cache.
 TURNED_AT_ONCE = 512
@@ -106,93 +98,47 @@ class PartialFitLearner(StepwiseLearner):
         by_class = sklearn_compat.class_weight_dict(classes, weights)
         member.set_params(class_weight=by_class)
 
-    def train(self, training: Training, step: Step) -> None:
-        """Train the members by one call of ``partial_fit``.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            Also when the learner swallowed it.
-        """
-        X = training.features(step.rows)
-        params = training.params(step.rows)
-        if "sample_weight" in params and not np.any(params["sample_weight"]):
-            return  # nothing to learn from; learners refuse such a batch
-
-        def of_member(i: int) -> None:
-            training.seeds[i].set(training.members[i], step.epoch, step.number)
-            self.train_member(training, i, X, step, params)
-
-        training.map_members(of_member)
-        if any(map(sklearn_compat.swallowed_interrupt, training.members)):
-            raise KeyboardInterrupt
-
     def train_member(
-        self, training: Training, i: int, X: Any, step: Step, params: dict[str, Any]
+        self,
+        member: Any,
+        X: Any,
+        y: Array,
+        *,
+        classes: Array,
+        params: Mapping[str, Any],
+        seed: int,
     ) -> None:
-        """Train one member by one call, its seeds set.
-
-        Parameters
-        ----------
-        training : Training
-            The run.
-        i : int
-            Position of the member.
-        X : {ndarray, csr} of shape (n_rows, n_features)
-            Features of the step's rows.
-        step : Step
-            The call.
-        params : dict
-            Further arguments of these rows.
-        """
+        """Train one member by one call of ``partial_fit``."""
         if self.takes("classes"):
-            if training.y is None:
-                classes = np.array([0, 1])
-            elif training.labels.multilabel:
-                classes = np.arange(len(training.classes))
-            else:
-                classes = training.classes
             params = {"classes": classes, **params}
-        y = training.targets(i, step.rows)
-        training.members[i].partial_fit(X, y, **params)
+        member.partial_fit(X, y, **params)
 
-    def blocks(self, training: Training) -> Iterator[Block]:
-        """Yield the blocks of an epoch; see :meth:`Learner.blocks`."""
-        n_rows = training.recorded.shape[0]
-        several = n_rows * len(training.labels.classes) > BLOCK_CELLS
-        if not (several and sparse.issparse(training.recorded)):
-            yield from super().blocks(training)
-            return
-        with _ready_for_sparse_blocks(training.members):
-            yield from super().blocks(training)
+    @contextmanager
+    def asked_often(self, members: list[Any]) -> Iterator[None]:
+        """Keep ``coef_`` of many classes in Fortran order, the same values.
 
-
-@contextmanager
-def _ready_for_sparse_blocks(members: list[Any]) -> Iterator[None]:
-    """Keep ``coef_`` of many classes in Fortran order, the same values.
-
-    SciPy multiplies a sparse block by ``coef_.T`` in C order, so it would copy all of
-    ``coef_`` for every block.
-    """
-    wide = [
-        member
-        for member in members
-        if getattr(getattr(member, "coef_", None), "ndim", 0) == 2
-        and len(member.coef_) > 1
-        and member.coef_.flags.c_contiguous
-    ]
-    original = [member.coef_ for member in wide]
-    for member, coef in zip(wide, original, strict=True):
-        turned = np.empty_like(coef, order="F")
-        for start in range(0, coef.shape[1], TURNED_AT_ONCE):
-            part = slice(start, start + TURNED_AT_ONCE)
-            turned[:, part] = coef[:, part]
-        member.coef_ = turned
-    try:
-        yield
-    finally:
+        SciPy multiplies a sparse block by ``coef_.T`` in C order, so it would copy all
+        of ``coef_`` for every block.
+        """
+        wide = [
+            member
+            for member in members
+            if getattr(getattr(member, "coef_", None), "ndim", 0) == 2
+            and len(member.coef_) > 1
+            and member.coef_.flags.c_contiguous
+        ]
+        original = [member.coef_ for member in wide]
         for member, coef in zip(wide, original, strict=True):
-            member.coef_ = coef
+            turned = np.empty_like(coef, order="F")
+            for start in range(0, coef.shape[1], TURNED_AT_ONCE):
+                part = slice(start, start + TURNED_AT_ONCE)
+                turned[:, part] = coef[:, part]
+            member.coef_ = turned
+        try:
+            yield
+        finally:
+            for member, coef in zip(wide, original, strict=True):
+                member.coef_ = coef
 
 
 def _ends(key: str, name: str) -> bool:

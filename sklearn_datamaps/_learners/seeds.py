@@ -34,22 +34,36 @@ class Seeds:
         # Looking for nested parameters takes a tenth of a millisecond, in every call.
         self.is_flat = not any("__" in key for key in self.original)
 
-    def set(self, member: Any, epoch: int, batch: int) -> None:
-        """Seed the learner for one call; fitted members get seeds of their own."""
+    def set(self, member: Any, epoch: int, batch: int) -> int:
+        """Seed the learner for one call; fitted members get seeds of their own.
+
+        Parameters
+        ----------
+        member : estimator
+            The learner.
+        epoch, batch : int
+            Which call.
+
+        Returns
+        -------
+        int
+            The seed it was given.
+        """
         fitted = sklearn_compat.members_of(member)
         seed = derive_seed(self.base, epoch, batch, self.number)
         if self.is_flat and not fitted:
             for name in self.original:
                 setattr(member, name, seed)
-            return
+            return seed
         for key, (owner, name) in _random_state_owners(member).items():
             # Nested parameters of a fitted wrapper are those of the next clone.
             if not (fitted and "__" in key):
                 setattr(owner, name, seed)
         for position, inner in enumerate(fitted):
-            seed = derive_seed(self.base, epoch, batch, self.number, position)
+            own = derive_seed(self.base, epoch, batch, self.number, position)
             for owner, name in _random_state_owners(inner).values():
-                setattr(owner, name, seed)
+                setattr(owner, name, own)
+        return seed
 
     def restore(self, member: Any) -> None:
         """Give the learner and its fitted members the user's values back."""

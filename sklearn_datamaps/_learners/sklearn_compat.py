@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
 from sklearn.linear_model._stochastic_gradient import BaseSGD
@@ -116,15 +115,15 @@ def check_block_weight(sample_weight: Any, X: Any) -> Any:
     )
 
 
-def min_categories(estimator: Any, X: Any) -> dict[str, np.ndarray]:
-    """Parameters that tell CategoricalNB all categories before the first batch."""
+def min_categories(estimator: Any) -> tuple[str, Any] | None:
+    """Name and value of what tells CategoricalNB how many categories there are."""
     prefix = ""
     for inner in with_inner(estimator):
-        if isinstance(inner, CategoricalNB) and not sparse.issparse(X):
+        if isinstance(inner, CategoricalNB):
             given = 0 if inner.min_categories is None else inner.min_categories
-            return {f"{prefix}min_categories": np.maximum(X.max(axis=0) + 1, given)}
+            return f"{prefix}min_categories", given
         prefix += "estimator__"
-    return {}
+    return None
 
 
 def class_weight_dict(classes: np.ndarray, weights: np.ndarray) -> dict[Any, float]:

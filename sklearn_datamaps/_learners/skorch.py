@@ -1,14 +1,15 @@
 """Networks of skorch, told by their class: neither skorch nor torch is imported."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 
-from sklearn_datamaps._learners.learner import Step, Training
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._learners.learner import Training
 from sklearn_datamaps._learners.partial_fit import PartialFitLearner
-from sklearn_datamaps._learners.seeds import derive_seed
 
 N_CHECKED = 10  # rows whose probabilities are looked at before training
 SIMPLEX_TOLERANCE = 1e-2
@@ -92,7 +93,14 @@ class SkorchLearner(PartialFitLearner):
         return {}
 
     def train_member(
-        self, training: Training, i: int, X: Any, step: Step, params: dict[str, Any]
+        self,
+        member: Any,
+        X: Any,
+        y: Array,
+        *,
+        classes: Array,
+        params: Mapping[str, Any],
+        seed: int,
     ) -> None:
         """Train one epoch, as one of the epochs of a single ``fit``.
 
@@ -102,20 +110,17 @@ class SkorchLearner(PartialFitLearner):
             If the module gives no probabilities to a loss that takes their logarithm.
         """
         torch = sys.modules["torch"]
-        net = training.members[i]
-        y = training.targets(i, step.rows)
-        bases = type(net).__mro__
+        bases = type(member).__mro__
         if any(base.__name__ == "NeuralNetBinaryClassifier" for base in bases):
             # Its loss compares two numbers of one type.
             y = y.astype(X.dtype if X.dtype.kind == "f" else np.float32)
         with torch.random.fork_rng(range(torch.cuda.device_count())):
-            seed = derive_seed(training.seed, step.epoch, step.number, i)
             torch.manual_seed(seed)
-            if not net.initialized_:
-                net.initialize()
-                net.notify("on_train_begin", X=X, y=y)
-                _check_probabilities(net, X[:N_CHECKED])
-            net.fit_loop(X, y, epochs=1, **params)
+            if not member.initialized_:
+                member.initialize()
+                member.notify("on_train_begin", X=X, y=y)
+                _check_probabilities(member, X[:N_CHECKED])
+            member.fit_loop(X, y, epochs=1, **params)
 
     def end(self, training: Training) -> None:
         """Tell the callbacks that training is over, and restore the seeds."""

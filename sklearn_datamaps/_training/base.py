@@ -12,19 +12,19 @@ import numpy as np
 import pandas as pd
 import scipy
 import sklearn
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.regions import BAND, N_STD
 from sklearn_datamaps._learners import registry, sklearn_compat
-from sklearn_datamaps._learners.blocks import in_row_blocks, with_short_indices
+from sklearn_datamaps._learners.blocks import in_row_blocks
+from sklearn_datamaps._learners.features import refuse_dask, validate_features
 from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._training.recipe import Recipe
 from sklearn_datamaps._training.record import Record
@@ -300,7 +300,7 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Answer of the trained estimator, in blocks where X is very large."""
         check_is_fitted(self)
         refuse_dask(X)
-        X = validate_features(self, X, reset=False)
+        X = validate_features(self, self._learner(), X, reset=False)
         return in_row_blocks(partial(self._answer, method), X)
 
     def _answer(self, method: str, X: Any) -> Array:
@@ -375,50 +375,3 @@ def own_seeds(estimator: Any) -> list[Any]:
         for key, value in clone(estimator).get_params(deep=True).items()
         if key.endswith("random_state") and value is not None
     ]
-
-
-def validate_features(
-    classifier: BaseDataMapClassifier, X: Any, *, reset: bool, in_blocks: bool = False
-) -> Any:
-    """Check X and convert it, once, to what the learner reads epoch after epoch.
-
-    Parameters
-    ----------
-    classifier : classifier that records a map
-        Its learner says what it reads; errors name the class.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The features.
-    reset : bool
-        Whether to note the number of features and their names, or to compare them.
-    in_blocks : bool, default=False
-        Whether X will be read in blocks of rows alone.
-
-    Returns
-    -------
-    {ndarray, csr} of shape (n_samples, n_features)
-
-    Raises
-    ------
-    ValueError
-        If X has missing or infinite values, or other features than before.
-    """
-    X = validate_data(
-        classifier,
-        X,
-        reset=reset,
-        accept_sparse="csr",
-        order=None if sparse.issparse(X) else "C",
-        **registry.learner_of(classifier.estimator).input_checks(),
-    )
-    return with_short_indices(X, in_blocks=in_blocks)
-
-
-def refuse_dask(*data: Any) -> None:
-    """Name the class for collections of Dask, before one of them is computed here."""
-    given = [value for value in data if hasattr(type(value), "__dask_graph__")]
-    if given:
-        raise TypeError(
-            f"The data are a collection of Dask ({type(given[0]).__name__}), which "
-            f"would be gathered in this process. Use sklearn_datamaps.dask."
-            f"DataMapClassifier, which works on its blocks, or call .compute() first."
-        )

@@ -33,9 +33,12 @@ from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._core.registry import of_folds
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry, sklearn_compat
-from sklearn_datamaps._learners.blocks import (
+from sklearn_datamaps._learners.blocks import warn_sorted_blocks
+from sklearn_datamaps._learners.features import (
     check_single_rows,
-    warn_sorted_blocks,
+    identity_of,
+    refuse_dask,
+    validate_features,
 )
 from sklearn_datamaps._learners.seeds import derive_seed
 from sklearn_datamaps._learners.threads import Threads
@@ -44,8 +47,6 @@ from sklearn_datamaps._training.base import (
     finish,
     meta_of,
     own_seeds,
-    refuse_dask,
-    validate_features,
     with_shared_parameters,
 )
 from sklearn_datamaps._training.continuing import changes, continuation_key
@@ -332,12 +333,12 @@ class DataMapClassifier(BaseDataMapClassifier):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 f"the target y is None."
             )
-        features = X
         refuse_dask(X, y)
+        table = X if isinstance(X, pd.DataFrame) else None  # it names its rows
         in_blocks = self.batch_order == "blocks" and self.cv is None
-        X = validate_features(self, features, reset=not resume, in_blocks=in_blocks)
-        warn_other_index(y, features)
-        index = index_of(X.shape[0], y, features)
+        X = validate_features(self, learner, X, reset=not resume, in_blocks=in_blocks)
+        warn_other_index(y, table)
+        index = index_of(X.shape[0], y, table)
         labels = self._encode(X, y)
         params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
         data = Data(X, labels, _readable(y, labels), params)
@@ -347,7 +348,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         else:
             check_single_rows(X, copied=self.cv is not None)
 
-        key = continuation_key(recipe, data)
+        key = {**identity_of(X), **continuation_key(recipe, labels, params)}
         if resume:
             self._check_resumable(key)
             self._train(recipe, data, self._record)

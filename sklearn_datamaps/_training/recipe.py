@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners import sklearn_compat
-from sklearn_datamaps._learners.learner import Learner, Training
+from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._learners.threads import Threads
 
 
@@ -89,60 +89,6 @@ class Recipe:
     n_jobs: int | None = None
     threads: Threads = field(default_factory=Threads)
 
-    def training(
-        self,
-        data: Data,
-        seed: int,
-        *,
-        members: list[Any] | None = None,
-        all_rows: Any = None,
-        held_out: Any = None,
-    ) -> Training:
-        """Set the learner up to be trained and recorded.
-
-        Parameters
-        ----------
-        data : Data
-            What it learns from.
-        seed : int
-            Base of all seeds.
-        members : list of estimators, default=None
-            Learners to go on with. None: new ones.
-        all_rows : {ndarray, csr}, default=None
-            The features of every row that will be seen. None: those of data.
-        held_out : {ndarray, csr}, default=None
-            Features of the rows to record. None: those of data.
-
-        Returns
-        -------
-        Training
-        """
-        learner, labels = self.learner, data.labels
-        if members is None:
-            seen = data.X if all_rows is None else all_rows
-            members = learner.make_members(
-                labels,
-                len(labels.codes),
-                labels.counts(),
-                sklearn_compat.min_categories(learner.inner, seen),
-            )
-        codes = learner.wants_codes
-        return Training(
-            members,
-            data.X,
-            self._targets(data, codes=codes),
-            labels,
-            np.arange(len(labels.classes)) if codes else labels.classes,
-            self.response_method,
-            seed,
-            batch_size=self.batch_size,
-            in_blocks=self.batch_order == "blocks",
-            reseed=not self.own_seeds,
-            fit_params=data.params,
-            n_jobs=self.n_jobs if learner.threads_over_members else None,
-            held_out=held_out,
-        )
-
     def for_classes(self, classes: Array) -> "Recipe":
         """Leave out the weights of classes that are not there; learners refuse them."""
         estimator = self.learner.estimator
@@ -153,12 +99,3 @@ class Recipe:
         weights = {k: weight for k, weight in weights.items() if k in known}
         estimator = clone(estimator).set_params(class_weight=weights)
         return replace(self, learner=type(self.learner)(estimator))
-
-    def _targets(self, data: Data, *, codes: bool) -> Array | None:
-        """Labels as the learner wants them; None: each clone has its own column."""
-        labels = data.labels
-        if self.learner.trains_per_label(labels):
-            return None
-        if labels.multilabel or codes:
-            return labels.codes.astype(np.int64)
-        return labels.values() if data.raw_y is None else data.raw_y

@@ -15,7 +15,13 @@ from sklearn_datamaps._core.arrays import Array, Rows
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
-from sklearn_datamaps._learners.learner import Block, Step, StepwiseLearner
+from sklearn_datamaps._learners.learner import (
+    Block,
+    Learner,
+    Step,
+    StepwiseLearner,
+    Training,
+)
 from sklearn_datamaps._training.recipe import Data, Recipe
 
 # From epochs done and epochs wanted to what is told of every epoch: its totals, and
@@ -147,6 +153,73 @@ def new_record(
     return Record(recorder, seed, {} if key is None else key)
 
 
+def set_up(
+    recipe: Recipe,
+    data: Data,
+    seed: int,
+    *,
+    members: list[Any] | None = None,
+    all_rows: Any = None,
+    held_out: Any = None,
+) -> Training:
+    """Set a learner up to be trained and recorded.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How to train; has the learner.
+    data : Data
+        What it learns from.
+    seed : int
+        Base of all seeds.
+    members : list of estimators, default=None
+        Learners to go on with. None: new ones.
+    all_rows : {ndarray, csr}, default=None
+        The features of every row that will be seen. None: those of data.
+    held_out : {ndarray, csr}, default=None
+        Features of the rows to record. None: those of data.
+
+    Returns
+    -------
+    Training
+    """
+    learner, labels = recipe.learner, data.labels
+    if members is None:
+        seen = data.X if all_rows is None else all_rows
+        members = learner.make_members(
+            labels,
+            len(labels.codes),
+            labels.counts(),
+            learner.params_of_values(seen),
+        )
+    codes = learner.wants_codes
+    return Training(
+        members,
+        data.X,
+        _targets(learner, data),
+        labels,
+        np.arange(len(labels.classes)) if codes else labels.classes,
+        recipe.response_method,
+        seed,
+        batch_size=recipe.batch_size,
+        in_blocks=recipe.batch_order == "blocks",
+        reseed=not recipe.own_seeds,
+        fit_params=data.params,
+        n_jobs=recipe.n_jobs if learner.threads_over_members else None,
+        held_out=held_out,
+    )
+
+
+def _targets(learner: Learner, data: Data) -> Array | None:
+    """Labels as the learner wants them; None: each clone has its own column."""
+    labels = data.labels
+    if learner.trains_per_label(labels):
+        return None
+    if labels.multilabel or learner.wants_codes:
+        return labels.codes.astype(np.int64)
+    return labels.values() if data.raw_y is None else data.raw_y
+
+
 def record_step(dynamics: Recorder, blocks: Iterable[Block]) -> list[Array]:
     """Record the blocks of one epoch.
 
@@ -203,7 +276,7 @@ def train_step(
     """
     learner = recipe.learner
     assert isinstance(learner, StepwiseLearner)  # others were refused before
-    training = recipe.training(data, seed, members=copy.deepcopy(members))
+    training = set_up(recipe, data, seed, members=copy.deepcopy(members))
     with sklearn.config_context(assume_finite=True):
         learner.train(training, Step(epoch, number, slice(0, data.X.shape[0])))
     return training.members
@@ -236,7 +309,7 @@ def continue_record(
     record : Record
         Is continued. After an exception it holds the epochs that were complete.
     all_rows, held_out
-        As in :meth:`Recipe.training`.
+        As in :func:`set_up`.
     columns : ndarray of int of shape (n_present,), default=None
         Classes of the record that the learner knows, where it does not know all.
     progress : callable
@@ -247,7 +320,8 @@ def continue_record(
     # Members that were caught in mid-epoch are trained again from the start, with the
     # same seeds; what was recorded stands.
     first = record.n_trained
-    training = recipe.training(
+    training = set_up(
+        recipe,
         data,
         record.seed,
         members=record.members if first else None,

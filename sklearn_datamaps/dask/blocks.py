@@ -80,7 +80,7 @@ def prepare_blocks(
         for i, block in enumerate(raw)
     ]
     facts = [
-        submit(tasks.describe_features, checked, block, learner.inner, pure=False)
+        submit(tasks.describe_features, checked, block, learner, pure=False)
         for checked, block in zip(features, raw, strict=True)
     ]
     described = client.gather(facts)

@@ -26,7 +26,7 @@ from sklearn_datamaps._training.base import (
 )
 from sklearn_datamaps._training.classifier import DataMapClassifier as OnOneMachine
 from sklearn_datamaps._training.recipe import Data, Recipe
-from sklearn_datamaps._training.record import Record, new_record
+from sklearn_datamaps._training.record import Record, new_record, set_up
 from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.blocks import Blocks, prepare_blocks
 from sklearn_datamaps.dask.cluster import (
@@ -299,8 +299,8 @@ class DataMapClassifier(BaseDataMapClassifier):
             blocks.params,
         )
         # Made before any training: it remembers the seeds that the user had set.
-        training = recipe.training(
-            Data(np.empty((0, 0)), blocks.known), seed, members=members
+        training = set_up(
+            recipe, Data(np.empty((0, 0)), blocks.known), seed, members=members
         )
         record = new_record(recipe, blocks.known, seed)
         of_workers = tasks.worker_recipe(recipe)

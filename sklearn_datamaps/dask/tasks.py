@@ -21,10 +21,16 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import registry, sklearn_compat
-from sklearn_datamaps._learners.blocks import with_short_indices
+from sklearn_datamaps._learners.features import with_short_indices
+from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._learners.threads import Threads
 from sklearn_datamaps._training.recipe import Data, Recipe
-from sklearn_datamaps._training.record import new_record, record_step, train_step
+from sklearn_datamaps._training.record import (
+    new_record,
+    record_step,
+    set_up,
+    train_step,
+)
 
 
 @dataclass(frozen=True)
@@ -119,14 +125,14 @@ def identity(value: Any) -> Any:
     return value
 
 
-def describe_features(X: Any, raw: Any, learner: Any) -> Features:
+def describe_features(X: Any, raw: Any, learner: Learner) -> Features:
     """Tell the size of a block, and what the learner must know of its values."""
     columns = getattr(raw, "columns", None)
     names = None
     if columns is not None and all(isinstance(name, str) for name in columns):
         names = np.asarray(columns, dtype=object)
     n_rows, n_features = X.shape[:2]
-    params = sklearn_compat.min_categories(learner, X) if n_rows else {}
+    params = learner.params_of_values(X) if n_rows else {}
     return Features(n_rows, n_features, names, params)
 
 
@@ -265,7 +271,7 @@ def record_block(
         else before[0].fork()
     )
     with sklearn.config_context(assume_finite=True), shared_threads(recipe.threads):
-        training = recipe.training(Data(X, labels), seed, members=members)
+        training = set_up(recipe, Data(X, labels), seed, members=members)
         totals = record_step(dynamics, recipe.learner.blocks(training))
     return dynamics, totals
 

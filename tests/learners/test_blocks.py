@@ -13,6 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_datamaps import DataMapClassifier
 from sklearn_datamaps._learners import blocks as blocks_module
+from sklearn_datamaps._learners import features as features_module
 
 LOG_LOSS = {"loss": "log_loss"}
 BLOCKS = {"batch_order": "blocks", "batch_size": 64, "n_epochs": 3, "random_state": 0}
@@ -81,7 +82,7 @@ def test_more_values_than_32_bits_count_are_refused_row_by_row(
 ):
     X, y = csr
     mapped = on_disk(X, tmp_path)
-    monkeypatch.setattr(blocks_module, "MAX_STORED", X.nnz - 1)
+    monkeypatch.setattr(features_module, "MAX_STORED", X.nnz - 1)
     with pytest.raises(ValueError, match=r"stored values.*Set batch_order='blocks'"):
         DataMapClassifier().fit(mapped, y)
     with pytest.raises(ValueError, match=r"Set cv=None and batch_order='blocks'"):
@@ -157,7 +158,7 @@ def test_memory_map_read_row_by_row_warns_of_the_alternative(csr, tmp_path):
 
 
 def fit_in_process(X, y):
-    return blocks_module.is_memory_mapped(X), DataMapClassifier(n_epochs=1).fit(X, y)
+    return features_module.is_memory_mapped(X), DataMapClassifier(n_epochs=1).fit(X, y)
 
 
 def test_arrays_that_joblib_shares_are_no_memory_maps_of_the_user(digits):

@@ -70,11 +70,8 @@ class ClimbingLearner(StepwiseLearner):
     def handles(cls, inner):
         return isinstance(inner, Climbing)
 
-    def train(self, training, step):
-        X, params = training.features(step.rows), training.params(step.rows)
-        classes = np.array([0, 1]) if training.y is None else training.classes
-        for i, member in enumerate(training.members):
-            member.climb(X, training.targets(i, step.rows), classes, **params)
+    def train_member(self, member, X, y, *, classes, params, seed):
+        member.climb(X, y, classes, **params)
 
 
 class PushingLearner(PushLearner):

@@ -11,7 +11,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_datamaps import DataMapClassifier
-from sklearn_datamaps._training import continuing
+from sklearn_datamaps._learners import features
 
 MEASURES = ("loss", "el2n", "forgetting", "first_learned", "mean_proba")
 
@@ -312,7 +312,7 @@ def test_warm_start_refuses_the_same_rows_in_another_order(digits):
 
 def test_warm_start_of_a_memory_map_sees_another_file(digits, tmp_path, monkeypatch):
     # Stretches of the file are read, as of one that fits in no memory.
-    monkeypatch.setattr(continuing, "STRETCH_VALUES", 2**4)
+    monkeypatch.setattr(features, "STRETCH_VALUES", 2**4)
     X, y = np.repeat(digits[0], 12, axis=1), digits[1]
     np.save(tmp_path / "X.npy", X)
     np.save(tmp_path / "other.npy", X * 1.001)

@@ -1,0 +1,217 @@
+"""Features: checked and converted once, and told from those of another call."""
+
+import mmap
+import zlib
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.messages import warn_caller
+from sklearn_datamaps._learners.blocks import MAX_STORED, csr_of, n_values
+from sklearn_datamaps._learners.learner import Learner
+
+CHUNK_ROWS = 2**14  # rows of a table that are hashed at once
+# Of a file that is mapped: so many stretches of so many values, evenly spaced.
+STRETCHES, STRETCH_VALUES = 64, 2**13
+
+
+def refuse_dask(*data: Any) -> None:
+    """Name the class for collections of Dask, before one of them is computed here."""
+    given = [value for value in data if hasattr(type(value), "__dask_graph__")]
+    if given:
+        raise TypeError(
+            f"The data are a collection of Dask ({type(given[0]).__name__}), which "
+            f"would be gathered in this process. Use sklearn_datamaps.dask."
+            f"DataMapClassifier, which works on its blocks, or call .compute() first."
+        )
+
+
+def validate_features(
+    classifier: Any,
+    learner: Learner,
+    X: Any,
+    *,
+    reset: bool,
+    in_blocks: bool = False,
+) -> Any:
+    """Check X and convert it, once, to what the learner reads epoch after epoch.
+
+    Parameters
+    ----------
+    classifier : classifier that records a map
+        Errors name its class; it keeps the number of features and their names.
+    learner : Learner
+        Says what it reads.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The features.
+    reset : bool
+        Whether to note the number of features and their names, or to compare them.
+    in_blocks : bool, default=False
+        Whether X will be read in blocks of rows alone.
+
+    Returns
+    -------
+    {ndarray, csr} of shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError
+        If X has missing or infinite values, or other features than before.
+    """
+    X = validate_data(
+        classifier,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        order=None if sparse.issparse(X) else "C",
+        **learner.input_checks(),
+    )
+    return with_short_indices(X, in_blocks=in_blocks)
+
+
+def with_short_indices(X: Any, *, in_blocks: bool = False) -> Any:
+    """CSR with 32-bit indices where they fit; the values are shared, never copied.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+    in_blocks : bool, default=False
+        Whether X will be read in blocks alone. Then column indices in a file stay
+        there: what cuts blocks shortens those of its rows.
+
+    Returns
+    -------
+    {ndarray, csr} of shape (n_samples, n_features)
+    """
+    if not sparse.issparse(X):
+        return X
+    indices, pointers = X.indices, X.indptr
+    if X.shape[1] <= MAX_STORED and not (in_blocks and is_memory_mapped(X)):
+        indices = indices.astype(np.int32, copy=False)
+    if int(pointers[-1]) <= MAX_STORED:
+        pointers = pointers.astype(np.int32, copy=False)
+    if indices is X.indices and pointers is X.indptr:
+        return X
+    return csr_of(X, X.shape[0], X.data, indices, pointers)
+
+
+def is_memory_mapped(X: Any) -> bool:
+    """Whether the values of X lie in a file of the user's.
+
+    joblib shares large arrays with its processes in files of its own; those are in
+    memory, as a rule, and nobody chose them.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+
+    Returns
+    -------
+    bool
+    """
+    owner = X.data if sparse.issparse(X) else X
+    while isinstance(owner, np.ndarray):
+        if "joblib_memmapping_folder" in str(getattr(owner, "filename", "")):
+            return False
+        owner = owner.base
+    return isinstance(owner, mmap.mmap)
+
+
+def check_single_rows(X: Any, *, copied: bool = False) -> None:
+    """Refuse or warn of data that should not be read row by row.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        Validated features.
+    copied : bool, default=False
+        Whether the rows are copied to folds.
+
+    Raises
+    ------
+    ValueError
+        If there are more values than 32 bits can count.
+
+    Warns
+    -----
+    UserWarning
+        If the values lie in a file.
+    """
+    cure = "cv=None and " if copied else ""
+    if sparse.issparse(X) and n_values(X) > MAX_STORED:
+        raise ValueError(
+            f"X has {n_values(X):,} stored values, more than the learners of "
+            f"scikit-learn can count ({MAX_STORED:,}). Set {cure}"
+            f"batch_order='blocks', which gives them blocks of rows."
+        )
+    if is_memory_mapped(X):
+        why = (
+            "cv copies the rows of every fold to memory"
+            if copied
+            else "batch_order='rows' reads its rows in random order, at which disks "
+            "are slow, and copies mini-batches"
+        )
+        warn_caller(
+            f"X is a memory map, and {why}. Set {cure}batch_order='blocks': contiguous "
+            f"blocks in random order, without a copy."
+        )
+
+
+def identity_of(X: Any) -> dict[str, Any]:
+    """Shape of X and a checksum of its values, in one pass that copies nothing.
+
+    A pass runs at one to three gigabytes a second, a small part of one epoch. Of a
+    memory map only some half a million values are read, evenly spaced: a file need
+    not fit in memory, and may be slow.
+
+    Parameters
+    ----------
+    X : {ndarray, csr, DataFrame} of shape (n_samples, n_features)
+        Validated features.
+
+    Returns
+    -------
+    dict of str to object
+        Small values that are equal if X is, by the name users know.
+    """
+    return {"the shape of X": X.shape, "X": _digest(X)}
+
+
+def _digest(X: Any) -> int:
+    digest = zlib.crc32(type(X).__name__.encode())
+    if isinstance(X, pd.DataFrame):
+        for start in range(0, len(X), CHUNK_ROWS):
+            rows = X.iloc[start : start + CHUNK_ROWS]
+            hashes = pd.util.hash_pandas_object(rows, index=False)
+            digest = zlib.crc32(hashes.to_numpy().data, digest)
+        return zlib.crc32(repr(X.dtypes.tolist()).encode(), digest)
+    mapped = is_memory_mapped(X)
+    parts = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
+    for part in parts:
+        digest = _add(digest, np.asarray(part), sampled=mapped)
+    return digest
+
+
+def _add(digest: int, values: Array, *, sampled: bool) -> int:
+    digest = zlib.crc32(f"{values.dtype.str}{values.shape}".encode(), digest)
+    if values.dtype == object:
+        return zlib.crc32(joblib.hash(values).encode(), digest)
+    if not values.flags.c_contiguous:
+        for start in range(0, len(values), CHUNK_ROWS):
+            rows = np.ascontiguousarray(values[start : start + CHUNK_ROWS])
+            digest = zlib.crc32(rows.data, digest)
+        return digest
+    flat = values.reshape(-1)
+    if not sampled or flat.size <= STRETCHES * STRETCH_VALUES:
+        return zlib.crc32(flat.data, digest)
+    last = flat.size - STRETCH_VALUES
+    for start in np.linspace(0, last, STRETCHES).astype(np.intp).tolist():
+        digest = zlib.crc32(flat[start : start + STRETCH_VALUES].data, digest)
+    return digest
