@@ -113,3 +113,12 @@ def check_targets(estimator: Any, labels: EncodedLabels, varied: Array) -> None:
             f"y holds one class only ({labels.classes.tolist()}); "
             f"{type(estimator).__name__} and a map need at least two classes."
         )
+
+
+def check_weighted(n_classes: int) -> None:
+    """Raise ValueError unless rows of several classes have a weight other than 0."""
+    if n_classes < 2:
+        raise ValueError(
+            "sample_weight leaves one class only: the rows of every other class "
+            "have weight 0. A map needs at least two classes."
+        )

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,10 @@ from functools import cache
 from threadpoolctl import ThreadpoolController
 
 from sklearn_datamaps._learners.learner import Learner
+
+# Of this process: who uses the limits, and what takes them back.
+_lock, _limits = threading.Lock(), contextlib.ExitStack()
+_n_users = 0
 
 
 @cache
@@ -39,9 +44,24 @@ class Threads:
 
     @contextlib.contextmanager
     def use(self) -> Iterator[None]:
-        """Use as many, for a while."""
-        with _libraries().limit(limits=self.blas), _torch_threads(self.torch):
+        """Use as many, while this or another thread of the process asks for it.
+
+        The limits are those of the whole process: the first sets them, the last to
+        leave takes them back.
+        """
+        global _n_users
+        with _lock:
+            if _n_users == 0:
+                _limits.enter_context(_libraries().limit(limits=self.blas))
+                _limits.enter_context(_torch_threads(self.torch))
+            _n_users += 1
+        try:
             yield
+        finally:
+            with _lock:
+                _n_users -= 1
+                if _n_users == 0:
+                    _limits.close()
 
 
 @contextlib.contextmanager

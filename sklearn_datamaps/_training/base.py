@@ -21,7 +21,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
-from sklearn_datamaps._core.regions import BAND, N_STD
+from sklearn_datamaps._core.recorder import check_measures
+from sklearn_datamaps._core.regions import BAND, N_STD, check_region, check_rule
 from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import in_row_blocks
 from sklearn_datamaps._learners.features import refuse_dask, validate_features
@@ -31,9 +32,9 @@ from sklearn_datamaps._training.record import Record
 
 C = TypeVar("C", bound=type)
 
-# Text of parameters that mean the same in every class: a line ":shared: name" of a
-# docstring stands for it.
-SHARED_PARAMETERS = {
+# Text of parameters and attributes that mean the same in every class: a line
+# ":shared: name" of a docstring stands for it.
+SHARED = {
     "response_method": """\
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         Where probabilities come from. ``"auto"``: ``predict_proba``, else
@@ -46,9 +47,26 @@ SHARED_PARAMETERS = {
     "store_trajectories": """\
     store_trajectories : bool, default=False
         Keep the probability of the own label at every epoch, as float32.""",
+    "random_state": """\
+    random_state : int, RandomState instance or None, default=None
+        Base of a fresh seed for every epoch, batch and member, so that rows are
+        reshuffled every epoch. None: the estimator's own integer seed, else a random
+        one (noted in ``data_map_.meta["seed"]``). Pass an int for the same map bit
+        for bit.""",
     "verbose": """\
     verbose : int, default=0
         1: a progress bar with epoch, mean confidence and accuracy.""",
+    "fitted": """\
+    classes_ : ndarray of shape (n_classes,) or (n_labels,)
+        Labels; multilabel: names of the labels.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X had string names.
+    n_epochs_ : int
+        Number of epochs recorded.
+    history_ : pandas.DataFrame
+        One row an epoch: ``mean_confidence`` and ``accuracy`` on the recorded rows.""",
 }
 
 
@@ -58,9 +76,9 @@ NO_MAP = (
 )
 
 
-def with_shared_parameters(cls: C) -> C:
-    """Put the text of shared parameters into the docstring of a class."""
-    for name, text in SHARED_PARAMETERS.items():
+def with_shared_text(cls: C) -> C:
+    """Put the text that classes share into the docstring of one of them."""
+    for name, text in SHARED.items():
         doc = cls.__doc__ or ""
         cls.__doc__ = doc.replace(f"    :shared: {name}", text)
     return cls
@@ -176,6 +194,17 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     # What fit is given is for the learner alone; score uses its own sample_weight.
     __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012 (scikit-learn's)
 
+    def _recipe_for(self, learner: Learner, **settings: Any) -> Recipe:
+        """How to train and record, once the parameters are checked."""
+        return Recipe(
+            learner,
+            self.n_epochs,
+            learner.check_response(self.response_method),
+            measures=check_measures(self.measures),
+            store_trajectories=self.store_trajectories,
+            **settings,
+        )
+
     def _learner(self) -> Learner:
         return registry.learner_of(self.estimator)
 
@@ -242,6 +271,11 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
             yield advance
 
+    def _forget(self, *more: str) -> None:
+        """Take back what the last run left behind, attributes of these names too."""
+        for name in ("estimator_", "classes_", "n_epochs_", "history_", *more):
+            self.__dict__.pop(name, None)
+
     def _publish(self, fitted: Fitted) -> None:
         """Set the attributes that every run leaves behind, but for its map."""
         self.estimator_ = fitted.estimator
@@ -249,25 +283,26 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.history_ = fitted.history
         self.n_epochs_ = len(fitted.history)
 
-    def _map(self) -> Any:
-        """Return what the arrays and regions are asked of."""
+    def _of_map(self, name: str, **options: Any) -> Any:
+        """Attribute of the map, or what its method of this name gives."""
         check_is_fitted(self, "data_map_", msg=NO_MAP)
-        return self.data_map_
+        found = getattr(self.data_map_, name)
+        return found(**options) if options else found
 
     @property
-    def confidence_(self) -> Array:
+    def confidence_(self) -> Any:
         """Mean over epochs of the probability of the own label."""
-        return self._map().confidence
+        return self._of_map("confidence")
 
     @property
-    def variability_(self) -> Array:
+    def variability_(self) -> Any:
         """Population standard deviation over epochs of that probability."""
-        return self._map().variability
+        return self._of_map("variability")
 
     @property
-    def correctness_(self) -> Array:
+    def correctness_(self) -> Any:
         """Share of the epochs in which the own label was predicted."""
-        return self._map().correctness
+        return self._of_map("correctness")
 
     def region_mask(
         self, region: str, *, band: float = BAND, n_std: float = N_STD
@@ -294,7 +329,9 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ValueError
             If there is no such region.
         """
-        return self._map().region_mask(region, band=band, n_std=n_std)
+        check_region(region)
+        check_rule(band, n_std)
+        return self._of_map("region_mask", region=region, band=band, n_std=n_std)
 
     def _respond(self, method: str, X: Any) -> Any:
         """Answer of the trained estimator, in blocks where X is very large."""

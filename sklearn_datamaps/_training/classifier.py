@@ -29,7 +29,6 @@ from sklearn_datamaps._core.labels import (
 )
 from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
-from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._core.registry import of_folds
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry, sklearn_compat
@@ -47,7 +46,7 @@ from sklearn_datamaps._training.base import (
     finish,
     meta_of,
     own_seeds,
-    with_shared_parameters,
+    with_shared_text,
 )
 from sklearn_datamaps._training.continuing import changes, continuation_key
 from sklearn_datamaps._training.folds import Split, check_trainable, make_splits
@@ -62,14 +61,10 @@ from sklearn_datamaps._training.record import (
     silent,
 )
 
-FITTED = (
-    *("estimator_", "classes_", "n_epochs_", "data_map_", "history_", "_record"),
-    "in_sample_map_",
-)
 FOLD = 2  # sets the seeds of folds apart from those of epochs and members
 
 
-@with_shared_parameters
+@with_shared_text
 @found_in("sklearn_datamaps")
 class DataMapClassifier(BaseDataMapClassifier):
     """Train a classifier epoch by epoch and record the map of its training data.
@@ -120,11 +115,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         With ``cv``: processes over the folds (or what the joblib backend chosen has
         instead); the result is the same for every number. Else: threads over the
         labels of a multilabel target.
-    random_state : int, RandomState instance or None, default=None
-        Base of a fresh seed for every epoch, batch and member, so that rows are
-        reshuffled every epoch. None: the estimator's own integer seed, else a random
-        one (noted in ``data_map_.meta["seed"]``). Pass an int for the same map bit
-        for bit.
+    :shared: random_state
     :shared: verbose
 
     Attributes
@@ -132,22 +123,13 @@ class DataMapClassifier(BaseDataMapClassifier):
     estimator_ : estimator
         The trained estimator; it works without the map. For a multilabel target and
         a learner of single labels: a fitted ``MultiOutputClassifier``.
-    classes_ : ndarray of shape (n_classes,) or (n_labels,)
-        Labels; multilabel: names of the labels.
-    n_features_in_ : int
-        Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if X had string names.
-    n_epochs_ : int
-        Number of epochs recorded.
+    :shared: fitted
     data_map_ : DataMap
         The map, with regions, ranks, tables and plots. With ``cv`` it is out-of-fold
         and has the measures ``"memorization"`` and, with ``"mean_proba"`` among
         ``measures``, ``"label_trust"``.
     in_sample_map_ : DataMap
         With ``cv`` only: the in-sample map of ``estimator_``.
-    history_ : pandas.DataFrame
-        One row an epoch: ``mean_confidence`` and ``accuracy`` on the recorded rows.
     confidence_, variability_, correctness_ : ndarray of float64
         Arrays of the map, of shape (n_samples,) or (n_samples, n_labels).
 
@@ -355,8 +337,7 @@ class DataMapClassifier(BaseDataMapClassifier):
             return self
         seed = self._base_seed(learner.estimator)
         splits = self._splits(recipe, data, seed, of_splitter)
-        for name in FITTED:
-            self.__dict__.pop(name, None)
+        self._forget("data_map_", "in_sample_map_", "_record")
         if splits is None:
             record = new_record(recipe, labels, seed, index=index, key=key)
             self._train(recipe, data, record)
@@ -366,7 +347,6 @@ class DataMapClassifier(BaseDataMapClassifier):
 
     def _recipe(self) -> Recipe:
         learner = registry.checked_learner(self.estimator)
-        response_method = learner.check_response(self.response_method)
         learner.check_settings(
             batch_size=self.batch_size,
             batch_order=self.batch_order,
@@ -378,15 +358,11 @@ class DataMapClassifier(BaseDataMapClassifier):
                 "not kept. Set warm_start=False, or cv=None."
             )
         has_seeds = self.random_state is None and bool(own_seeds(learner.estimator))
-        return Recipe(
+        return self._recipe_for(
             learner,
-            self.n_epochs,
-            response_method,
             batch_size=self.batch_size,
             batch_order=self.batch_order,
             own_seeds=has_seeds,
-            measures=check_measures(self.measures),
-            store_trajectories=self.store_trajectories,
             n_jobs=self.n_jobs if self.cv is None else None,
             threads=Threads() if self.cv is None else Threads.here(learner),
         )
@@ -424,11 +400,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         params = {k: v for k, v in fit_params.items() if v is not None}
         if sample_weight is not None:
             weights = sklearn_compat.check_sample_weight(sample_weight, X)
-            if len(np.unique(labels.codes[weights != 0], axis=0)) < 2:
-                raise ValueError(
-                    "sample_weight leaves one class only: the rows of every other "
-                    "class have weight 0. A map needs at least two classes."
-                )
+            registry.check_weighted(len(np.unique(labels.codes[weights != 0], axis=0)))
             params["sample_weight"] = weights
         # Without arguments, what process_routing returns has every name, without end.
         if params and sklearn_compat.routing_enabled():

@@ -78,10 +78,16 @@ class Record:
     def add_epoch(self, blocks: Iterable[Block]) -> None:
         """Record one epoch, all or nothing: until the end, a rollback undoes it."""
         self.dynamics.checkpoint()
-        before = self.dynamics.totals.copy()
-        record_step(self.dynamics, blocks)
-        self.totals.append(self.dynamics.totals - before)
+        self.add_totals(record_step(self.dynamics, blocks))
         self.dynamics.commit()
+
+    def add_totals(self, parts: Iterable[Array]) -> None:
+        """Add the totals of one epoch up, part by part, as they do everywhere."""
+        before = whole = self.dynamics.totals
+        for part in parts:
+            whole = whole + part
+        self.dynamics.totals = whole
+        self.totals.append(whole - before)
 
     def repeat_last(self, n_epochs: int) -> None:
         """Stay at the last state up to a number of epochs: the learner ended early."""
@@ -226,7 +232,7 @@ def record_step(dynamics: Recorder, blocks: Iterable[Block]) -> list[Array]:
     Parameters
     ----------
     dynamics : Recorder
-        Is updated.
+        Is updated, but for its totals.
     blocks : iterable of blocks
         Rows, their probabilities, and how ties are settled.
 
@@ -236,13 +242,12 @@ def record_step(dynamics: Recorder, blocks: Iterable[Block]) -> list[Array]:
         Totals of every block, in the order they add up in.
     """
     totals = []
-    whole = dynamics.totals
+    before = dynamics.totals
     for rows, proba, resolve_ties in blocks:
         dynamics.totals = np.zeros(3)
         dynamics.update(proba, rows, resolve_ties=resolve_ties)
         totals.append(dynamics.totals)
-        whole = whole + dynamics.totals
-    dynamics.totals = whole
+    dynamics.totals = before
     return totals
 
 

@@ -3,30 +3,26 @@
 import contextlib
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.interrupts import no_interrupt_lost
 from sklearn_datamaps._core.public import found_in
-from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import block_order, warn_sorted
-from sklearn_datamaps._learners.learner import Training
 from sklearn_datamaps._training.base import (
     BaseDataMapClassifier,
     finish,
-    with_shared_parameters,
+    with_shared_text,
 )
 from sklearn_datamaps._training.classifier import DataMapClassifier as OnOneMachine
 from sklearn_datamaps._training.recipe import Data, Recipe
-from sklearn_datamaps._training.record import Record, new_record, set_up
+from sklearn_datamaps._training.record import new_record, set_up
 from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.blocks import Blocks, prepare_blocks
 from sklearn_datamaps.dask.cluster import (
@@ -38,30 +34,16 @@ from sklearn_datamaps.dask.cluster import (
 )
 from sklearn_datamaps.dask.results import MapParts, map_rows
 
-# What fit sets, and forgets when it begins.
-FITTED = ("estimator_", "classes_", "n_epochs_", "history_", "_parts", "_gathered")
 
+class _Epoch(NamedTuple):
+    """One recorded epoch on the workers, as futures."""
 
-@dataclass
-class _Epoch:
-    """One recorded epoch on the workers.
-
-    Attributes
-    ----------
-    members : Future of list of estimators
-        The learners at its end.
-    records : list of Future
-        Of every block, its record and the totals of this epoch.
-    totals : list of Future
-        These totals.
-    """
-
-    members: Any
-    records: list[Any]
+    members: Any  # the learners at its end
+    records: list[Any]  # of every block, its record and the totals of this epoch
     totals: list[Any]
 
 
-@with_shared_parameters
+@with_shared_text
 @found_in("sklearn_datamaps.dask")
 class DataMapClassifier(BaseDataMapClassifier):
     """Train and record block by block on a Dask cluster; else as on one machine.
@@ -91,27 +73,16 @@ class DataMapClassifier(BaseDataMapClassifier):
     client : distributed.Client, str or None, default=None
         The cluster: a client, or the address of a scheduler. None: the current
         client.
-    random_state : int, RandomState instance or None, default=None
-        Base of a fresh seed for every epoch and block. Pass an int for the same map
-        bit for bit.
+    :shared: random_state
     :shared: verbose
 
     Attributes
     ----------
     estimator_ : estimator
         The trained estimator, in this process; it works without Dask.
-    classes_ : ndarray of shape (n_classes,) or (n_labels,)
-        Labels; multilabel: names of the labels.
-    n_features_in_ : int
-        Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the blocks are DataFrames.
-    n_epochs_ : int
-        Number of epochs recorded.
+    :shared: fitted
     data_map_ : DataMap
         The map; rows are numbered through the blocks.
-    history_ : pandas.DataFrame
-        One row an epoch: ``mean_confidence`` and ``accuracy``.
     confidence_, variability_, correctness_ : ndarray or dask.array.Array
         Of float64, of shape (n_samples,) or (n_samples, n_labels).
 
@@ -249,9 +220,7 @@ class DataMapClassifier(BaseDataMapClassifier):
                 "gather=False needs a client that lives on after fit; got an address. "
                 "Pass client=distributed.Client(address)."
             )
-        recipe = self._recipe()
-        if y is None:
-            raise ValueError("y is None: labels are required, one per row.")
+        recipe = self._recipe_for(learner, batch_order="blocks")
         with (
             no_interrupt_lost() as check_interrupt,
             open_client(self.client) as client,
@@ -261,27 +230,14 @@ class DataMapClassifier(BaseDataMapClassifier):
             blocks = prepare_blocks(client, learner, X, y, sample_weight)
             learner.warn(int(blocks.n_rows.sum()))
             warn_sorted(blocks.n_rows, blocks.n_set)
-            for name in FITTED:
-                self.__dict__.pop(name, None)
+            self._forget("feature_names_in_", "_parts", "_gathered")
             self.n_features_in_ = blocks.features.n_features
-            self.__dict__.pop("feature_names_in_", None)
             if blocks.features.names is not None:
                 self.feature_names_in_ = blocks.features.names
             seed = self._base_seed(learner.estimator)
             self._run(client, recipe, blocks, seed, check_interrupt)
             del blocks  # here, where no interrupt is lost in their finalizers
         return self
-
-    def _recipe(self) -> Recipe:
-        learner = self._learner()
-        return Recipe(
-            learner,
-            self.n_epochs,
-            learner.check_response(self.response_method),
-            batch_order="blocks",
-            measures=check_measures(self.measures),
-            store_trajectories=self.store_trajectories,
-        )
 
     def _run(
         self,
@@ -299,114 +255,55 @@ class DataMapClassifier(BaseDataMapClassifier):
             blocks.params,
         )
         # Made before any training: it remembers the seeds that the user had set.
-        training = set_up(
-            recipe, Data(np.empty((0, 0)), blocks.known), seed, members=members
-        )
+        nothing = Data(np.empty((0, 0)), blocks.known)
+        training = set_up(recipe, nothing, seed, members=members)
         record = new_record(recipe, blocks.known, seed)
         of_workers = tasks.worker_recipe(recipe)
         submitted: list[_Epoch] = []
-        done: list[_Epoch] = []
+        n_done = 0
+
+        def publish() -> None:
+            """Set the fitted attributes from what is on the workers."""
+            last = submitted[n_done - 1]
+            training.members = client.gather(last.members)
+            recipe.learner.end(training)
+            fitted = finish(recipe, blocks.known, record, training.members)
+            self._publish(fitted)
+            parts = MapParts(last.records, blocks.n_rows, blocks.known, fitted.meta)
+            if self.gather:
+                self._gathered = parts.gather(client)
+            else:
+                self._parts = parts
+
         try:
             with self._progress(None, 0, recipe.n_epochs) as advance:
-                while len(done) < recipe.n_epochs:
+                while n_done < recipe.n_epochs:
                     # The next epoch is trained while this one is recorded.
-                    while len(submitted) < min(len(done) + 2, recipe.n_epochs):
-                        of_epoch = self._submit(
-                            client,
-                            of_workers,
-                            blocks,
-                            seed,
-                            epoch=len(submitted),
-                            members=members,
-                            last=submitted[-1] if submitted else None,
+                    while len(submitted) < min(n_done + 2, recipe.n_epochs):
+                        submitted.append(
+                            _submit(
+                                client, of_workers, blocks, seed, members, submitted
+                            )
                         )
-                        submitted.append(of_epoch)
-                    current = submitted[len(done)]
                     check_interrupt()
-                    _add_totals(record, client.gather(current.totals))
-                    done.append(current)
-                    for before in done[:-1]:
-                        before.records = []  # held by those of this epoch
+                    totals = client.gather(submitted[n_done].totals)
+                    record.add_totals(part for block in totals for part in block)
+                    n_done += 1
+                    for before in submitted[: n_done - 1]:
+                        before.records.clear()  # held by those of this epoch
                     advance(record.totals[-1], recipe.n_epochs)
         except BaseException:
-            del record.totals[len(done) :]
+            del record.totals[n_done:]
             # The cluster may be gone; what is raised is why the fit stopped.
             with contextlib.suppress(Exception):
                 # client.cancel would break the connection when some are released.
-                for epoch in submitted[len(done) :]:
+                for epoch in submitted[n_done:]:
                     for future in (epoch.members, *epoch.records, *epoch.totals):
                         future.release()
-                if done:
-                    self._finish(client, recipe, blocks, record, done[-1], training)
+                if n_done:
+                    publish()
             raise
-        self._finish(client, recipe, blocks, record, done[-1], training)
-
-    @staticmethod
-    def _submit(
-        client: Any,
-        recipe: Recipe,
-        blocks: Blocks,
-        seed: int,
-        *,
-        epoch: int,
-        members: Any,
-        last: _Epoch | None,
-    ) -> _Epoch:
-        """Submit the tasks of one epoch: a chain of training, then the records."""
-        members = members if last is None else last.members
-        order = block_order(seed, epoch, len(blocks.X)).tolist()
-        for number, i in enumerate(order):
-            members = client.submit(
-                tasks.train_block,
-                members,
-                blocks.X[i],
-                blocks.y[i],
-                blocks.weights[i],
-                recipe,
-                seed,
-                epoch,
-                number,
-                pure=False,
-                priority=1,  # all else waits for it
-            )
-        before = [None] * len(blocks.X) if last is None else last.records
-        records = [
-            client.submit(
-                tasks.record_block,
-                before[i],
-                members,
-                blocks.X[i],
-                blocks.y[i],
-                recipe,
-                seed,
-                pure=False,
-            )
-            for i in range(len(blocks.X))
-        ]
-        totals = [
-            client.submit(operator.itemgetter(1), future, pure=False)
-            for future in records
-        ]
-        return _Epoch(members, records, totals)
-
-    def _finish(
-        self,
-        client: Any,
-        recipe: Recipe,
-        blocks: Blocks,
-        record: Record,
-        epoch: _Epoch,
-        training: Training,
-    ) -> None:
-        """Set the fitted attributes from what is on the workers."""
-        training.members = client.gather(epoch.members)
-        recipe.learner.end(training)
-        fitted = finish(recipe, blocks.known, record, training.members)
-        self._publish(fitted)
-        self._parts = MapParts(epoch.records, blocks.n_rows, blocks.known, fitted.meta)
-        if self.gather:
-            self._gathered = self._parts.gather(client)
-            del self._parts
+        publish()
 
     @property
     def data_map_(self) -> DataMap:
@@ -420,10 +317,11 @@ class DataMapClassifier(BaseDataMapClassifier):
                 self._gathered = self._parts.gather(client)
         return self._gathered
 
-    def _map(self) -> Any:
+    def _of_map(self, name: str, **options: Any) -> Any:
         check_is_fitted(self)
-        on_workers = not self.gather and hasattr(self, "_parts")
-        return self._parts if on_workers else self.data_map_
+        if self.gather or not hasattr(self, "_parts"):
+            return super()._of_map(name, **options)
+        return self._parts.as_dask(name, bool if options else float, **options)
 
     def _respond(self, method: str, X: Any) -> Any:
         """Answer here, or for a collection of Dask on its workers, block by block."""
@@ -442,11 +340,32 @@ class DataMapClassifier(BaseDataMapClassifier):
         return map_rows(call, X, np.asarray(call(zeros)))
 
 
-def _add_totals(record: Record, totals: list[list[Array]]) -> None:
-    """Add an epoch up in the order in which one machine does."""
-    dynamics = record.dynamics
-    before = dynamics.totals.copy()
-    for of_block in totals:
-        for part in of_block:
-            dynamics.totals += part
-    record.totals.append(dynamics.totals - before)
+def _submit(
+    client: Any,
+    recipe: Recipe,
+    blocks: Blocks,
+    seed: int,
+    members: Any,
+    before: list[_Epoch],
+) -> _Epoch:
+    """Submit the tasks of the next epoch: a chain of training, then the records."""
+    epoch, n_blocks = len(before), len(blocks.X)
+    records: list[Any] = [None] * n_blocks
+    if before:
+        members, records, _ = before[-1]
+    for number, i in enumerate(block_order(seed, epoch, n_blocks).tolist()):
+        members = client.submit(
+            tasks.train_block,
+            *(members, blocks.X[i], blocks.y[i], blocks.weights[i]),
+            *(recipe, seed, epoch, number),
+            pure=False,
+            priority=1,  # all else waits for it
+        )
+    records = [
+        client.submit(
+            tasks.record_block, record, members, X, y, recipe, seed, pure=False
+        )
+        for record, X, y in zip(records, blocks.X, blocks.y, strict=True)
+    ]
+    totals = client.map(operator.itemgetter(1), records, pure=False)
+    return _Epoch(members, records, totals)

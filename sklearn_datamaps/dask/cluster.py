@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.messages import warn_caller
 
 WHAT_WORKS = (
@@ -34,26 +33,7 @@ def require_dask(function: str) -> None:
 def open_client(client: Any) -> Iterator[Any]:
     """Client to work with: the one given, one to an address, or the current one.
 
-    Parameters
-    ----------
-    client : distributed.Client, str or None
-        What the user gave. A client that is made for an address is closed at the end.
-
-    Yields
-    ------
-    distributed.Client
-
-    Raises
-    ------
-    ValueError
-        If None is given and there is none, or it is closed.
-    TypeError
-        If it is something else, such as an asynchronous client.
-
-    Warns
-    -----
-    UserWarning
-        If the cluster has no workers yet; it may get some.
+    A client that is made for an address is closed at the end.
     """
     from distributed import Client, get_client, worker_client
 
@@ -135,30 +115,14 @@ def register_sizes(client: Any) -> None:
         """Registers the size of sparse arrays."""
 
         def setup(self, worker: Any) -> None:
-            register_size()
+            from dask.sizeof import sizeof
+
+            sizeof.register(sparse.csr_array, _stored_size)
 
     client.register_plugin(Sizes(), name="sklearn-datamaps-sizes")
 
 
-def register_size() -> None:
-    """Register the size of ``csr_array`` in this process."""
-    from dask.sizeof import sizeof
-
-    sizeof.register(sparse.csr_array, stored_size)
-
-
-def stored_size(X: Any) -> int:
-    """Bytes that a CSR array takes up.
-
-    Parameters
-    ----------
-    X : csr_array
-        Any.
-
-    Returns
-    -------
-    int
-    """
+def _stored_size(X: Any) -> int:
     return int(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)
 
 
@@ -166,40 +130,18 @@ def is_on_cluster(data: Any) -> bool:
     """Whether data are blocks that are elsewhere, or not there yet."""
     if hasattr(data, "to_delayed"):
         return True
-    is_list = isinstance(data, list | tuple) and len(data) > 0
-    return is_list and all(_is_block(block) for block in data)
-
-
-def _is_block(value: Any) -> bool:
-    if hasattr(type(value), "__dask_graph__"):
-        return True
+    if not isinstance(data, list | tuple) or not data:
+        return False
     distributed = sys.modules.get("distributed")  # without it, there are no futures
-    return distributed is not None and isinstance(value, distributed.Future)
+    future = () if distributed is None else distributed.Future
+    return all(
+        hasattr(type(block), "__dask_graph__") or isinstance(block, future)
+        for block in data
+    )
 
 
 def block_futures(client: Any, data: Any, name: str) -> list[Any]:
-    """Futures of the blocks of rows of a collection.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        Computes them, if they are not there yet.
-    data : dask.array.Array, other collection, or list of Delayed or Future
-        The blocks.
-    name : str
-        What to call it in an error.
-
-    Returns
-    -------
-    list of Future
-
-    Raises
-    ------
-    TypeError
-        If data is nothing of that.
-    ValueError
-        If rows are cut into several blocks of columns, or there is no block.
-    """
+    """Futures of the blocks of rows of a collection."""
     if not is_on_cluster(data):
         raise TypeError(f"{name} is {type(data).__name__}; expected {WHAT_WORKS}.")
     blocks = data
@@ -213,41 +155,7 @@ def block_futures(client: Any, data: Any, name: str) -> list[Any]:
         blocks = np.ravel(np.asarray(data.to_delayed(), dtype=object)).tolist()
     if len(blocks) == 0:
         raise ValueError(f"{name} has no blocks: there is nothing to map.")
-    futures = list(blocks)
-    waiting = [i for i, block in enumerate(futures) if hasattr(block, "__dask_graph__")]
-    computed = client.compute([futures[i] for i in waiting])
-    for i, future in zip(waiting, computed, strict=True):
-        futures[i] = future
-    return futures
-
-
-def split_rows(data: Any, n_rows: Array, name: str) -> list[Any]:
-    """Cut data of this process into the blocks of X.
-
-    Parameters
-    ----------
-    data : array-like of shape (n_samples, ...)
-        Labels or weights.
-    n_rows : ndarray of int of shape (n_blocks,)
-        Rows of each block.
-    name : str
-        What to call it in an error.
-
-    Returns
-    -------
-    list of array-like
-
-    Raises
-    ------
-    ValueError
-        If their number is not that of the rows of X.
-    """
-    length = data.shape[0] if hasattr(data, "shape") else len(data)
-    if length != n_rows.sum():
-        raise ValueError(
-            f"{name} has {length:,} rows, X has {n_rows.sum():,}. Pass one for each "
-            f"row of X."
-        )
-    rows = getattr(data, "iloc", data)
-    bounds = np.concatenate([[0], np.cumsum(n_rows)]).tolist()
-    return [rows[a:b] for a, b in itertools.pairwise(bounds)]
+    is_graph = [hasattr(type(block), "__dask_graph__") for block in blocks]
+    computed = iter(client.compute(list(itertools.compress(blocks, is_graph))))
+    pairs = zip(blocks, is_graph, strict=True)
+    return [next(computed) if waits else block for block, waits in pairs]

@@ -1088,7 +1088,7 @@ class TestTasks:
     ):
         X, y = multilabel if multi else digits
         clf = DataMapClassifier(estimator, **COMMON, store_trajectories=True)
-        recipe = tasks.worker_recipe(clf._recipe())
+        recipe = tasks.worker_recipe(clf._recipe_for(clf._learner()))
         labels = encode_labels(y)
         members = recipe.learner.make_members(labels, len(y), labels.counts(), {})
         args = (X, labels, np.ones(len(y)), recipe, 0)
