@@ -59,7 +59,8 @@ def checked_learner(estimator: Any) -> Learner:
     Raises
     ------
     TypeError
-        If estimator is a class, a Pipeline, or has no epochs to record.
+        If estimator is a class, a Pipeline, or records maps itself, or has no epochs
+        to record.
     ValueError
         If a parameter of it contradicts a record of epochs.
     """
@@ -73,6 +74,13 @@ def checked_learner(estimator: Any) -> Learner:
             "estimator is a Pipeline, which has no partial_fit. Put DataMapClassifier "
             "last, after the vectorizer: make_pipeline(TfidfVectorizer(), "
             "DataMapClassifier(SGDClassifier()))."
+        )
+    if hasattr(type(estimator), "region_mask"):
+        kind = type(estimator)
+        raise TypeError(
+            f"{kind.__module__}.{kind.__name__} records a map itself: pass the "
+            f"estimator inside it, or sklearn_datamaps.DataMapClassifier around that, "
+            f"which works on one machine."
         )
     learner = learner_of(estimator)
     learner.check()

@@ -27,7 +27,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_datamaps import DataMap
+from sklearn_datamaps import DataMap, DataMapSampler, audit_labels
 from sklearn_datamaps import DataMapClassifier as OneMachine
 
 NEEDED = "the extra dask is not installed"
@@ -967,6 +967,22 @@ class TestRefused:
         X, y = digits
         with pytest.raises(TypeError, match=r"GradientBoosting.*cannot be trained"):
             on_cluster(GradientBoostingClassifier(), cut(X), y)
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda clf, X, y: audit_labels(clf, X, y),
+            lambda clf, X, y: DataMapSampler(clf).fit_resample(X, y),
+            lambda clf, X, y: OneMachine(clf).fit(X, y),
+        ],
+        ids=["audit_labels", "DataMapSampler", "DataMapClassifier"],
+    )
+    def test_what_works_on_one_machine_says_what_to_use(self, digits, use):
+        told = (
+            r"^sklearn_datamaps\.dask\.DataMapClassifier records .*: pass the .* inside"
+        )
+        with pytest.raises(TypeError, match=told):
+            use(DataMapClassifier(), *digits)
 
     def test_parameters(self, client, digits):
         X, y = digits
