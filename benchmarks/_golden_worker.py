@@ -155,8 +155,7 @@ def audit() -> Parts:
     wrong = np.where(np.arange(len(y)) % 25 == 0, (y + 1) % 10, y)
     found = sklearn_datamaps.audit_labels(SGD, DIGITS, wrong, **options)
     yield "map", found.data_map
-    yield "candidates", found.candidates
-    scalars = ("threshold", "n_wrong", "n_wrong_interval", "n_flips", "learner_auroc")
+    scalars = ("n_wrong", "n_wrong_interval")
     yield "figures", {name: getattr(found, name) for name in scalars}
     yield "chance", {"wrong": found.chance, "looks": found.suspicious}
     yield "found", found.to_frame(n=60)

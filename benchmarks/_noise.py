@@ -1,10 +1,11 @@
-"""Wrong labels of three kinds, an exact number of them, from a seed."""
+"""Wrong labels of several kinds, from a seed: at random, by a rule, one way only."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.special import expit
 
 Array = NDArray[Any]
@@ -12,6 +13,9 @@ KINDS = ("uniform", "class", "margin")
 # At a margin of 0 a row is 28 times as likely to be flipped as at a margin of 1.
 STEEPNESS = 4.0
 LAST_RESORT = 1e-9
+# Rows that one rule speaks of, as a share of all.
+REACH = (0.005, 0.06)
+LOST = 0.2
 
 
 def flip_labels(
@@ -76,6 +80,91 @@ def flip_labels(
     given, is_wrong = y.copy(), np.zeros(len(y), dtype=bool)
     given[chosen], is_wrong[chosen] = new, True
     return given, is_wrong
+
+
+def rule_labels(X: Any, y: Array, share: float, seed: int) -> tuple[Array, Array]:
+    """Relabel rows by rules on single features, until a share of the labels is wrong.
+
+    A rule gives one class to every row that has a word, or a value beyond a threshold,
+    as weak supervision does. A model of the features can learn such labels.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+    y : ndarray of int of shape (n_samples,)
+        Labels 0 ... n_classes - 1.
+    share : float
+        Wrong labels, as a share of the rows; up to the reach of one rule.
+    seed : int
+        The same seed, the same rules.
+
+    Returns
+    -------
+    given, is_wrong : ndarray of shape (n_samples,)
+    """
+    rng = np.random.default_rng((seed, 4))
+    given = y.copy()
+    n, n_classes = len(y), y.max() + 1
+    columns = sparse.csc_matrix(X) if sparse.issparse(X) else X
+    for feature in rng.permutation(np.repeat(np.arange(X.shape[1]), 20)):
+        if sparse.issparse(X):
+            rows = columns[:, [feature]].nonzero()[0]
+        else:
+            edge = np.quantile(columns[:, feature], 1 - rng.uniform(*REACH))
+            rows = np.flatnonzero(columns[:, feature] > edge)
+        if not REACH[0] * n <= len(rows) <= REACH[1] * n:
+            continue
+        given[rows] = rng.integers(n_classes)
+        if (given != y).mean() >= share:
+            break
+    return given, given != y
+
+
+def one_way(y: Array, seed: int) -> tuple[Array, Array]:
+    """Take a fifth of the labels of one class away, and give others instead.
+
+    Parameters
+    ----------
+    y : ndarray of int of shape (n_samples,)
+        Labels 0 ... n_classes - 1.
+    seed : int
+        The same seed, the same class and rows.
+
+    Returns
+    -------
+    given, is_wrong : ndarray of shape (n_samples,)
+    """
+    rng = np.random.default_rng((seed, 5))
+    sizes = np.bincount(y)
+    large = np.flatnonzero(sizes >= np.median(sizes) / 2)
+    # Of two classes the rarer one: what is overlooked, not what is imagined.
+    loser = sizes.argmin() if len(sizes) == 2 else rng.choice(large)
+    rows = rng.permutation(np.flatnonzero(y == loser))
+    rows = rows[: round(LOST * len(rows))]
+    given = y.copy()
+    given[rows] = (loser + rng.integers(1, len(sizes), len(rows))) % len(sizes)
+    return given, given != y
+
+
+def mixture(
+    X: Any, y: Array, share: float, seed: int, reference: Array
+) -> tuple[Array, Array]:
+    """Half of a share by rules, the other half at random; see the functions above.
+
+    Parameters
+    ----------
+    X, y, share, seed, reference
+        As above.
+
+    Returns
+    -------
+    given, is_wrong : ndarray of shape (n_samples,)
+    """
+    ruled, _ = rule_labels(X, y, share / 2, seed)
+    given, at_random = flip_labels(y, "uniform", share / 2, seed, reference)
+    given = np.where(at_random, given, ruled)
+    return given, given != y
 
 
 def _draw(weight: Array, y: Array, share: float, rng: np.random.Generator) -> Array:

@@ -42,10 +42,10 @@ def binary():
     return of_map(map_of_waves(2))
 
 
-def with_label_trust():
+def with_label_quality():
     data_map = map_of_waves(4)
-    evidence = {"in_sample_logit_margin": waves(4)[0, :, 0]}
-    return of_map(replace(data_map, measures={**data_map.measures, **evidence}))
+    meta = {**data_map.meta, "recording": "out-of-fold"}
+    return of_map(replace(data_map, meta=meta))
 
 
 def multilabel():
@@ -127,7 +127,15 @@ def figures(values):
     return [np.size(values), len(flat), *sums, *flat[:: max(1, len(flat) // 3)][:3]]
 
 
-CASES = (binary, with_label_trust, multilabel, logits, repeats, files, sgd_out_of_fold)
+CASES = (
+    binary,
+    with_label_quality,
+    multilabel,
+    logits,
+    repeats,
+    files,
+    sgd_out_of_fold,
+)
 
 
 def recorded(case):

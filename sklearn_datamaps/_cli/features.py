@@ -293,7 +293,8 @@ def annotated(table: Table, rows: LabelledRows, data_map: DataMap) -> pd.DataFra
     frame = data_map.to_frame()
     # What is made of mean probabilities is a step on the way to label_quality.
     extra = data_map.extra_measures().items()
-    shown = {*OF_AUDIT, *(name for name, measure in extra if not measure.needs)}
+    measured = (n for n, measure in extra if not measure.needs or measure.held_out)
+    shown = {*OF_AUDIT, *measured}
     added = [*ADDED, *(name for name in frame if name in shown)]
     frame = frame[added].set_axis(rows.positions).reindex(range(len(table)))
     taken = set(table.cells.columns)

@@ -147,10 +147,9 @@ class BaseDataMap:
             ``"margin_std"``, ``"aleatoric"``, ``"threshold_closeness"``, or one that
             was asked for with ``measures=``: ``"loss"``, ``"el2n"``,
             ``"forgetting"``, ``"first_learned"`` and, from ``"mean_proba"``,
-            ``"logit_margin"`` and ``"plausibility"``; with ``cv=``,
-            ``"memorization"`` and, from ``"mean_proba"``, ``"label_trust"`` and the
-            ``"in_sample_logit_margin"`` that it is made of; in the map of an audit,
-            ``"label_quality"``.
+            ``"logit_margin"``; with ``cv=``, ``"memorization"`` and, from
+            ``"mean_proba"``, ``"label_quality"``: 0 to 1, one minus the chance that
+            the label is wrong.
 
         Returns
         -------

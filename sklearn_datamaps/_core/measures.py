@@ -299,46 +299,6 @@ def logit_margin(mean_proba: Array, codes: Array) -> Array:
     return ratio
 
 
-def plausibility(mean_proba: Array, codes: Array) -> Array:
-    """Mean own probability times the squared complement of the largest other one.
-
-    ``p (1 - q)^2``. Low where the own label is improbable, and where another label is
-    sure. Confidence alone sees the first, the margin above all the second; wrong
-    labels are found by the first where they were set at random, by the second where
-    people took a label for its neighbour. In logs this is the loss of the own label
-    plus twice that of its strongest rival, each against all the rest. With two classes
-    it ranks rows as the mean own probability does.
-
-    Parameters
-    ----------
-    mean_proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-        Mean of the probabilities over epochs.
-    codes : ndarray of shape (n_samples,), or (n_samples, n_labels) of bool
-        Column of each row's own label; multilabel: whether each label is set.
-
-    Returns
-    -------
-    ndarray of float64, shape of codes, in [0, 1]
-
-    Notes
-    -----
-    The formula is ours. The power was chosen from 0.5 to 10 on one seed of the data
-    sets of ``benchmarks/detection``, which is therefore no independent test of it.
-    Where people took a label for its neighbour, the margin finds more; the measure
-    ``"label_trust"`` of maps with folds takes in-sample evidence in.
-    """
-    proba = np.array(mean_proba, dtype=np.float64)
-    own = own_probability(proba, codes)
-    if codes.ndim == 2:
-        # The only rival of a label that is set is that it is not, and vice versa.
-        other = 1.0 - own
-    else:
-        proba[np.arange(len(codes)), codes] = 0.0
-        other = proba.max(axis=1)
-    product: Array = own * np.maximum(1.0 - other, 0.0) ** 2
-    return product
-
-
 def memorization(in_sample: Array, out_of_fold: Array) -> Array:
     """In-sample confidence less out-of-fold confidence.
 

@@ -89,6 +89,8 @@ class Measure:
     of_folds : callable, default=None
         A measure of fits with folds: its values, from the in-sample map and the
         out-of-fold map. The latter has it where the former recorded what it is of.
+    held_out : bool, default=False
+        A derived measure: whether it is one of out-of-fold maps alone.
     advice : str, default=""
         What it takes, and what to do, for a map without it. Empty: that of the first
         thing it needs, or to ask for it with ``measures=``.
@@ -109,6 +111,7 @@ class Measure:
     of: tuple[str, ...] = ()
     stream: Stream | None = None
     of_folds: Callable[[Map, Map], Array] | None = None
+    held_out: bool = False
     advice: str = ""
     average: Literal["mean", "median"] = "mean"
     in_tables: bool = True
@@ -124,6 +127,8 @@ class Measure:
         recorded = self.formula is not None and set(self.needs) <= set(
             data_map.measures
         )
+        if self.held_out:
+            recorded &= data_map.meta.get("recording") == "out-of-fold"
         return recorded or self.name in (*ATTRIBUTES, *data_map.measures)
 
     def missing(self) -> ValueError:
@@ -196,11 +201,6 @@ MEAN_PROBA = Stream(
 )
 
 
-def _label_trust(mean_proba: Array, in_sample: Array, codes: Array) -> Array:
-    near_misses = quality.are_near_misses(mean_proba, codes)
-    return quality.label_trust(mean_proba, in_sample, codes, near_misses=near_misses)
-
-
 HELD_OUT = "that takes rows held out"
 ENTRIES = (
     Measure("confidence", True),
@@ -222,19 +222,12 @@ ENTRIES = (
     Measure("el2n", False, stream=EL2N),
     Measure("mean_proba", None, stream=MEAN_PROBA, in_tables=False),
     Measure("logit_margin", True, measures.logit_margin, ("mean_proba", "codes")),
-    Measure("plausibility", True, measures.plausibility, ("mean_proba", "codes")),
     Measure(
-        "in_sample_logit_margin",  # what label_trust takes from the in-sample map
+        "label_quality",
         True,
-        of=("mean_proba",),
-        of_folds=lambda in_sample, out_of_fold: in_sample.measure("logit_margin"),
-        advice=f'{HELD_OUT}. Fit with cv=2, measures=["mean_proba"].',
-    ),
-    Measure(
-        "label_trust",
-        True,
-        _label_trust,
-        of=("mean_proba", "in_sample_logit_margin", "codes"),
+        quality.label_quality,
+        ("mean_proba", "codes"),
+        held_out=True,
         advice=f'{HELD_OUT}. Fit with cv=2, measures=["mean_proba"].',
         dear=True,
     ),
@@ -245,11 +238,6 @@ ENTRIES = (
             in_sample.confidence, out_of_fold.confidence
         ),
         advice=f"{HELD_OUT}. Fit with cv=2.",
-    ),
-    Measure(
-        "label_quality",  # the margin of the map that audit_labels chose
-        True,
-        advice="that takes known flips. Use audit_labels(estimator, X, y).data_map.",
     ),
 )
 # In the order of every list of measures.
@@ -323,7 +311,8 @@ def required(name: str) -> tuple[list[str], bool]:
     """
     entries = [MEASURES[of] for of in (name, *MEASURES[name].needs)]
     streams = [entry.name for entry in entries if entry.stream is not None]
-    return streams, any(entry.of_folds is not None for entry in entries)
+    of_folds = any(entry.of_folds is not None for entry in entries)
+    return streams, of_folds or MEASURES[name].held_out
 
 
 def of_folds(in_sample: Map, out_of_fold: Map) -> dict[str, Array]:

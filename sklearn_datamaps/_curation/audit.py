@@ -1,4 +1,4 @@
-"""Audit of labels: how far a map can be trusted to find wrong ones, and which map."""
+"""Audit of labels: which look wrong, how many, and what decisions say of the rest."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,14 +12,11 @@ from sklearn_datamaps._core.base_map import table_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import PAPER
 from sklearn_datamaps._curation import audit_plot
-from sklearn_datamaps._curation.candidates import AS_GIVEN, NAMES
-from sklearn_datamaps._curation.flips import largest_other
 from sklearn_datamaps._curation.review_progress import ReviewProgress, review_progress
 from sklearn_datamaps._data_map import DataMap
 
-# Areas under the ROC curve, in words.
-LEARNS = 0.6
-TELLS = {0.9: "well", 0.8: "fairly well", 0.7: "roughly"}
+COUNTED = "labels that contradict the rest of the data"
+UNCOUNTED = "errors that follow a rule are not counted"
 
 
 @found_in("sklearn_datamaps")
@@ -29,37 +26,26 @@ class LabelAudit:
 
     Attributes
     ----------
-    candidates : pandas.DataFrame
-        One row a candidate, the chosen one first: ``weights``, ``recorder``, ``score``
-        (of two classes plausibility alone, since all scores rank alike; of more also
-        ``label_trust``, which takes ``both`` recorders, out-of-fold and in-sample);
-        ``auroc``, ``average_precision`` and ``precision_at_k`` (k: their
-        number) on known wrong labels that are like the suspicious ones, and
-        ``ap_slips``, the average precision on random ones; means over the repeats.
     data_map : DataMap
         The out-of-fold map of the labels as given, averaged over the repeats, with the
-        weights of the best candidate (as given, if it averages over them) and the
-        measures ``"memorization"``, ``"mean_proba"`` and ``"label_quality"``: the score
-        of the best candidate. Rank, plot, explore and review by it.
-    threshold : float
-        Labels whose quality is at or below it look wrong.
+        measures ``"memorization"``, ``"mean_proba"`` and ``"label_quality"``. The last
+        two take the witness in. Rank, plot, explore and review by it.
     chance : ndarray, shape of data_map.confidence
-        Probability that each label is wrong; adds up to the estimate.
-    n_wrong : float
-        Estimated number of wrong labels.
-    n_wrong_interval : tuple of float
-        Its 90 % bootstrap interval.
-    n_flips : int
-        Known flips in all repeats.
-    n_repeats : int
-        How many there were.
-    learner_auroc : float
-        How well the learner tells the classes of rows that it has not seen: mean area
-        under the ROC curve of one class (or label) against the others. A learner that
-        learned nothing has no suspicion worth the name.
-    near_misses : bool
-        Whether the labels in doubt are near misses, as when a person takes a label for
-        its neighbour.
+        Chance that each label is wrong: one minus ``label_quality``. Adds up to
+        ``n_wrong``; where that is None it is no more than a rank.
+    n_wrong : float or None
+        Estimated number of labels that contradict the rest of the data. None: it
+        cannot be told, see ``reason``. Errors that follow a rule are not counted.
+    n_wrong_interval : tuple of float or None
+        Where the number should lie.
+    reason : str
+        Why there is no number; else empty.
+    witness : {"naive Bayes", "nearest rows"}
+        The second opinion.
+    seconds : dict of str to float
+        What it took: ``"maps"``, ``"witness"`` and ``"count"``.
+    seed : int
+        Of the choice of control rows.
 
     See Also
     --------
@@ -73,41 +59,54 @@ class LabelAudit:
     >>> from sklearn_datamaps import audit_labels
     >>> X, y = load_iris(return_X_y=True)
     >>> sgd = SGDClassifier(loss="log_loss")
-    >>> audit = audit_labels(sgd, scale(X), y, flip_fraction=0.1, random_state=0)
+    >>> audit = audit_labels(sgd, scale(X), y, random_state=0)
     >>> review = audit.review(n=2)  # to read, decide, and hand to audit.update
     >>> review["decision"].tolist()
     ['', '']
     """
 
-    candidates: pd.DataFrame
     data_map: DataMap
-    threshold: float
     chance: NDArray[np.float64]
-    n_wrong: float
-    n_wrong_interval: tuple[float, float]
-    n_flips: int
-    n_repeats: int
-    learner_auroc: float
-    near_misses: bool = False
-
-    @property
-    def best(self) -> pd.Series:
-        """The candidate that was chosen: first row of ``candidates``."""
-        return self.candidates.iloc[0]
+    n_wrong: float | None
+    n_wrong_interval: tuple[float, float] | None
+    reason: str
+    witness: str
+    seconds: dict[str, float]
+    seed: int
 
     @property
     def suspicious(self) -> NDArray[np.bool_]:
-        """Which labels look wrong: a mask of the shape of ``data_map.confidence``."""
-        looks: NDArray[np.bool_] = self.data_map.measure("label_quality") <= (
-            self.threshold
-        )
+        """Which labels look wrong: a mask, chance above one half."""
+        looks: NDArray[np.bool_] = self.chance > 0.5
         return looks
 
-    @property
-    def can_tell(self) -> bool:
-        """Whether the learner learned, and known wrong labels were told from others."""
-        learned = self.learner_auroc >= LEARNS
-        return bool(learned and self.best["auroc"] >= min(TELLS))
+    def by_label(self) -> pd.DataFrame:
+        """How many labels are wrong, label by label.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a class (multilabel: a label), in the index; ``n``, the rows that
+            are given it (multilabel: all rows), ``n_wrong``, ``low`` and ``high``: NaN
+            where no number is given.
+        """
+        data_map = self.data_map
+        if data_map.multilabel:
+            sizes = np.full(len(data_map.classes), len(self.chance))
+            wrong = np.nansum(self.chance, axis=0)
+        else:
+            codes, n_classes = data_map.label_codes(), len(data_map.classes)
+            sizes = np.bincount(codes, minlength=n_classes)
+            chance = np.nan_to_num(self.chance)
+            wrong = np.bincount(codes, weights=chance, minlength=n_classes)
+        low, high = np.nan, np.nan
+        if self.n_wrong is None or self.n_wrong_interval is None:
+            wrong = np.full(len(sizes), np.nan)
+        else:
+            low, high = np.array(self.n_wrong_interval) / max(self.n_wrong, 1e-9)
+        ends = {"low": low * wrong, "high": np.minimum(high * wrong, sizes)}
+        data = {"n": sizes, "n_wrong": wrong, **ends}
+        return pd.DataFrame(data, index=pd.Index(data_map.classes, name="label"))
 
     def with_columns(self, **columns: Any) -> "LabelAudit":
         """Attach values of the rows, such as their text, to what is listed.
@@ -156,7 +155,7 @@ class LabelAudit:
             data["label_name"] = data_map.classes[cells[1]]
         data |= {name: values[rows] for name, values in data_map.columns.items()}
         data["label"] = data_map.label[cells]
-        data["suggested"] = _suggested(data_map, cells)
+        data["suggested"] = suggested_labels(data_map)[cells]
         data["label_quality"] = data_map.measure("label_quality")[cells]
         data["chance_wrong"] = self.chance[cells]
         extra = data_map.extra_measures().items()
@@ -209,16 +208,14 @@ class LabelAudit:
             out of range.
         """
         return review_progress(
-            self.data_map,
-            self.chance,
-            self.n_wrong_interval,
+            self,
             review,
             n_next=n_next,
             worth=worth,
         )
 
     def plot(self, *, axes: Any = None) -> Any:
-        """Draw labels by quality, and how well each candidate finds known wrong ones.
+        """Draw labels by quality, and how many of each label look wrong.
 
         Parameters
         ----------
@@ -228,23 +225,28 @@ class LabelAudit:
         Returns
         -------
         ndarray of two matplotlib Axes
-            Labels as given by quality, with how many are estimated to be wrong; and
-            candidates by average precision.
+            Labels as given by quality, with how many are estimated to be wrong, or
+            that it cannot be said; and the share of every label that is wrong.
 
         Raises
         ------
         ValueError
             If axes are not two.
         """
-        return audit_plot.plot(
-            self.data_map,
-            self.candidates,
-            suspicious=self.suspicious,
-            chance=self.chance,
-            n_wrong=self.n_wrong,
-            threshold=self.threshold,
-            axes=axes,
-        )
+        return audit_plot.plot(self, axes=axes)
+
+    def counted(self) -> str:
+        """Say how many labels are wrong, or why it cannot be said, in one sentence.
+
+        Returns
+        -------
+        str
+        """
+        if self.n_wrong is None or self.n_wrong_interval is None:
+            return f"no number of wrong labels: {self.reason}"
+        low, high = self.n_wrong_interval
+        number = f"{self.n_wrong:,.0f} (interval {low:,.0f} to {high:,.0f})"
+        return f"{COUNTED}: {number}; {UNCOUNTED}"
 
     def summary(self) -> str:
         """Say in plain words what was found, and how far it can be trusted.
@@ -253,53 +255,48 @@ class LabelAudit:
         -------
         str
         """
-        best = self.best
-        low, high = self.n_wrong_interval
         unit = "labels" if self.data_map.multilabel else "rows"
-        k = round(self.n_flips / self.n_repeats)
-        weights = best["weights"]
+        maps, n_epochs = self.data_map.meta["n_runs"], self.data_map.n_epochs
+        took = sum(self.seconds.values())
         lines = [
-            f"Audit of {self.data_map.confidence.size:,} {unit}, with {k:,} known "
-            f"wrong labels in each of {self.n_repeats} repeats",
-            f"best map: {best['recorder']}, by {NAMES[best['score']]}"
-            + ("" if weights == AS_GIVEN else f", class weights {weights}"),
+            f"Audit of {self.data_map.confidence.size:,} {unit}",
+            f"cost: {maps} out-of-fold maps of {n_epochs} epochs and the witness "
+            f"({self.witness}), {took:.1f} s, of which the maps took "
+            f"{self.seconds['maps']:.1f} s",
+            f"look wrong: {int(self.suspicious.sum()):,} {unit}",
+            self.counted(),
         ]
-        if self.near_misses:
-            lines.append("labels in doubt are near misses: mistaken for a neighbour")
-        if not self.can_tell:
+        if self.n_wrong is None:
             lines.append(
-                f"! the map cannot tell wrong labels: on rows it has not seen, the "
-                f"learner tells classes with an area under the ROC curve of "
-                f"{self.learner_auroc:.2f}, and the map known wrong labels with "
-                f"{best['auroc']:.2f} (0.5 is chance). Do not act on what follows; try "
-                f"another learner or other features."
+                "label_quality is a rank here. Only reading tells: "
+                "review(n=100, n_random=30), then update()."
             )
         else:
-            how = next(word for least, word in TELLS.items() if best["auroc"] >= least)
             lines.append(
-                f"it tells known wrong labels {how}: area under the ROC curve "
-                f"{best['auroc']:.2f}, average precision "
-                f"{best['average_precision']:.2f}; {best['precision_at_k']:.0%} of the "
-                f"first {k:,}"
+                "Nothing was changed. Read before you relabel: review(), then update()."
             )
-        lines += [
-            f"look wrong: {int(self.suspicious.sum()):,} {unit}",
-            f"estimated wrong: {self.n_wrong:,.0f} (90 % interval {low:,.0f} to "
-            f"{high:,.0f}), if the learner can learn these classes at all",
-            "Nothing was changed. Read before you relabel: review(), then update().",
-        ]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return self.summary()
 
 
-def _suggested(data_map: DataMap, cells: tuple[Array, ...]) -> Array:
-    """Most probable other label of some labels."""
+def suggested_labels(data_map: DataMap) -> Array:
+    """Most probable other label of every row; multilabel: the opposite.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        A map with mean probabilities.
+
+    Returns
+    -------
+    ndarray, shape of the labels
+    """
     if data_map.multilabel:
-        return ~data_map.label[cells]
-    proba = data_map.measures["mean_proba"][cells]
-    other: Array = data_map.classes[
-        largest_other(proba, data_map.label_codes()[cells])[0]
-    ]
+        opposite: Array = ~data_map.label
+        return opposite
+    others = np.array(data_map.measures["mean_proba"])
+    others[np.arange(len(others)), data_map.label_codes()] = -np.inf
+    other: Array = data_map.classes[others.argmax(axis=1)]
     return other

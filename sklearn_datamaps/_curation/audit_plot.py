@@ -1,41 +1,22 @@
-"""Draw an audit: labels by quality, and how well each candidate finds wrong ones."""
+"""Draw an audit: labels by quality, and the share of each label that is wrong."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._curation.candidates import NAMES
-from sklearn_datamaps._data_map import DataMap
-
 N_BARS = 40
+MOST_LABELS = 30
+Audit = Any  # a LabelAudit; it lies above this file
 
 
-def plot(
-    data_map: DataMap,
-    candidates: pd.DataFrame,
-    *,
-    suspicious: Array,
-    chance: Array,
-    n_wrong: float,
-    threshold: float,
-    axes: Any = None,
-) -> Any:
+def plot(audit: Audit, *, axes: Any = None) -> Any:
     """Draw both panels; see :meth:`sklearn_datamaps.LabelAudit.plot`.
 
     Parameters
     ----------
-    data_map : DataMap
-        The map with its label quality.
-    candidates : pandas.DataFrame
-        The candidates, the chosen one first.
-    suspicious, chance : ndarray, shape of the map's arrays
-        Which labels look wrong, and the probability that each is.
-    n_wrong : float
-        How many are estimated to be wrong.
-    threshold : float
-        Label quality below which labels look wrong; not finite: none.
+    audit : LabelAudit
+        The audit.
     axes : sequence of two matplotlib Axes, default=None
         Where to draw. None: a new figure.
 
@@ -50,115 +31,77 @@ def plot(
     """
     import matplotlib.pyplot as plt
 
+    shown = frame(audit)
     if axes is None:
-        height = max(4.4, 1.2 + 0.24 * len(candidates))
+        height = max(4.4, 1.2 + 0.24 * len(shown))
         _, axes = plt.subplots(
-            1, 2, figsize=(11, height), layout="constrained", width_ratios=[1.15, 1]
+            1, 2, figsize=(11, height), layout="constrained", width_ratios=[1.3, 1]
         )
     axes = np.asarray(axes, dtype=object).ravel()
     if len(axes) != 2:
         raise ValueError(f"axes must be two Axes; got {len(axes)}.")
-    best = candidates.iloc[0]
-    name = f"{best['recorder']} {NAMES[best['score']]}"
-    quality = data_map.measure("label_quality").ravel()
-    unit = "labels" if data_map.multilabel else "rows"
-    _draw_scores(axes[0], quality, chance.ravel(), n_wrong, unit)
-    if np.isfinite(threshold):
-        axes[0].axvline(
-            threshold,
-            color="0.15",
-            lw=1.1,
-            ls="--",
-            label=f"left of it: {int(suspicious.sum()):,} look wrong",
-        )
-    _dress_scores(axes[0], f"label quality: {name}", unit)
-    _draw_candidates(axes[1], frame(candidates))
+    _draw_quality(axes[0], audit)
+    _draw_labels(axes[1], shown, audit.n_wrong is not None)
     return axes
 
 
-def frame(candidates: pd.DataFrame) -> pd.DataFrame:
-    """What the right panel shows: candidates by name, kinds of flips as columns."""
-    name = candidates["recorder"] + ", " + candidates["score"].replace(NAMES)
-    if (candidates["weights"] != "as given").any():
-        name = name + ", weights " + candidates["weights"]
-    return pd.DataFrame(
-        {
-            "candidate": name,
-            "like the suspicious ones": candidates["average_precision"],
-            "at random": candidates["ap_slips"],
-        }
-    )
+def frame(audit: Audit) -> pd.DataFrame:
+    """What the right panel shows: labels by the share that is wrong, or looks so."""
+    table = audit.by_label()
+    if audit.n_wrong is None:
+        looks = pd.DataFrame({"looks": audit.suspicious.ravel()})
+        names = audit.data_map.label
+        if audit.data_map.multilabel:
+            names = np.tile(audit.data_map.classes, len(names))
+        table["n_wrong"] = looks.groupby(names)["looks"].sum().reindex(table.index)
+    n = np.maximum(table["n"], 1)
+    shares = table[["n_wrong", "low", "high"]].div(n, axis=0)
+    shares.columns = ["share", "low", "high"]
+    shares = shares.sort_values("share", ascending=False, kind="stable")
+    return shares.reset_index().head(MOST_LABELS)
 
 
-def _draw_scores(
-    ax: Any, quality: Array, chance: Array, n_wrong: float, unit: str
-) -> None:
+def _draw_quality(ax: Any, audit: Audit) -> None:
     import seaborn as sns
 
     blue, orange = sns.color_palette("colorblind", 2)
-    ends = (np.nanmin(quality), np.nanmax(quality))
-    style = {"bins": N_BARS, "binrange": ends, "edgecolor": "white", "linewidth": 0.3}
+    quality = audit.data_map.measure("label_quality").ravel()
+    unit = "labels" if audit.data_map.multilabel else "rows"
+    style = {"bins": N_BARS, "binrange": (0, 1), "edgecolor": "white", "linewidth": 0.3}
     style["ax"] = ax
-    sns.histplot(
-        x=quality,
-        color=blue,
-        alpha=0.55,
-        **style,
-        label=f"all {len(quality):,} {unit}",
-    )
-    wrong = pd.DataFrame({"quality": quality, "chance": chance})
-    sns.histplot(
-        wrong,
-        x="quality",
-        weights="chance",
-        color=orange,
-        alpha=0.9,
-        **style,
-        label=f"of these wrong, as estimated: {n_wrong:,.0f}",
-    )
-
-
-def _dress_scores(ax: Any, xlabel: str, unit: str) -> None:
-    import seaborn as sns
-
+    every = f"all {len(quality):,} {unit}"
+    sns.histplot(x=quality, color=blue, alpha=0.55, **style, label=every)
+    if audit.n_wrong is not None:
+        wrong = pd.DataFrame({"quality": quality, "chance": 1 - quality})
+        label = f"of these contradict the rest: {audit.n_wrong:,.0f}"
+        style |= {"color": orange, "alpha": 0.9, "label": label}
+        sns.histplot(wrong, x="quality", weights="chance", **style)
+    looks = f"left of it: {int(audit.suspicious.sum()):,} look wrong"
+    ax.axvline(0.5, color="0.15", lw=1.1, ls="--", label=looks)
     ax.set_yscale("log")
     # Room for the legend, above the bars.
     ax.set_ylim(0.7, ax.get_ylim()[1] * 8)
-    ax.set(
-        xlabel=xlabel,
-        ylabel=f"{unit} (log)",
-        title="Labels as given",
-    )
-    ax.locator_params(axis="x", nbins=6)
+    title = "Errors that follow a rule are not counted"
+    if audit.n_wrong is None:
+        title = "How many are wrong cannot be said: quality is a rank"
+    ax.set(xlabel="label quality", ylabel=f"{unit} (log)", title=title)
     ax.legend(loc="upper left", fontsize="small", frameon=True)
     sns.despine(ax=ax)
 
 
-def _draw_candidates(ax: Any, shown: pd.DataFrame) -> None:
+def _draw_labels(ax: Any, shown: pd.DataFrame, counted: bool) -> None:
     import seaborn as sns
 
-    long = shown.melt("candidate", var_name="kind", value_name="found")
-    sns.pointplot(
-        data=long,
-        x="found",
-        y="candidate",
-        hue="kind",
-        palette="colorblind",
-        markers=["o", "D"],
-        linestyle="none",
-        errorbar=None,
-        ax=ax,
-    )
-    ax.set(
-        xlim=(-0.02, 1.02),
-        xlabel="average precision on known wrong labels",
-        ylabel="",
-        title="Candidate maps, the chosen one first",
-    )
+    places = np.arange(len(shown))
+    color = sns.color_palette("colorblind", 2)[1]
+    ax.plot(shown["share"], places, "o", color=color)
+    if counted:
+        ax.hlines(places, shown["low"], shown["high"], color=color, lw=1.5)
+    ax.set_yticks(places, [str(label) for label in shown["label"]])
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    what = "wrong, as estimated" if counted else "that looks wrong"
+    ax.set(xlabel=f"share {what}", ylabel="", title="Label by label")
+    ax.set_xlim(left=0)
     ax.grid(axis="x", color="0.9")
     ax.set_axisbelow(True)
-    ax.get_yticklabels()[0].set_fontweight("bold")
-    # Room for the legend, above the first row.
-    ax.set_ylim(len(shown) - 0.5, -2.0)
-    ax.legend(loc="upper center", ncols=2, fontsize="small")
     sns.despine(ax=ax)

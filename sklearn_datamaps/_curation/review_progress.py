@@ -7,21 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._curation.apply_review import decided_cells
 from sklearn_datamaps._data_map import DataMap
 
 N_DRAWS = 2000
-N_BINS = 64  # of labels, by the logarithm of their rank
-# How far the audit's log-odds may be off: everywhere by as much as its interval says,
-# but never less than this; and from rank to rank, where ranks that differ by a factor
-# of e ** LENGTH have little to do with each other.
-LEAST_SPREAD = 0.5
-LOCAL_SPREAD = 1.5
-LENGTH = 2.0
-Z_90 = 1.6448536269514722  # half-width of a 90 % interval, in standard deviations
+FIRST_BIN, N_BINS = 20, 12  # ranks in the first bin; edges, by their logarithm
+WORTH_ROWS = 4.0  # labels that the audit's opinion of a bin counts for
+# Found for every one expected: how many of each are added, and by how much it may move
+# the odds of what is not read yet.
+PSEUDO, MOST_MOVED = 3.0, 20.0
+Audit = Any  # a LabelAudit; it lies above this file
 
 
 @dataclass(frozen=True)
@@ -93,29 +91,19 @@ class ReviewProgress:
 
 
 def review_progress(
-    data_map: DataMap,
-    chance: Array,
-    n_wrong_interval: tuple[float, float],
-    review: Any,
-    *,
-    n_next: int = 100,
-    worth: float = 0.05,
+    audit: Audit, review: Any, *, n_next: int = 100, worth: float = 0.05
 ) -> ReviewProgress:
-    """Update the audit's probabilities by decisions; see :meth:`LabelAudit.update`.
+    """What decisions say about the labels not read; see :meth:`LabelAudit.update`.
 
-    The audit's log-odds that a label is wrong are corrected by a Gaussian process over
-    the logarithm of the rank: near the decisions they follow these, far from them they
-    return to the audit's. Intervals are from draws of the posterior (Laplace's
-    approximation) and of the labels given it.
+    Labels are in bins by their rank. In each, the share of wrong ones has a beta
+    distribution: before any decision its mean is that of the audit's chances, moved by
+    how many wrong labels were found for every one expected so far, and it is worth few
+    labels; the decisions are then added. What is left is beta-binomial.
 
     Parameters
     ----------
-    data_map : DataMap
-        The map with its label quality.
-    chance : ndarray, shape of the map's arrays
-        Probability that each label is wrong, as the audit estimated it.
-    n_wrong_interval : (float, float)
-        The audit's 90 % interval of their number.
+    audit : LabelAudit
+        The audit.
     review : DataFrame, str or path
         The review with its decisions.
     n_next : int, default=100
@@ -132,23 +120,18 @@ def review_progress(
     ValueError
         If the review is of other data or has no decision, or n_next or worth is out
         of range.
-
-    References
-    ----------
-    Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, chapter 3.
     """
     _check(n_next, worth)
+    data_map = audit.data_map
     decided, wrong = _decisions(data_map, review)
-    shape, chance = chance.shape, chance.ravel()
+    shape, chance = audit.chance.shape, np.nan_to_num(audit.chance.ravel())
     quality = data_map.measure("label_quality").ravel()
     read = np.zeros(len(chance), dtype=bool)
     read[decided] = True
     found = np.zeros(len(chance), dtype=bool)
     found[decided] = wrong
     order = np.argsort(quality, kind="stable")
-    posterior = _Posterior(
-        chance[order], read[order], found[order], _prior_spread(n_wrong_interval)
-    )
+    posterior = _Posterior(chance[order], read[order], found[order])
     unread = np.flatnonzero(~read[order])
     rng = np.random.default_rng(len(decided))
     remaining, of_remaining = posterior.total(unread, rng)
@@ -195,57 +178,34 @@ def _decisions(data_map: DataMap, review: Any) -> tuple[Array, Array]:
     return at, (frame["decision"] != "keep").to_numpy(dtype=bool)
 
 
-def _prior_spread(n_wrong_interval: tuple[float, float]) -> float:
-    low, high = (max(end, 0.5) for end in n_wrong_interval)
-    return max(float(np.log(high / low)) / (2 * Z_90), LEAST_SPREAD)
-
-
 class _Posterior:
-    """Log-odds of labels in the order of their ranks, given decisions.
+    """Shares of wrong labels in bins of the ranks, given decisions."""
 
-    Labels of nearly the same log rank are one bin: what is solved and drawn is of the
-    size of the bins, not of the labels.
-    """
-
-    def __init__(self, chance: Array, read: Array, found: Array, spread: float) -> None:
-        self.logits = special.logit(np.clip(chance, 0.1 / len(chance), 0.99))
-        at = np.log(np.arange(1, len(chance) + 1))
-        edges = np.linspace(0, at[-1], N_BINS + 1)[1:-1]
-        self.bin = np.unique(np.searchsorted(edges, at), return_inverse=True)[1]
-        centers = self._sums(at) / self._sums(np.ones(len(at)))
-        near = np.exp(-np.abs(centers[:, None] - centers) / LENGTH)
-        covariance = LOCAL_SPREAD**2 * near + spread**2
-        self._solve(np.linalg.inv(covariance), self._sums(read), self._sums(found))
+    def __init__(self, chance: Array, read: Array, found: Array) -> None:
+        ranks = np.arange(1, len(chance) + 1)
+        # Narrow bins first, where chances differ from rank to rank.
+        edges = np.unique(np.geomspace(FIRST_BIN, max(len(chance), 2), N_BINS))
+        self.bin = np.unique(np.searchsorted(edges, ranks), return_inverse=True)[1]
+        self.size = self._sums(np.ones(len(chance)))
+        n_read, n_found = self._sums(read), self._sums(found)
+        expected = chance[read].sum()
+        ratio = (n_found.sum() + PSEUDO) / (expected + PSEUDO)
+        odds = np.log(np.clip(ratio, 1 / MOST_MOVED, MOST_MOVED))
+        limits = 0.1 / len(chance), 0.99
+        self.moved = special.expit(special.logit(np.clip(chance, *limits)) + odds)
+        mean = self._sums(self.moved) / self.size
+        self.a = WORTH_ROWS * mean + n_found
+        self.b = WORTH_ROWS * (1 - mean) + n_read - n_found
 
     def _sums(self, values: Array) -> Array:
         sums: Array = np.bincount(self.bin, weights=values)
         return sums
 
-    def _solve(self, precision: Array, n_read: Array, n_found: Array) -> None:
-        offset = self._sums(self.logits) / self._sums(np.ones(len(self.bin)))
-
-        def loss(shift: Array) -> tuple[float, Array]:
-            logits = offset + shift
-            value = n_read @ np.logaddexp(0, logits) - n_found @ logits
-            pull = precision @ shift
-            gradient = n_read * special.expit(logits) - n_found + pull
-            return float(value + shift @ pull / 2), gradient
-
-        def curvature(shift: Array) -> Array:
-            p = special.expit(offset + shift)
-            curved: Array = np.diag(n_read * p * (1 - p)) + precision
-            return curved
-
-        start = np.zeros(len(precision))
-        solved = optimize.minimize(
-            loss, start, jac=True, hess=curvature, method="trust-exact"
-        )
-        self.shift = solved.x
-        self.covariance = np.linalg.inv(curvature(self.shift))
-
     def chance(self) -> Array:
         """Probability that each label is wrong."""
-        chance: Array = special.expit(self.logits + self.shift[self.bin])
+        mean = (self.a / (self.a + self.b))[self.bin]
+        of_bin = (self._sums(self.moved) / self.size)[self.bin]
+        chance: Array = np.minimum(self.moved * mean / of_bin, 1.0)
         return chance
 
     def total(
@@ -254,12 +214,9 @@ class _Posterior:
         """Mean number of wrong labels among some, and its 90 % interval."""
         if not len(rows):
             return 0.0, (0.0, 0.0)
-        n_labels = np.bincount(self.bin[rows], minlength=len(self.shift))
-        sums = np.bincount(
-            self.bin[rows], weights=self.logits[rows], minlength=len(self.shift)
-        )
-        drawn = rng.multivariate_normal(self.shift, self.covariance, size=N_DRAWS)
-        p = special.expit(sums / np.maximum(n_labels, 1) + drawn)
-        totals = rng.binomial(n_labels, p).sum(axis=1)
+        n_labels = np.bincount(self.bin[rows], minlength=len(self.size))
+        shares = rng.beta(self.a, self.b, size=(N_DRAWS, len(self.size)))
+        totals = rng.binomial(n_labels, shares).sum(axis=1)
         low, high = np.quantile(totals, [0.05, 0.95])
-        return float((n_labels * p).sum(axis=1).mean()), (float(low), float(high))
+        mean = (n_labels * self.a / (self.a + self.b)).sum()
+        return float(mean), (float(low), float(high))

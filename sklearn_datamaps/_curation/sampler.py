@@ -157,7 +157,7 @@ class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
 
     A suspicious row is best judged by models that never trained on it: give
     ``DataMapClassifier(learner, cv=2)``. Measures to be recorded on request are
-    requested; the measures ``"memorization"`` and ``"label_trust"`` take ``cv=2``, too.
+    requested; ``"memorization"`` and ``"label_quality"`` take ``cv=2``, too.
 
     A subset is no shortcut by itself. On GoEmotions, with words as features and a
     linear model, most subsets were worse to train on than as many random rows; maps

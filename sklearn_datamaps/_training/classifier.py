@@ -127,7 +127,7 @@ class DataMapClassifier(BaseDataMapClassifier):
     data_map_ : DataMap
         The map, with regions, ranks, tables and plots. With ``cv`` it is out-of-fold
         and has the measures ``"memorization"`` and, with ``"mean_proba"`` among
-        ``measures``, ``"label_trust"``.
+        ``measures``, ``"label_quality"``.
     in_sample_map_ : DataMap
         With ``cv`` only: the in-sample map of ``estimator_``.
     confidence_, variability_, correctness_ : ndarray of float64

@@ -549,7 +549,7 @@ def test_audit_ranks_the_review_by_label_quality(many):
     result, out = run_map(many, *TEXT, "--id", "id", "--audit")
     assert result.code == 0, result.err
     assert "Audit of 123 rows" in result.out
-    assert "estimated wrong" in result.out
+    assert "wrong labels" in result.out or "labels that contradict" in result.out
     table = table_of(out / "data_map.csv")
     mapped = table[table["label_quality"] != ""].set_index("id")
     quality = mapped["label_quality"].astype(float)

@@ -27,7 +27,6 @@ DIRECTIONS = {
     "loss": "highest",
     "el2n": "highest",
     "logit_margin": "lowest",
-    "plausibility": "lowest",
 }
 
 
@@ -197,7 +196,7 @@ def test_measure_that_was_not_recorded_says_how_to_record_it(by):
         multiclass(measures=()).rank(by)
 
 
-@pytest.mark.parametrize("by", ["logit_margin", "plausibility"])
+@pytest.mark.parametrize("by", ["logit_margin"])
 def test_what_is_derived_from_the_mean_probabilities_needs_them(by):
     plain = multiclass(measures=["loss"])
     message = r"measures=\['mean_proba'\]"
@@ -346,7 +345,7 @@ def test_frame_has_one_row_each_with_index_and_position():
         *("position", "label", "predicted", "confidence", "variability"),
         *("correctness", "margin", "margin_std", "region"),
         *("loss", "el2n", "forgetting", "first_learned"),
-        *("logit_margin", "plausibility", "suggested", "text"),
+        *("logit_margin", "suggested", "text"),
     ]
     assert frame.index.equals(index)
     assert frame.index.name == "id"

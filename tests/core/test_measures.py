@@ -148,26 +148,6 @@ def test_logit_margin_of_one_label_is_its_log_odds():
     np.testing.assert_allclose(margin, by_hand, rtol=0, atol=1e-14)
 
 
-def test_plausibility_is_own_times_squared_complement_of_the_largest_other():
-    proba = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.0, 1.0, 0.0]])
-    by_hand = [0.7 * 0.8**2, 0.1 * 0.3**2, 0.0]
-    plausible = measures.plausibility(proba, np.array([0, 2, 0]))
-    np.testing.assert_allclose(plausible, by_hand, rtol=0, atol=1e-14)
-
-
-def test_plausibility_falls_as_another_label_becomes_sure():
-    # The own label is as improbable in both rows.
-    proba = np.array([[0.1, 0.3, 0.3, 0.3], [0.1, 0.9, 0.0, 0.0]])
-    plausible = measures.plausibility(proba, np.array([0, 0]))
-    assert plausible[1] < plausible[0]
-
-
-def test_plausibility_of_one_label_has_its_opposite_for_a_rival():
-    plausible = measures.plausibility(SET_PROBA, SET)
-    by_hand = [[0.9**3, 0.6**3], [0.8**3, 0.5**3]]
-    np.testing.assert_allclose(plausible, by_hand, rtol=0, atol=1e-14)
-
-
 def test_logit_margin_does_not_change_its_input():
     proba = PROBA.copy()
     measures.logit_margin(proba, CODES)

@@ -1,15 +1,24 @@
-"""Trust in labels: which kind of doubt there is, and both kinds of evidence."""
+"""Quality of labels: a chance for each label, comparable between labels."""
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from sklearn_datamaps import DataMap, DataMapClassifier
-from sklearn_datamaps._core.quality import are_near_misses, label_trust
-from sklearn_datamaps._curation.candidates import judge
-from sklearn_datamaps._curation.flips import Flips
+from sklearn_datamaps._core.quality import (
+    are_near_misses,
+    label_quality,
+    opinion,
+    pooled,
+    wrong_rates,
+)
+from sklearn_datamaps._core.quality import chance_wrong as chance_by
+
+
+def chance_wrong(probas, codes):
+    return chance_by(probas, opinion(probas, codes), codes)
 
 
 @pytest.fixture
@@ -68,43 +77,113 @@ def test_two_classes_multilabel_and_no_doubt_have_no_near_misses():
     assert not are_near_misses(np.eye(3), np.arange(3))
 
 
-PROBA = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6], [0.7, 0.2, 0.1]])
-CODES = np.array([0, 1, 1, 0])
-IN_SAMPLE = np.array([2.0, 1.0, -3.0, 4.0])
+def test_pool_of_one_opinion_is_calibrated_to_the_labels_as_given(drawn):
+    proba, codes = drawn
+    # Odds that are too large, and weights that favour two of the classes.
+    skewed = proba**2 * np.array([8, 1, 1, 5, 1, 1.0])
+    skewed /= skewed.sum(axis=1, keepdims=True)
+    pool = pooled([skewed], codes)
+    np.testing.assert_allclose(pool.mean(axis=0), np.bincount(codes) / 4000, atol=0.003)
+    assert np.abs(pool - proba).mean() < 0.02
 
 
-def test_trust_of_near_misses_is_both_logit_margins_in_sample_three_times():
-    trust = label_trust(PROBA, IN_SAMPLE, CODES, near_misses=True)
-    held_out = np.log([0.5 / 0.3, 0.6 / 0.3, 0.2 / 0.6, 0.7 / 0.2])
-    np.testing.assert_allclose(trust, held_out + 3 * IN_SAMPLE, rtol=1e-12)
+def test_opinion_that_knows_nothing_is_not_listened_to(drawn):
+    proba, codes = drawn
+    noise = np.random.default_rng(1).dirichlet(np.ones(6), size=len(codes))
+    both, alone = pooled([proba, noise], codes), pooled([proba], codes)
+    assert np.abs(both - alone).mean() < 0.01
 
 
-def test_trust_otherwise_is_plausibility_and_a_quarter_of_what_is_not_the_class():
-    trust = label_trust(PROBA, IN_SAMPLE, CODES, near_misses=False)
-    plausible = np.log([0.5 * 0.7**2, 0.6 * 0.7**2, 0.2 * 0.4**2, 0.7 * 0.8**2])
+def test_rates_are_those_at_the_surest_rows():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(3, size=6000)
+    proba = np.full((6000, 3), 0.01)
+    proba[np.arange(6000), truth] = 0.98
+    rates = np.array([[0.8, 0.2, 0.0], [0.0, 1.0, 0.0], [0.1, 0.0, 0.9]])
+    codes = (rates[truth].cumsum(axis=1) < rng.random((6000, 1))).sum(axis=1)
+    found = wrong_rates(proba, codes)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_allclose(found, rates, atol=0.04)
+
+
+def test_chance_is_calibrated_where_errors_are_at_random(drawn):
+    proba, truth = drawn
+    sure = np.sort(proba, axis=1)[:, -1] > 0.9  # where truth is what is most probable
+    codes = np.where(sure, truth, proba.argmax(axis=1))
+    given = flipped(proba, codes, "any", share=0.2)
+    chance = chance_wrong([proba], given)
+    wrong = given != codes
+    assert chance.sum() == pytest.approx(wrong.sum(), rel=0.25)
+    assert average_precision_score(wrong, chance) > 0.9
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    """Two opinions on labels of which one class lost some."""
+    rng = np.random.default_rng(2)
+    proba = rng.dirichlet(np.full(4, 0.25), size=1500)
+    codes = (proba.cumsum(axis=1) < rng.random((1500, 1))).sum(axis=1).clip(max=3)
+    codes[(codes == 1) & (rng.random(1500) < 0.2)] = 3
+    return [proba, rng.dirichlet(1 + 6 * proba.mean(axis=0), size=1500)], codes
+
+
+def test_names_of_the_labels_make_no_difference(evidence):
+    probas, codes = evidence
+    renamed = np.array([2, 0, 3, 1])
+    others = [proba[:, np.argsort(renamed)] for proba in probas]
     np.testing.assert_allclose(
-        trust, [*plausible] + np.array([-1, 2, -2, 1]) / 4, rtol=1e-12
+        chance_wrong(others, renamed[codes]), chance_wrong(probas, codes), atol=2e-3
     )
 
 
-def test_trust_of_a_multilabel_cell_is_compared_with_equal_cells():
-    is_set = np.array([[True, False], [True, True], [False, False]])
-    proba = np.array([[0.8, 0.4], [0.6, 0.9], [0.3, 0.2]])
-    margin = np.array([[1.0, 2.0], [3.0, 5.0], [7.0, 4.0]])
-    trust = label_trust(proba, margin, is_set, near_misses=False)
-    own = np.where(is_set, proba, 1 - proba)
-    within = np.array([[-1.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
-    np.testing.assert_allclose(trust, 3 * np.log(own) + within / 4, rtol=1e-12)
+def test_order_of_the_rows_makes_no_difference(evidence):
+    probas, codes = evidence
+    order = np.random.default_rng(0).permutation(len(codes))
+    moved = chance_wrong([proba[order] for proba in probas], codes[order])
+    np.testing.assert_allclose(moved, chance_wrong(probas, codes)[order], atol=2e-3)
 
 
-def test_certain_probabilities_give_finite_trust():
-    proba = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
-    for near_misses in (True, False):
-        trust = label_trust(
-            proba, np.zeros(2), np.array([0, 0]), near_misses=near_misses
-        )
-        assert np.isfinite(trust).all()
-        assert trust[0] < trust[1]
+def test_class_weights_hardly_matter_within_a_label_and_between(evidence):
+    [proba, other], codes = evidence
+    weighted = proba * np.array([1.0, 9.0, 3.0, 0.5])
+    weighted /= weighted.sum(axis=1, keepdims=True)
+    one, two = (
+        chance_wrong([proba, other], codes),
+        chance_wrong([weighted, other], codes),
+    )
+    for code in range(4):
+        rows = codes == code
+        assert np.corrcoef(one[rows], two[rows])[0, 1] > 0.98
+    assert np.corrcoef(one, two)[0, 1] > 0.98
+
+
+def test_rows_that_no_fold_has_seen_have_no_chance(evidence):
+    probas, codes = evidence
+    hollow = probas[0].copy()
+    hollow[::7] = np.nan
+    chance = chance_wrong([hollow, probas[1]], codes)
+    assert np.isnan(chance[::7]).all()
+    assert np.isfinite(np.delete(chance, np.arange(0, 1500, 7))).all()
+    assert np.isnan(chance_wrong([np.full((3, 2), np.nan)], np.array([0, 1, 0]))).all()
+
+
+def test_certain_probabilities_and_absent_classes_give_chances():
+    proba = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    chance = chance_wrong([proba], np.array([0, 0, 1]))
+    assert np.isfinite(chance).all()
+    assert chance[0] > chance[1]
+    assert (chance_wrong([np.ones((4, 1))], np.zeros(4, dtype=int)) == 0).all()
+
+
+def test_every_label_of_a_multilabel_map_is_a_question_of_two(evidence):
+    probas, codes = evidence
+    is_set, of_label = codes[:, None] == np.arange(4), probas[0]
+    chance = 1 - label_quality(of_label, is_set)
+    assert chance.shape == is_set.shape
+    two = np.column_stack([1 - of_label[:, 2], of_label[:, 2]])
+    np.testing.assert_allclose(
+        chance[:, 2], chance_wrong([two], is_set[:, 2] * 1), rtol=1e-6
+    )
 
 
 @pytest.fixture(scope="module")
@@ -124,81 +203,41 @@ def digits():
     return fitted, wrong
 
 
-def test_map_of_folds_has_the_in_sample_logit_margin_and_trust(digits):
-    [clf, _], _ = digits
+def test_map_of_folds_has_label_quality(digits):
+    [clf, _], wrong = digits
     data_map = clf.data_map_
-    margin = clf.in_sample_map_.measure("logit_margin")
-    np.testing.assert_array_equal(data_map.measure("in_sample_logit_margin"), margin)
-    mean_proba, codes = data_map.measures["mean_proba"], data_map.label_codes()
-    expected = label_trust(
-        mean_proba, margin, codes, near_misses=are_near_misses(mean_proba, codes)
-    )
-    np.testing.assert_array_equal(data_map.measure("label_trust"), expected)
-    assert data_map.rank("label_trust")[0] == expected.argmin()
-    assert {"label_trust", "in_sample_logit_margin"} <= set(data_map.measure_names())
-    np.testing.assert_array_equal(data_map.to_frame()["label_trust"], expected)
+    expected = label_quality(data_map.measures["mean_proba"], data_map.label_codes())
+    found = data_map.measure("label_quality")
+    np.testing.assert_array_equal(found, expected)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert data_map.rank("label_quality")[0] == expected.argmin()
+    assert "label_quality" in data_map.measure_names()
+    np.testing.assert_array_equal(data_map.to_frame()["label_quality"], expected)
+    assert roc_auc_score(wrong, -found) > 0.97
 
 
-def test_trust_of_averaged_maps_finds_wrong_labels(digits):
+def test_quality_of_averaged_maps_is_the_mean_of_the_runs(digits):
     fitted, wrong = digits
     average = DataMap.average(clf.data_map_ for clf in fitted)
-    of_runs = [clf.data_map_.measure("label_trust") for clf in fitted]
-    trust = average.measure("label_trust")
-    np.testing.assert_allclose(trust, np.mean(of_runs, axis=0), rtol=1e-12)
-    assert roc_auc_score(wrong, -trust) > 0.99
+    of_runs = [clf.data_map_.measure("label_quality") for clf in fitted]
+    quality = average.measure("label_quality")
+    np.testing.assert_allclose(quality, np.mean(of_runs, axis=0), rtol=1e-12)
+    assert roc_auc_score(wrong, -quality) > 0.97
 
 
-def test_map_without_folds_says_what_trust_takes(digits):
+def test_map_without_folds_or_mean_probabilities_says_what_quality_takes(digits):
     [clf, _], _ = digits
-    for name in ("label_trust", "in_sample_logit_margin"):
-        with pytest.raises(ValueError, match=rf"no {name}: .*cv=2, measures="):
-            clf.in_sample_map_.rank(name)
+    bare = DataMapClassifier(cv=2, random_state=0).fit([[0.0], [1.0]] * 8, [0, 1] * 8)
+    for data_map in (clf.in_sample_map_, bare.data_map_):
+        assert "label_quality" not in data_map.measure_names()
+        with pytest.raises(ValueError, match=r"no label_quality: .*cv=2, measures="):
+            data_map.rank("label_quality")
 
 
-def test_trust_survives_a_parquet_file(digits, tmp_path):
+def test_quality_survives_a_parquet_file(digits, tmp_path):
     [clf, _], _ = digits
     clf.data_map_.to_parquet(tmp_path / "map.parquet")
     again = DataMap.from_parquet(tmp_path / "map.parquet")
     np.testing.assert_array_equal(
-        again.measure("label_trust"), clf.data_map_.measure("label_trust")
+        again.measure("label_quality"), clf.data_map_.measure("label_quality")
     )
-
-
-def candidates(*, helpful, n_classes=3):
-    """Two recorders: in-sample finds the planted labels or not, the other never."""
-    rng = np.random.default_rng(0)
-    codes = np.arange(300) % n_classes
-    planted = np.zeros((2, 300), dtype=bool)
-    planted[0, :20] = planted[1, 20:40] = True
-    flips = [Flips(codes, *planted)] * 2
-    own = np.full(300, 0.8)
-    own[planted.any(axis=0)] = 0.1
-    rest = (1 - own) / (n_classes - 1)
-    finds = np.repeat(rest[:, None], n_classes, axis=1)
-    finds[np.arange(300), codes] = own
-    blind = rng.dirichlet(np.ones(n_classes), size=300)
-    best = finds if helpful else blind
-    probas = {"in-sample": best, "out-of-fold": blind, "average": blind}
-    listed = {("as given", name): [proba] * 2 for name, proba in probas.items()}
-    listed["as given", "both"] = [(blind, blind)] * 2
-    return listed, flips
-
-
-def chosen(**given):
-    near_misses = given.pop("near_misses", False)
-    table = judge(*candidates(**given), near_misses=near_misses)
-    return tuple(table.loc[0, ["recorder", "score"]])
-
-
-def test_preferred_candidate_is_chosen_where_none_is_clearly_better():
-    assert chosen(helpful=False) == ("both", "label_trust")
-    assert chosen(helpful=False, n_classes=2) == ("average", "plausibility")
-
-
-def test_candidate_that_finds_far_more_of_both_kinds_is_chosen():
-    assert chosen(helpful=True)[0] == "in-sample"
-    assert chosen(helpful=True, n_classes=2) == ("in-sample", "plausibility")
-
-
-def test_planted_labels_do_not_decide_where_labels_are_near_misses():
-    assert chosen(helpful=True, near_misses=True) == ("both", "label_trust")

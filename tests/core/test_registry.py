@@ -11,7 +11,6 @@ import pytest
 
 import sklearn_datamaps
 from sklearn_datamaps import DataMap
-from sklearn_datamaps._core import quality
 from sklearn_datamaps._core.registry import (
     MEASURES,
     Measure,
@@ -25,35 +24,34 @@ PACKAGE = Path(sklearn_datamaps.__file__).parent
 
 
 @pytest.fixture
-def with_trust():
+def with_folds():
     rng = np.random.default_rng(0)
     proba = rng.dirichlet(np.ones(4), size=(3, 40))
     data_map = DataMap.from_probabilities(
         proba, np.arange(40) % 4, measures=["mean_proba"]
     )
-    margins = {"in_sample_logit_margin": rng.normal(size=40)}
-    return replace(data_map, measures={**data_map.measures, **margins})
+    return replace(data_map, meta={**data_map.meta, "recording": "out-of-fold"})
 
 
 @pytest.fixture
 def derivations(monkeypatch):
     """Calls of the formula that is dear."""
     calls = []
-    formula = quality.label_trust
+    entry = MEASURES["label_quality"]
 
     def counted(*args, **kwargs):
         calls.append(args)
-        return formula(*args, **kwargs)
+        return entry.formula(*args, **kwargs)
 
-    monkeypatch.setattr(quality, "label_trust", counted)
+    counting = replace(entry, formula=counted)
+    monkeypatch.setitem(MEASURES, "label_quality", counting)
     return calls
 
 
 def test_natural_direction_is_where_trouble_lies():
     lowest_first = {name for name in ranking() if MEASURES[name].ascending}
     of_epochs = {"confidence", "correctness", "margin"}
-    of_means = {"logit_margin", "plausibility", "in_sample_logit_margin"}
-    assert lowest_first == of_epochs | of_means | {"label_trust", "label_quality"}
+    assert lowest_first == of_epochs | {"logit_margin", "label_quality"}
 
 
 def test_every_streamed_measure_but_the_mean_probabilities_ranks_rows():
@@ -77,10 +75,9 @@ def test_page_has_the_formula_of_what_is_not_sent_to_it():
     [
         ("confidence", [], False),
         ("loss", ["loss"], False),
-        ("plausibility", ["mean_proba"], False),
+        ("logit_margin", ["mean_proba"], False),
         ("memorization", [], True),
-        ("in_sample_logit_margin", ["mean_proba"], True),
-        ("label_trust", ["mean_proba"], True),
+        ("label_quality", ["mean_proba"], True),
     ],
 )
 def test_what_a_fit_must_record(name, streams, held_out):
@@ -99,57 +96,57 @@ def test_names_that_are_taken_or_no_names_are_refused(name):
     assert before == MEASURES
 
 
-def test_dear_measure_is_derived_once(with_trust, derivations):
-    first = with_trust.measure("label_trust")
-    with_trust.rank("label_trust")
-    frame = with_trust.to_frame()
-    carried = with_trust.with_columns(text=["row"] * 40)
-    assert carried.measure("label_trust") is first
+def test_dear_measure_is_derived_once(with_folds, derivations):
+    first = with_folds.measure("label_quality")
+    with_folds.rank("label_quality")
+    frame = with_folds.to_frame()
+    carried = with_folds.with_columns(text=["row"] * 40)
+    assert carried.measure("label_quality") is first
     assert len(derivations) == 1
-    np.testing.assert_array_equal(frame["label_trust"], first)
+    np.testing.assert_array_equal(frame["label_quality"], first)
     with pytest.raises(ValueError, match="read-only"):
         first[0] = 0
 
 
-def test_derivation_of_a_copy_with_columns_serves_the_map_too(with_trust, derivations):
-    carried = with_trust.with_columns(text=["row"] * 40)
-    assert carried.measure("label_trust") is with_trust.measure("label_trust")
+def test_derivation_of_a_copy_with_columns_serves_the_map_too(with_folds, derivations):
+    carried = with_folds.with_columns(text=["row"] * 40)
+    assert carried.measure("label_quality") is with_folds.measure("label_quality")
     assert len(derivations) == 1
 
 
-def test_replaced_arrays_have_a_trust_of_their_own(with_trust):
-    before = with_trust.measure("label_trust")
-    margins = {"in_sample_logit_margin": np.arange(40.0)}
-    other = replace(with_trust, measures={**with_trust.measures, **margins})
+def test_replaced_arrays_have_a_quality_of_their_own(with_folds):
+    before = with_folds.measure("label_quality")
+    proba = {"mean_proba": np.roll(with_folds.measures["mean_proba"], 1, axis=0)}
+    other = replace(with_folds, measures={**with_folds.measures, **proba})
     fresh = DataMap(**{name: getattr(other, name) for name in FIELDS})
-    assert not np.array_equal(other.measure("label_trust"), before)
+    assert not np.array_equal(other.measure("label_quality"), before)
     np.testing.assert_array_equal(
-        other.measure("label_trust"), fresh.measure("label_trust")
+        other.measure("label_quality"), fresh.measure("label_quality")
     )
 
 
-def test_what_was_derived_is_not_saved(with_trust, derivations, tmp_path):
-    plain = dumps(with_trust)
-    expected = with_trust.measure("label_trust")
-    assert dumps(with_trust) == plain
-    with_trust.to_parquet(tmp_path / "map.parquet")
+def test_what_was_derived_is_not_saved(with_folds, derivations, tmp_path):
+    plain = dumps(with_folds)
+    expected = with_folds.measure("label_quality")
+    assert dumps(with_folds) == plain
+    with_folds.to_parquet(tmp_path / "map.parquet")
     for again in (loads(plain), DataMap.from_parquet(tmp_path / "map.parquet")):
-        assert set(again.measures) == {"mean_proba", "in_sample_logit_margin"}
-        np.testing.assert_array_equal(again.measure("label_trust"), expected)
+        assert set(again.measures) == {"mean_proba"}
+        np.testing.assert_array_equal(again.measure("label_quality"), expected)
     assert len(derivations) == 3
 
 
-def test_threads_that_derive_at_once_see_one_value(with_trust, monkeypatch):
-    formula, meet, found = quality.label_trust, Barrier(2), []
+def test_threads_that_derive_at_once_see_one_value(with_folds, monkeypatch):
+    entry, meet, found = MEASURES["label_quality"], Barrier(2), []
 
     def together(*args, **kwargs):
         meet.wait(timeout=60)  # both derive before either has kept its own
-        return formula(*args, **kwargs)
+        return entry.formula(*args, **kwargs)
 
-    assert not with_trust._derived
-    monkeypatch.setattr(quality, "label_trust", together)
+    assert not with_folds._derived
+    monkeypatch.setitem(MEASURES, "label_quality", replace(entry, formula=together))
     threads = [
-        Thread(target=lambda: found.append(with_trust.measure("label_trust")))
+        Thread(target=lambda: found.append(with_folds.measure("label_quality")))
         for _ in range(2)
     ]
     for thread in threads:
@@ -161,13 +158,13 @@ def test_threads_that_derive_at_once_see_one_value(with_trust, monkeypatch):
 
 FIELDS = (
     *("confidence", "variability", "correctness", "label", "predicted", "classes"),
-    *("n_epochs", "index", "measures", "_margin", "_margin_std"),
+    *("n_epochs", "index", "measures", "meta", "_margin", "_margin_std"),
 )
 
 
-def test_values_that_users_put_on_a_map_are_in_its_table(with_trust):
-    own = {**with_trust.measures, "age": np.arange(40)}
-    data_map = replace(with_trust, measures=own)
+def test_values_that_users_put_on_a_map_are_in_its_table(with_folds):
+    own = {**with_folds.measures, "age": np.arange(40)}
+    data_map = replace(with_folds, measures=own)
     assert data_map.to_frame()["age"].tolist() == list(range(40))
     with pytest.raises(ValueError, match="There is no measure 'age'"):
         data_map.rank("age")

@@ -1,7 +1,5 @@
 """Maps of repeated runs: their average, and how far they agree."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,22 +64,6 @@ def test_derived_measures_are_averaged_not_derived_anew():
     both = DataMap.average(still)
     assert both.measure("aleatoric").tolist() == pytest.approx([0.09])
     assert both.measure("threshold_closeness").tolist() == pytest.approx([0.09])
-
-
-def test_trust_is_averaged_not_derived_from_averages():
-    def run(own, in_sample):
-        # One row of each class: what is taken off, the mean of a label, is its own.
-        proba = [[own, 1 - own], [1 - own, own]]
-        made = DataMap.from_probabilities([proba], [0, 1], measures=["mean_proba"])
-        margins = {"in_sample_logit_margin": np.full(2, in_sample)}
-        return replace(made, measures={**made.measures, **margins})
-
-    # The log of p (1 - (1 - p))^2 is 3 log p: the mean of 3 log 0.8 and 3 log 0.2. Of
-    # the mean probability 0.5 it were 3 log 0.5 = -2.08.
-    both = DataMap.average([run(0.8, 1.0), run(0.2, -5.0)])
-    by_hand = 1.5 * np.log(0.16)
-    np.testing.assert_allclose(both.measure("label_trust"), [by_hand] * 2, rtol=1e-6)
-    np.testing.assert_allclose(both.to_frame()["label_trust"], by_hand, rtol=1e-6)
 
 
 def test_average_has_the_columns_of_its_runs_and_no_other():

@@ -87,7 +87,7 @@ def test_chances_become_certain_where_decided(audited):
     rows = review["position"].to_numpy()
     np.testing.assert_array_equal(chance[rows], wrong[rows])
     others = np.delete(chance, rows)
-    assert ((others > 0) & (others < 1)).all()
+    assert ((others >= 0) & (others < 1)).all()
 
 
 def test_reading_everything_leaves_nothing(audited):

@@ -367,8 +367,7 @@ def test_out_of_fold_map_chooses_by_it(binary):
         ("loss", "loss"),
         ("forgetting", "forgetting"),
         ("logit_margin", "mean_proba"),
-        ("plausibility", "mean_proba"),
-        ("label_trust", "in_sample_logit_margin"),
+        ("label_quality", "mean_proba"),
         ("memorization", "memorization"),
     ],
 )
@@ -554,7 +553,7 @@ def test_bad_labels_are_refused_before_training(binary, recording_sgd, y, messag
     assert not recording_sgd.calls
 
 
-@pytest.mark.parametrize("measure", ["memorization", "label_trust"])
+@pytest.mark.parametrize("measure", ["memorization", "label_quality"])
 def test_what_takes_rows_held_out_needs_a_classifier_with_folds(binary, measure):
     sampler = DataMapSampler(DataMapClassifier(), keep=measure, fraction=0.1)
     with pytest.raises(ValueError, match=r"cv=None\. Set its cv=2"):

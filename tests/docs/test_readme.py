@@ -85,11 +85,11 @@ def test_audit_and_sampler_examples_run(tmp_path, monkeypatch, capsys):
     namespace = {}
     exec(block_with("in_sample_map_"), namespace)
     exec(block_with("audit_labels("), namespace)
-    assert "estimated wrong" in capsys.readouterr().out
+    assert "wrong labels" in capsys.readouterr().out
     namespace["review"].assign(decision="keep").to_csv("review.csv", index=False)
     exec(block_with("audit.update"), namespace)
     assert "Reviewed 100, wrong 0" in capsys.readouterr().out
-    exec(block_with("DataMap.average(maps)"), namespace)
+    exec(block_with('rank("label_quality"'), namespace)
     assert namespace["suspects"].shape == (100,)
     exec(block_with("DataMapSampler("), namespace)
     assert len(namespace["y_kept"]) == 1797 - round(0.02 * 1797)

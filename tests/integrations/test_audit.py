@@ -43,9 +43,7 @@ def test_planted_labels_are_found(learner):
     names = np.array(["setosa", "versicolor", "virginica"])
     wrong = np.arange(150) % 25 == 0
     given = names[np.where(wrong, (y + 1) % 3, y)]
-    audit = audit_labels(
-        learner(), scale(X), given, flip_fraction=0.1, n_repeats=2, random_state=0
-    )
+    audit = audit_labels(learner(), scale(X), given, n_repeats=2, random_state=0)
     first = audit.to_frame(n=10)
     assert wrong[first["position"]].sum() >= 4
     found = first[wrong[first["position"]]]
