@@ -77,13 +77,17 @@ def map_file(args: argparse.Namespace) -> list[str]:
     names = [args.label, args.id, args.text, *features]
     table = _read(args, [name for name in names if name is not None])
     rows = select_rows(table, args.label, args.text, args.id, args.na or ())
+    if not args.audit and (args.control or args.decided):
+        raise ValueError("--control and --decided are for --audit: add it.")
     _check_folder(args)
     with drawing(len(rows.labels)) as draw:
         data_map, audit, told = _map_rows(args, table, rows)
+        decided = audit and args.decided and audit.update(args.decided)
         meta = {**data_map.meta, "made_from": made_from(args)}
         data_map = replace(data_map, meta=meta)
         tell(args, "writing")
-        written = _write_map(args, table, rows, data_map, draw)
+        audit = None if audit is None else replace(audit, data_map=data_map)
+        written = _write_map(args, table, rows, data_map, audit, draw)
         if audit is not None:
             written.append(_write_audit(audit, args.out))
     return [
@@ -91,6 +95,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
         "\n".join(label_notes(rows.labels)),
         *describe(data_map, data_map.to_frame(), args.top),
         *([] if audit is None else [audit.summary()]),
+        *([] if decided is None else [str(decided)]),
         *_left_out(rows),
         list_files(written),
         _next_step(args, written[1]),
@@ -202,12 +207,14 @@ def _write_map(
     table: Table,
     rows: LabelledRows,
     data_map: DataMap,
+    audit: LabelAudit | None,
     draw: Callable[[DataMap, Path], Finish],
 ) -> list[Path]:
     picture = draw(data_map, args.out)
-    audited = "label_quality" in data_map.measures
-    by = "label_quality" if audited else "confidence"
-    listed = review(data_map, n=N_REVIEW, by=by)
+    if audit is None:
+        listed = review(data_map, n=N_REVIEW)
+    else:
+        listed = audit.review(n=N_REVIEW, n_random=args.control or 0)
     written = [
         write_csv(annotated(table, rows, data_map), args.out / "data_map.csv"),
         write_csv(guarded(listed), args.out / "review.csv", mark=True),

@@ -239,11 +239,12 @@ def _add_map(commands: Any) -> None:
                            apostrophe before it, which apply takes off
             data_map.png   the map
             data_map.html  the map to explore and decide in (needs the extra explore)
-            audit.png      with --audit: known wrong labels, and which map finds them
+            audit.png      with --audit: label quality, and the labels most often wrong
 
             With --cv, each row is judged by models that never trained on it, which
-            is better for finding wrong labels. With --audit, known wrong labels are
-            planted to see which map finds them; review.csv is then by that map.
+            is better for finding wrong labels. With --audit, two such maps and a
+            second opinion rank the labels by the chance of being wrong, for review.csv,
+            and count them, or say why that cannot be done.
 
             Texts become TF-IDF of words and pairs of words; numbers are scaled, other
             columns one-hot. The learner is logistic regression with balanced classes.
@@ -276,7 +277,21 @@ def _add_map(commands: Any) -> None:
     parser.add_argument(
         "--audit",
         action="store_true",
-        help="audit the labels; takes about thirty times as long as a map",
+        help="audit the labels; takes about five times as long as a map",
+    )
+    parser.add_argument(
+        "--control",
+        metavar="N",
+        type=_at_least(1),
+        help="with --audit: N rows at random among those of review.csv, unmarked, so "
+        "that their decisions measure how many labels are wrong, whatever the errors",
+    )
+    parser.add_argument(
+        "--decided",
+        metavar="REVIEW",
+        type=Path,
+        help="with --audit and the same --seed: a review with decisions, to tell how "
+        "many labels are wrong and whether to read on",
     )
     for option, what in (
         ("decimal", "before the decimals of numbers in --features"),

@@ -12,8 +12,10 @@ from sklearn_datamaps._core.base_map import table_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import PAPER
 from sklearn_datamaps._curation import audit_plot
+from sklearn_datamaps._curation.control_rows import HIDDEN, Draw, tag
 from sklearn_datamaps._curation.review_progress import ReviewProgress, review_progress
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._views.review import review_of
 
 COUNTED = "labels that contradict the rest of the data"
 UNCOUNTED = "errors that follow a rule are not counted"
@@ -79,6 +81,22 @@ class LabelAudit:
         """Which labels look wrong: a mask, chance above one half."""
         looks: NDArray[np.bool_] = self.chance > 0.5
         return looks
+
+    def suggested_labels(self) -> Array:
+        """Most probable other label of every row; multilabel: the opposite.
+
+        Returns
+        -------
+        ndarray, shape of the labels
+        """
+        data_map = self.data_map
+        if data_map.multilabel:
+            opposite: Array = ~data_map.label
+            return opposite
+        others = np.array(data_map.measures["mean_proba"])
+        others[np.arange(len(others)), data_map.label_codes()] = -np.inf
+        other: Array = data_map.classes[others.argmax(axis=1)]
+        return other
 
     def by_label(self) -> pd.DataFrame:
         """How many labels are wrong, label by label.
@@ -155,7 +173,7 @@ class LabelAudit:
             data["label_name"] = data_map.classes[cells[1]]
         data |= {name: values[rows] for name, values in data_map.columns.items()}
         data["label"] = data_map.label[cells]
-        data["suggested"] = suggested_labels(data_map)[cells]
+        data["suggested"] = self.suggested_labels()[cells]
         data["label_quality"] = data_map.measure("label_quality")[cells]
         data["chance_wrong"] = self.chance[cells]
         extra = data_map.extra_measures().items()
@@ -164,21 +182,47 @@ class LabelAudit:
         data["looks_wrong"] = self.suspicious[cells]
         return table_of(data, data_map.index[rows])
 
-    def review(self, n: int | None = 100) -> pd.DataFrame:
-        """List the most suspicious labels to decide on; see :meth:`DataMap.review`.
+    def review(self, n: int | None = 100, *, n_random: int = 0) -> pd.DataFrame:
+        """List the most suspicious labels to decide on, and some at random.
+
+        With ``n_random`` the review is also a measurement: :meth:`update` then tells
+        how many labels are wrong from the decisions alone, on any kind of errors. The
+        rows drawn at random, in strata of the chance, are not marked, all rows are
+        shuffled, and nothing that suggests a decision is shown.
 
         Parameters
         ----------
         n : int, default=100
-            How many. None: all.
+            How many of the most suspicious. None: all.
+        n_random : int, default=0
+            How many of the others. 30 give a rough number, 100 a fair one.
 
         Returns
         -------
         pandas.DataFrame
-            To be filled in, then handed to :meth:`update` and
-            :func:`~sklearn_datamaps.apply_review`.
+            As of :meth:`DataMap.review`, to be filled in, then handed to :meth:`update`
+            and :func:`~sklearn_datamaps.apply_review`. With ``n_random`` a column
+            ``drawn`` says how, the same in every row, and the columns of measures,
+            predictions and regions are left out.
+
+        Raises
+        ------
+        ValueError
+            If n is no integer >= 1 or n_random none >= 0.
         """
-        return self.data_map.review(n=n, by="label_quality")
+        if not n_random and n_random is not False:
+            return self.data_map.review(n=n, by="label_quality")
+        whole = isinstance(n_random, int | np.integer) and not isinstance(
+            n_random, bool
+        )
+        if not (whole and n_random >= 0):
+            raise ValueError(f"n_random must be an integer >= 0; got {n_random!r}.")
+        listed = self.data_map.review(n=n, by="label_quality")
+        draw = Draw.of(self.chance, len(listed), int(n_random), self.seed)
+        cells = np.unravel_index(draw.shuffled(self.seed), self.chance.shape)
+        review = review_of(self.data_map, cells, "label_quality")
+        review = review.drop(columns=[name for name in HIDDEN if name in review])
+        return review.assign(drawn=tag(len(listed), int(n_random), self.seed))
 
     def update(
         self, review: Any, *, n_next: int = 100, worth: float = 0.05
@@ -199,7 +243,8 @@ class LabelAudit:
         Returns
         -------
         ReviewProgress
-            Found so far, how many are left, what to expect next, and when to stop.
+            Found so far, how many are left, what to expect next, and when to stop; of a
+            review with rows at random also how many are wrong in all, as measured.
 
         Raises
         ------
@@ -279,24 +324,3 @@ class LabelAudit:
 
     def __repr__(self) -> str:
         return self.summary()
-
-
-def suggested_labels(data_map: DataMap) -> Array:
-    """Most probable other label of every row; multilabel: the opposite.
-
-    Parameters
-    ----------
-    data_map : DataMap
-        A map with mean probabilities.
-
-    Returns
-    -------
-    ndarray, shape of the labels
-    """
-    if data_map.multilabel:
-        opposite: Array = ~data_map.label
-        return opposite
-    others = np.array(data_map.measures["mean_proba"])
-    others[np.arange(len(others)), data_map.label_codes()] = -np.inf
-    other: Array = data_map.classes[others.argmax(axis=1)]
-    return other

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._curation.apply_review import decided_cells
+from sklearn_datamaps._curation.control_rows import drawn_by
 from sklearn_datamaps._data_map import DataMap
 
 N_DRAWS = 2000
@@ -46,6 +48,14 @@ class ReviewProgress:
         That share.
     chance : ndarray, shape of the labels
         Updated probability that each label is wrong; 0 or 1 where decided.
+    measured : float or None
+        Wrong labels in all, by the decisions alone: of reviews with rows at random. It
+        holds for any kind of errors.
+    measured_interval : tuple of float or None
+        90 % interval of it.
+    n_relabelled, n_as_suggested : int
+        Of such reviews: rows relabelled by somebody who saw no suggestion, and how many
+        of them got the label that the audit suggests. 0 of others.
     """
 
     n_reviewed: int
@@ -58,6 +68,10 @@ class ReviewProgress:
     stop: bool
     worth: float
     chance: NDArray[np.float64]
+    measured: float | None = None
+    measured_interval: tuple[float, float] | None = None
+    n_relabelled: int = 0
+    n_as_suggested: int = 0
 
     def summary(self) -> str:
         """Say it in plain words.
@@ -73,6 +87,17 @@ class ReviewProgress:
             f"estimated left: {self.remaining:,.0f} wrong labels (90 % interval "
             f"{left[0]:,.0f} to {left[1]:,.0f})",
         ]
+        if self.measured is not None and self.measured_interval is not None:
+            low, high = self.measured_interval
+            lines.append(
+                f"measured by the rows at random: {self.measured:,.0f} wrong labels in "
+                f"all (90 % interval {low:,.0f} to {high:,.0f}), whatever their kind"
+            )
+        if self.n_relabelled:
+            lines.append(
+                f"relabelled without a suggestion: {self.n_relabelled:,}, of these as "
+                f"the audit suggests {self.n_as_suggested:,}"
+            )
         if not self.n_next:
             return "\n".join([*lines, "Every label has been read."])
         lines.append(
@@ -123,7 +148,9 @@ def review_progress(
     """
     _check(n_next, worth)
     data_map = audit.data_map
-    decided, wrong = _decisions(data_map, review)
+    decided, frame = _decisions(data_map, review)
+    wrong = (frame["decision"] != "keep").to_numpy(dtype=bool)
+    draw = drawn_by(frame, audit.chance, audit.seed)
     shape, chance = audit.chance.shape, np.nan_to_num(audit.chance.ravel())
     quality = data_map.measure("label_quality").ravel()
     read = np.zeros(len(chance), dtype=bool)
@@ -140,6 +167,11 @@ def review_progress(
     updated[order] = posterior.chance()
     updated[read] = found[read]
     n_next = min(int(n_next), len(unread))
+    measured = None if draw is None else draw.estimate(decided, wrong)
+    relabelled = (frame["decision"] == "relabel").to_numpy()
+    suggested = audit.suggested_labels().ravel()[decided[relabelled]]
+    new = frame["new_label"].to_numpy()[relabelled]
+    as_suggested = [str(n) == plain(s) for n, s in zip(new, suggested, strict=True)]
     return ReviewProgress(
         n_reviewed=len(decided),
         n_found=int(found.sum()),
@@ -151,6 +183,10 @@ def review_progress(
         stop=upcoming < worth * n_next or not n_next,
         worth=float(worth),
         chance=updated.reshape(shape),
+        measured=None if measured is None else measured[0],
+        measured_interval=None if measured is None else measured[1],
+        n_relabelled=0 if draw is None else len(new),
+        n_as_suggested=0 if draw is None else sum(as_suggested),
     )
 
 
@@ -162,8 +198,8 @@ def _check(n_next: Any, worth: Any) -> None:
         raise ValueError(f"worth must be a number between 0 and 1; got {worth!r}.")
 
 
-def _decisions(data_map: DataMap, review: Any) -> tuple[Array, Array]:
-    """Flat positions of the labels decided on, and whether they were wrong."""
+def _decisions(data_map: DataMap, review: Any) -> tuple[Array, pd.DataFrame]:
+    """Flat positions of the labels decided on, and their rows of the review."""
     y: Any = data_map.label
     if data_map.multilabel:
         y = pd.DataFrame(y.astype(np.int8), columns=data_map.classes)
@@ -175,7 +211,7 @@ def _decisions(data_map: DataMap, review: Any) -> tuple[Array, Array]:
             "decision."
         )
     at = np.ravel_multi_index(tuple(np.array(cells).T), data_map.confidence.shape)
-    return at, (frame["decision"] != "keep").to_numpy(dtype=bool)
+    return at, frame
 
 
 class _Posterior:

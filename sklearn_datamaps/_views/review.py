@@ -13,7 +13,10 @@ from sklearn_datamaps._core.base_map import BaseDataMap, require_labels, table_o
 from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._core.registry import PAPER
 
-OWN = ("id", "conflicting_duplicates", "decision", "new_label", "row_hash")
+OWN = (
+    *("id", "conflicting_duplicates", "decision", "new_label", "row_hash"),
+    "drawn",
+)
 
 
 def row_hashes(data_map: BaseDataMap) -> NDArray[np.str_]:
@@ -138,13 +141,33 @@ def review(
         )
     require_labels(data_map, "review")
     n = None if n is None else min(int(n), data_map.confidence.size)
+    return review_of(
+        data_map, tuple(np.atleast_2d(data_map.rank(by, n_samples=n).T)), by
+    )
+
+
+def review_of(data_map: BaseDataMap, cells: tuple[Array, ...], by: str) -> pd.DataFrame:
+    """List some rows to decide on, in their order; see :func:`review`.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        The map.
+    cells : tuple of ndarray of int
+        Positions of the rows; multilabel: and of the labels.
+    by : str
+        Name of the measure to show.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
     taken = [name for name in OWN if name in data_map.columns]
     if taken:
         raise ValueError(
             f"The map carries {taken}, which the review has columns of its own for. "
             f"Attach them under other names."
         )
-    cells = tuple(np.atleast_2d(data_map.rank(by, n_samples=n).T))
     rows = cells[0]
     data: dict[str, Any] = {"id": _ids(data_map.index[rows]), "position": rows}
     if data_map.multilabel:

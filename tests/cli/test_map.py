@@ -574,6 +574,27 @@ def test_audited_review_is_applied(many):
     assert table_of(corrected).set_index("id").loc["c0", "tag"] == "001"
 
 
+def test_control_rows_are_mixed_into_the_review_and_measure(many, tmp_path):
+    _, out = run_map(many, *TEXT, "--id", "id", "--audit", "--control", "20")
+    review = table_of(out / "review.csv")
+    assert len(review) == 120
+    assert "predicted" not in review
+    assert not {"label_quality", "chance_wrong"} & set(review)
+    review["decision"] = np.where(review["id"] == "c0", "drop", "keep")
+    review.to_csv(tmp_path / "decided.csv", index=False)
+    audited = ["--id", "id", "--audit", "--decided", tmp_path / "decided.csv"]
+    result, _ = run_map(many, *TEXT, *audited)
+    assert "Reviewed 120, wrong 1 (1%)" in result.out
+    assert "measured by the rows at random: 1 wrong labels in all" in result.out
+
+
+@pytest.mark.parametrize("option", ["--control", "--decided"])
+def test_options_of_an_audit_need_one(file, option):
+    assert_one_line_error(
+        run_map(file, *TEXT, option, "5")[0], "--control and --decided are for --audit"
+    )
+
+
 def test_too_few_folds_are_refused(file):
     assert_one_line_error(
         run_map(file, *TEXT, "--cv", "1")[0], "--cv", "must be an integer >= 2"

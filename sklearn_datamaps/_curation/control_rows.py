@@ -1,0 +1,186 @@
+"""Rows drawn at random among the suspicious ones: a count that holds on any errors."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sklearn_datamaps._core.arrays import Array, Rows
+
+# The labels below the first ones, by rank: shares of them that are a stratum each.
+EDGES = (1 / 8, 1 / 2)
+FEWEST = 3  # rows of a stratum
+LEAST_CHANCE = 0.02  # the audit's own opinion of the last strata may be far off
+LEVEL = 0.9
+# What would tell a control row from a suspicious one, or suggest a decision.
+HIDDEN = (
+    *("predicted", "confidence", "variability", "correctness", "region", "suggested"),
+    *("label_quality", "chance_wrong"),
+)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A stratified sample of all labels, those of the first stratum all in it.
+
+    Attributes
+    ----------
+    members, sample : list of ndarray of int
+        Flat positions of the labels of each stratum, and those to be read.
+    """
+
+    members: list[Rows]
+    sample: list[Rows]
+
+    @classmethod
+    def of(cls, chance: Array, n: int, n_random: int, seed: int) -> "Draw":
+        """Draw the sample; the same arguments, the same rows.
+
+        Parameters
+        ----------
+        chance : ndarray
+            Chance that each label is wrong, of any shape.
+        n, n_random : int
+            How many of the most suspicious are read, and how many others.
+        seed : int
+            Of the draw.
+
+        Returns
+        -------
+        Draw
+        """
+        chance = np.nan_to_num(chance.ravel())
+        order = np.argsort(-chance, kind="stable")
+        first, rest = order[:n], order[n:]
+        n_random = min(n_random, len(rest))
+        edges = [round(edge * len(rest)) for edge in EDGES]
+        parts = np.split(rest, edges) if n_random >= FEWEST * 3 else [rest]
+        parts = [part for part in parts if len(part)]
+        spread = np.clip([chance[part].mean() for part in parts], LEAST_CHANCE, 0.5)
+        sizes = np.array([len(part) for part in parts])
+        wanted = _shared(n_random, sizes * np.sqrt(spread * (1 - spread)), sizes)
+        rng = np.random.default_rng((seed, n, n_random))
+        drawn = [
+            rng.choice(part, size, replace=False)
+            for part, size in zip(parts, wanted, strict=True)
+        ]
+        return cls([first, *parts], [first, *drawn])
+
+    def shuffled(self, seed: int) -> Rows:
+        """Flat positions of all rows to be read, in an order that tells nothing."""
+        rows = np.concatenate(self.sample)
+        return np.random.default_rng((seed, len(rows))).permutation(rows)
+
+    def estimate(
+        self, decided: Rows, wrong: Array
+    ) -> tuple[float, tuple[float, float]] | None:
+        """Number of wrong labels among all, and its 90 % interval.
+
+        Horvitz and Thompson's estimator: every decision stands for as many labels as
+        its stratum has for each one read. The limits of the strata are exact ones of a
+        binomial share, put together as Zou, Huang and Zhang do.
+
+        Parameters
+        ----------
+        decided : ndarray of int
+            Flat positions of the labels decided on.
+        wrong : ndarray of bool
+            Whether each was wrong.
+
+        Returns
+        -------
+        (float, (float, float)) or None
+            None: nothing was decided in a stratum.
+
+        References
+        ----------
+        Zou, Huang and Zhang, A note on confidence interval estimation for a linear
+        function of binomial proportions, Computational Statistics & Data Analysis 53,
+        2009.
+        """
+        total, below, above = 0.0, 0.0, 0.0
+        for members, sample in zip(self.members, self.sample, strict=True):
+            read = np.isin(decided, sample)
+            n_read, n_found, size = (
+                int(read.sum()),
+                int(wrong[read].sum()),
+                len(members),
+            )
+            if not size:
+                continue
+            if not n_read:
+                return None
+            of_stratum = size * n_found / n_read
+            total += of_stratum
+            if n_read < size:
+                low, high = _limits(n_found, n_read)
+                below += (of_stratum - max(size * low, n_found)) ** 2
+                most = size - n_read + n_found
+                above += (min(size * high, most) - of_stratum) ** 2
+        return total, (total - below**0.5, total + above**0.5)
+
+
+def _limits(n_found: int, n_read: int) -> tuple[float, float]:
+    """Clopper and Pearson's limits of a share."""
+    tail, missed = (1 - LEVEL) / 2, n_read - n_found
+    low = stats.beta.ppf(tail, n_found, missed + 1) if n_found else 0.0
+    high = stats.beta.ppf(1 - tail, n_found + 1, missed) if missed else 1.0
+    return float(low), float(high)
+
+
+def _shared(n: int, weights: Array, most: Array) -> Array:
+    """Whole numbers that add up to n, by weight; at least 3 each, if n is enough."""
+    least = np.minimum(FEWEST if n >= FEWEST * len(most) else 0, most)
+    shares = least.astype(np.intp)
+    for _ in range(n - int(shares.sum())):
+        gain = np.where(shares < most, weights / (shares + 1), -1.0)
+        shares[int(gain.argmax())] += 1
+    return shares
+
+
+def tag(n: int, n_random: int, seed: int) -> str:
+    """What every row of a review says of how its rows were drawn."""
+    return f"{n}+{n_random} seed {seed}"
+
+
+def drawn_by(review: pd.DataFrame, chance: Array, seed: int) -> Draw | None:
+    """The draw that a review says it was made by.
+
+    Parameters
+    ----------
+    review : DataFrame
+        The review.
+    chance : ndarray
+        The audit's chances.
+    seed : int
+        The audit's seed.
+
+    Returns
+    -------
+    Draw or None
+        None: of a review without control rows.
+
+    Raises
+    ------
+    ValueError
+        If they were drawn by another audit, or the column is damaged.
+    """
+    if "drawn" not in review:
+        return None
+    texts = {str(text).strip() for text in review["drawn"]}
+    found = [re.fullmatch(r"(\d+)\+(\d+) seed (\d+)", text) for text in texts]
+    if len(found) != 1 or found[0] is None:
+        raise ValueError(
+            f"The column drawn must say the same of every row, as in '100+30 seed 1'; "
+            f"got {sorted(texts)[:3]}. Decide on reviews one at a time."
+        )
+    n, n_random, its_seed = map(int, found[0].groups())
+    if its_seed != seed:
+        raise ValueError(
+            f"The control rows were drawn by another audit (its seed was {its_seed}, "
+            f"this one's is {seed}). Audit with the same random_state, or delete the "
+            f"column drawn to go without a measured count."
+        )
+    return Draw.of(chance, n, n_random, seed)
