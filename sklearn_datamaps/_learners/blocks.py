@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
@@ -46,6 +47,8 @@ def row_block(X: Any, start: int, stop: int) -> Any:
     {ndarray, csr} of shape (stop - start, n_features)
     """
     whole = start == 0 and stop == X.shape[0]
+    if isinstance(X, pd.DataFrame):
+        return X if whole else X.iloc[start:stop]
     if not sparse.issparse(X):
         return X if whole else X[start:stop]
     if whole and X.indptr.dtype == X.indices.dtype == np.int32:

@@ -8,11 +8,13 @@ import joblib
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._learners.blocks import MAX_STORED, csr_of, n_values
+from sklearn_datamaps._learners.frames import is_sparse_frame, numeric_columns
 from sklearn_datamaps._learners.learner import Learner
 
 CHUNK_ROWS = 2**14  # rows of a table that are hashed at once
@@ -56,13 +58,23 @@ def validate_features(
 
     Returns
     -------
-    {ndarray, csr} of shape (n_samples, n_features)
+    {ndarray, csr, DataFrame} of shape (n_samples, n_features)
+        A DataFrame as it is, for learners that take one.
 
     Raises
     ------
     ValueError
-        If X has missing or infinite values, or other features than before.
+        If X has missing or infinite values, or other features than before, or columns
+        that the learner cannot read.
     """
+    if isinstance(X, pd.DataFrame):
+        learner.check_columns(X)
+        if learner.takes_frames and not is_sparse_frame(X):
+            validate_data(classifier, X, reset=reset, skip_check_array=True)
+            numbers = numeric_columns(X)
+            if numbers.shape[1]:  # what is made of them is for this check alone
+                check_array(numbers, estimator=classifier, **learner.input_checks())
+            return X
     X = validate_data(
         classifier,
         X,
@@ -191,7 +203,8 @@ def _digest(X: Any) -> int:
             rows = X.iloc[start : start + CHUNK_ROWS]
             hashes = pd.util.hash_pandas_object(rows, index=False)
             digest = zlib.crc32(hashes.to_numpy().data, digest)
-        return zlib.crc32(repr(X.dtypes.tolist()).encode(), digest)
+        # The order of categories, too, which a repr leaves out where they are many.
+        return zlib.crc32(joblib.hash(X.dtypes.tolist()).encode(), digest)
     mapped = is_memory_mapped(X)
     parts = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
     for part in parts:

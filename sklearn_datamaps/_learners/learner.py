@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, clone
@@ -33,6 +34,7 @@ from sklearn_datamaps._learners.blocks import (
     row_block,
     row_blocks,
 )
+from sklearn_datamaps._learners.frames import columns_without_numbers, refuse_columns
 from sklearn_datamaps._learners.seeds import Seeds
 
 WHAT_WORKS = (
@@ -129,7 +131,7 @@ class Training:
         """Features of some rows; a view where they are contiguous."""
         if isinstance(rows, slice):
             return row_block(self.X, rows.start, rows.stop)
-        return self.X[rows]
+        return sklearn_compat.take_rows(self.X, rows)
 
     def targets(self, i: int, rows: slice | Array) -> Array:
         """Labels of some rows as the member at a position wants them."""
@@ -274,6 +276,37 @@ class Learner(ABC):
             "allow_nd": self.allow_nd,
             "ensure_all_finite": not (tags and tags.input_tags.allow_nan),
         }
+
+    @property
+    def takes_frames(self) -> bool:
+        """Whether a DataFrame reaches it as it is, with names and types of columns.
+
+        Others are given an array that is made once, not in every epoch.
+        """
+        tags = sklearn_compat.learner_tags(self.inner)
+        if tags is None or self.input_dtype is np.intp:  # categories are integers
+            return False
+        return bool(tags.input_tags.categorical or tags.input_tags.string)
+
+    def check_columns(self, X: pd.DataFrame, *, as_array: bool = False) -> None:
+        """Refuse columns that it would fail at, or take for numbers which they are not.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, n_features)
+            The features.
+        as_array : bool, default=False
+            Whether it will be given an array, whatever it takes.
+
+        Raises
+        ------
+        ValueError
+            Naming the columns.
+        """
+        if as_array or not self.takes_frames:
+            codes = self.input_dtype is np.intp
+            odd = columns_without_numbers(X, codes_are_categories=codes)
+            refuse_columns(odd, type(self.inner).__name__)
 
     @property
     def wants_codes(self) -> bool:
@@ -711,7 +744,8 @@ def in_order(proba: Array, member: Any, classes: Array) -> Array:
 
 def _tie_resolver(training: Training, X: Any) -> Callable[[Array], Array]:
     def resolve_ties(positions: Array) -> Array:
-        predicted = np.asarray(training.members[0].predict(X[positions]))
+        tied = sklearn_compat.take_rows(X, positions)
+        predicted = np.asarray(training.members[0].predict(tied))
         if training.classes is training.labels.classes:
             return predicted
         return np.asarray(training.labels.classes[predicted])

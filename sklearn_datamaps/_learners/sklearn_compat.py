@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
 from sklearn.linear_model._stochastic_gradient import BaseSGD
@@ -21,6 +22,7 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 __all__ = [
     "Interval",
     "StrOptions",
+    "categorical_columns",
     "check_block_weight",
     "check_sample_weight",
     "class_weight_dict",
@@ -29,6 +31,7 @@ __all__ = [
     "ignores_adaptive_rate",
     "index_fit_params",
     "input_dtype",
+    "is_of_scikit_learn",
     "learner_tags",
     "members_of",
     "min_categories",
@@ -65,6 +68,31 @@ def input_dtype(estimator: Any) -> Any:
         if isinstance(inner, CategoricalNB):
             return np.intp
     return "numeric"
+
+
+def is_of_scikit_learn(estimator: Any) -> bool:
+    """Whether the learner is boosting of scikit-learn, or derived from it."""
+    return any(
+        base.__module__.startswith("sklearn.ensemble")
+        for base in type(estimator).__mro__
+    )
+
+
+def categorical_columns(estimator: Any, X: pd.DataFrame) -> list[Any]:
+    """Names of the columns that HistGradientBoosting encodes itself."""
+    wanted = getattr(estimator, "categorical_features", None)
+    if wanted is None:
+        return []
+    if isinstance(wanted, str) and wanted == "from_dtype":
+        return [
+            name
+            for name, dtype in X.dtypes.items()
+            if isinstance(dtype, pd.CategoricalDtype)
+        ]
+    named = np.asarray(wanted)
+    if named.dtype.kind in "bui" and named.size:
+        return list(X.columns[named])
+    return [name for name in X.columns if name in set(named.tolist())]
 
 
 def learner_tags(estimator: Any) -> Tags | None:

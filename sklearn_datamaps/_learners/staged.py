@@ -5,10 +5,13 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.messages import warn_caller
+from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._learners.blocks import row_blocks
+from sklearn_datamaps._learners.frames import columns_without_numbers, refuse_columns
 from sklearn_datamaps._learners.learner import (
     Block,
     Learner,
@@ -49,6 +52,23 @@ class StagedLearner(Learner):
     def knows_its_rows_only(self) -> bool:
         """Yes: ``fit`` looks for the classes itself."""
         return True
+
+    @property
+    def takes_frames(self) -> bool:
+        """Yes: ``fit`` is called once, so that nothing is gained by an array."""
+        return True
+
+    def check_columns(self, X: pd.DataFrame, *, as_array: bool = False) -> None:
+        """Refuse columns that boosting of scikit-learn would take for numbers.
+
+        Other libraries name the columns themselves that they cannot read.
+        """
+        if not sklearn_compat.is_of_scikit_learn(self.inner):
+            return
+        own = sklearn_compat.categorical_columns(self.inner, X)
+        refuse_columns(
+            columns_without_numbers(X.drop(columns=own)), type(self.inner).__name__
+        )
 
     def check_settings(
         self, *, batch_size: int | None, batch_order: str, warm_start: bool

@@ -8,16 +8,23 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, singledispatch
 from itertools import pairwise
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, softmax
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.public import found_in
+from sklearn_datamaps._learners.blocks import row_block
 
 N_CHECKED = 50  # rows in which added margins are compared with predict_proba
 CHECKED_TO = 1e-5  # libraries add their margins in single precision
+
+# Where scikit-learn and CatBoost say how many stages there are. Others are asked for
+# those of a row of zeros, which need not be a row that a learner of categories knows.
+STAGE_COUNTS = ("n_estimators_", "n_iter_", "tree_count_")
 
 Probabilities = Callable[[Any, Sequence[int]], Iterator[Array]]
 
@@ -136,10 +143,18 @@ def _of_staged_predict_proba(estimator: Any) -> Stages:
             if number in wanted:
                 yield proba
 
-    one_row = np.zeros((1, estimator.n_features_in_))
-    return Stages(
-        sum(1 for _ in estimator.staged_predict_proba(one_row)), probabilities
-    )
+    return Stages(_count_stages(estimator), probabilities)
+
+
+def _count_stages(estimator: Any) -> int:
+    for name in STAGE_COUNTS:
+        count = getattr(estimator, name, None)
+        if isinstance(count, Integral):
+            return int(count)
+    one_row: Any = np.zeros((1, estimator.n_features_in_))
+    if hasattr(estimator, "feature_names_in_"):
+        one_row = pd.DataFrame(one_row, columns=estimator.feature_names_in_)
+    return sum(1 for _ in estimator.staged_predict_proba(one_row))
 
 
 def _library_stages(estimator: Any) -> Callable[[Any], Stages] | None:
@@ -212,7 +227,8 @@ def _fastest(
     From the start, k stages cost k (k + 1) / 2 times the trees of one. Margins do not
     add up to probabilities for averaged trees or objectives of one's own.
     """
-    few, last = X[:N_CHECKED], [stages[0], stages[-1]]
+    few = row_block(X, 0, min(N_CHECKED, X.shape[0]))
+    last = [stages[0], stages[-1]]
     added = [_of_margin(margin) for margin in margins(few, last)]
     exact = list(from_the_start(few, last))
     same = all(

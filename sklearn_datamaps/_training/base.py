@@ -216,6 +216,7 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             tags.input_tags.allow_nan = inner.input_tags.allow_nan
             tags.input_tags.positive_only = inner.input_tags.positive_only
             tags.input_tags.categorical = inner.input_tags.categorical
+            tags.input_tags.string = inner.input_tags.string
             if inner.classifier_tags is not None:
                 tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
                 tags.classifier_tags.poor_score = inner.classifier_tags.poor_score

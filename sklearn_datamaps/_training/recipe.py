@@ -41,7 +41,7 @@ class Data:
             self.X, params=dict(self.params), indices=rows
         )
         return Data(
-            self.X[rows],
+            sklearn_compat.take_rows(self.X, rows),
             EncodedLabels(self.labels.codes[rows], self.labels.classes),
             None if self.raw_y is None else self.raw_y[rows],
             params,

@@ -15,6 +15,7 @@ from sklearn_datamaps._core.arrays import Array, Rows
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
+from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._learners.learner import (
     Block,
     Learner,
@@ -446,7 +447,7 @@ def record_fold(
             learned,
             record,
             all_rows=data.X,
-            held_out=data.X[test],
+            held_out=sklearn_compat.take_rows(data.X, test),
             columns=columns,
             progress=progress,
         )

@@ -45,7 +45,7 @@ def prepare_blocks(
     checked = client.map(
         tasks.check_features,
         *(raw, range(len(raw))),
-        reads=learner.input_checks(),
+        learner=learner,
         pure=False,
     )
     described: list[Features] = client.gather(

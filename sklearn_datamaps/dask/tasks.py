@@ -65,7 +65,7 @@ def identity(value: Any) -> Any:
     return value
 
 
-def check_features(X: Any, number: int, reads: Mapping[str, Any]) -> Any:
+def check_features(X: Any, number: int, learner: Learner) -> Any:
     """Features of a block of any kind as the learner reads them, validated.
 
     They share their memory with X where they can; the library ``sparse`` becomes CSR.
@@ -74,8 +74,12 @@ def check_features(X: Any, number: int, reads: Mapping[str, Any]) -> Any:
         X = X.to_scipy_sparse()
     order = None if sparse.issparse(X) else "C"
     # A block may be empty: what a filter left of it.
-    checks = {"accept_sparse": "csr", "order": order, "ensure_min_samples": 0, **reads}
+    checks: dict[str, Any] = {"accept_sparse": "csr", "order": order}
+    checks["ensure_min_samples"] = 0
+    checks |= learner.input_checks()
     with of_block(number):
+        if isinstance(X, pd.DataFrame):  # which becomes an array, whatever it takes
+            learner.check_columns(X, as_array=True)
         X = check_array(X, input_name="X", **checks)
     return with_short_indices(X)
 

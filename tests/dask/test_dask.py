@@ -912,6 +912,13 @@ class TestRefused:
         with pytest.raises(ValueError, match=match):
             on_cluster(None, blocks, y)
 
+    def test_columns_of_categories(self, client, digits):
+        X, y = digits
+        frame = pd.DataFrame({"a": X[:, 3], "city": pd.Categorical(y)})
+        match = r"Block 0: The column 'city' of X \(category\) holds no numbers"
+        with pytest.raises(ValueError, match=match):
+            on_cluster(None, cut(frame), y)
+
     def test_names_of_features_that_differ(self, client, digits):
         X, y = digits
         frame = pd.DataFrame(X).add_prefix("pixel")
