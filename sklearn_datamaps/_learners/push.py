@@ -14,6 +14,7 @@ from typing import Any
 
 import sklearn
 
+from sklearn_datamaps._learners.constant import ConstantLabel
 from sklearn_datamaps._learners.learner import Learner, OnEpoch, Training
 
 
@@ -79,12 +80,13 @@ class PushLearner(Learner):
 
             training.members = [self.fit_member(training, 0, n_epochs, hand_out)]
             return
-        training.members = _in_step(
-            len(fitted),
-            lambda i, hand_out: self.fit_member(training, i, n_epochs, hand_out),
-            training.members,
-            record,
-        )
+
+        def fit(i: int, hand_out: Callable[[Any], None]) -> Any:
+            if isinstance(fitted[i], ConstantLabel):  # no learner of this kind
+                return fitted[i].fit(training.X)
+            return self.fit_member(training, i, n_epochs, hand_out)
+
+        training.members = _in_step(len(fitted), fit, training.members, record)
 
 
 def _in_step(

@@ -374,9 +374,7 @@ class DataMapClassifier(BaseDataMapClassifier):
             return None
         weights = data.params.get("sample_weight")
         splits = make_splits(self.cv, data.X, data.labels, seed, params)
-        check_trainable(
-            splits, data.labels, weights, fitted=recipe.learner.knows_its_rows_only
-        )
+        check_trainable(splits, data.labels, weights)
         return splits
 
     def _encode(self, X: Any, y: Any) -> EncodedLabels:

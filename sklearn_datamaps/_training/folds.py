@@ -223,7 +223,7 @@ def _check_partition(splits: list[Split], n_samples: int) -> None:
 
 
 def check_trainable(
-    splits: list[Split], labels: EncodedLabels, weights: Array | None, *, fitted: bool
+    splits: list[Split], labels: EncodedLabels, weights: Array | None
 ) -> None:
     """Refuse splits that leave too few classes to train on.
 
@@ -235,9 +235,6 @@ def check_trainable(
         The labels.
     weights : ndarray of shape (n_samples,) or None
         Weights of the rows; those of weight 0 count as absent.
-    fitted : bool
-        Whether the learner must see every class, so that a label that is set in all
-        rows or in none cannot be learned.
 
     Raises
     ------
@@ -254,11 +251,8 @@ def check_trainable(
                     f"Choose a stratified cv, or fewer folds."
                 )
             continue
-        constant = (codes == codes[:1]).all(axis=0)
-        if constant.all() or (fitted and constant.any()):
-            named = labels.classes[constant][:5].tolist()
+        if (codes == codes[:1]).all():
             raise ValueError(
-                f"Split {number} of cv leaves the labels {named} set in all rows to "
-                f"train on, or in none. Leave out labels this rare, or choose another "
-                f"cv."
+                f"Split {number} of cv leaves every label set in all rows to train on, "
+                f"or in none. Choose another cv, or fewer folds."
             )

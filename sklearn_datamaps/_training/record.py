@@ -16,6 +16,7 @@ from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import sklearn_compat
+from sklearn_datamaps._learners.constant import ConstantLabel, constant_labels
 from sklearn_datamaps._learners.learner import (
     Block,
     Learner,
@@ -199,6 +200,10 @@ def set_up(
             labels.counts(),
             learner.params_of_values(seen),
         )
+        if learner.knows_its_rows_only and learner.trains_per_label(labels):
+            weights = data.params.get("sample_weight")
+            for i, is_set in constant_labels(labels, weights).items():
+                members[i] = ConstantLabel(is_set)
     codes = learner.wants_codes
     return Training(
         members,

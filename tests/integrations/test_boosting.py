@@ -158,3 +158,18 @@ def test_estimator_of_xgboost_knows_codes(rows):
 def test_linear_booster_is_refused(rows):
     with pytest.raises(TypeError, match="XGBClassifier has no partial_fit and no st"):
         DataMapClassifier(xgboost.XGBClassifier(booster="gblinear")).fit(*rows)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_constant_label_leaves_the_others_as_they_are(rows, name, value):
+    X, y = rows
+    Y = np.column_stack([y % 2, np.full(len(y), value), y > 4]).astype(int)
+    clf = DataMapClassifier(LEARNERS[name], n_epochs=4).fit(X, Y)
+    assert clf.n_epochs_ == 4
+    assert (clf.predict(X)[:, 1] == value).all()
+    assert (clf.confidence_[:, 1] > 0.9).all()
+    others = DataMapClassifier(LEARNERS[name], n_epochs=4).fit(X, Y[:, [0, 2]])
+    np.testing.assert_allclose(
+        clf.confidence_[:, [0, 2]], others.confidence_, rtol=1e-6
+    )

@@ -1,5 +1,7 @@
 """Every kind of learner, the known ones and two that are added here, in one suite."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -153,6 +155,27 @@ def test_labels_of_an_indicator_are_learned_one_by_one(rows, learner):
             clf.confidence_[:, 0], single.confidence_, rtol=1e-12
         )
     assert len(clf.estimator_.estimators_) == 2
+
+
+@every_kind
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_constant_label_leaves_the_map_of_the_others_as_it_is(rows, learner, value):
+    X, y = rows
+    constant = np.full(len(y), value)
+    clf = fit(learner, X, np.column_stack([y == 0, constant, y == 2]).astype(int))
+    other = fit(learner, X, np.column_stack([y == 0, y == 1, y == 2]).astype(int))
+    assert clf.n_epochs_ == N_EPOCHS
+    for at in (0, 2):
+        for name in ("confidence", "variability", "correctness"):
+            actual, expected = (getattr(c.data_map_, name)[:, at] for c in (clf, other))
+            np.testing.assert_array_equal(actual, expected)
+    assert (clf.predict(X)[:, 1] == value).all()
+    assert (np.abs(clf.predict_proba(X)[:, 1] - value) < 0.1).all()
+    assert (clf.correctness_[:, 1] == 1).all()
+    for classes in clf.estimator_.classes_:
+        assert classes.tolist() == [0, 1]
+    again = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(again.estimator_.predict(X), clf.predict(X))
 
 
 @every_kind

@@ -302,3 +302,61 @@ def test_rows_in_several_blocks_give_the_same_map(rows, monkeypatch):
     np.testing.assert_allclose(blocks.confidence_, whole.confidence_, atol=1e-12)
     np.testing.assert_allclose(blocks.variability_, whole.variability_, atol=1e-12)
     pd.testing.assert_frame_equal(blocks.history_, whole.history_)
+
+
+CONSTANT_LABELS = {
+    "gradient boosting": GradientBoostingClassifier(n_estimators=4, random_state=0),
+    "hist": HistGradientBoostingClassifier(max_iter=4, random_state=0),
+    "ada": AdaBoostClassifier(n_estimators=4, random_state=0),
+}
+
+
+@pytest.mark.parametrize("learner", CONSTANT_LABELS.values(), ids=list(CONSTANT_LABELS))
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_constant_label_is_certain_at_every_stage(learner, value):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(200, 3))
+    varied = (X[:, 0] + random.normal(size=200) > 0).astype(int)
+    Y = np.column_stack([np.full(200, value), varied])
+    clf = DataMapClassifier(learner, n_epochs=4).fit(X, Y)
+    alone = clone(learner).fit(X, varied)
+    own = np.array(list(alone.staged_predict_proba(X)))[:, np.arange(200), varied]
+    assert clf.n_epochs_ == 4
+    assert (clf.confidence_[:, 0] == 1).all()
+    assert not clf.variability_[:, 0].any()
+    np.testing.assert_allclose(clf.confidence_[:, 1], own.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(clf.variability_[:, 1], own.std(axis=0), atol=1e-12)
+    assert clf.estimator_.n_features_in_ == 3
+    decision = clf.decision_function(X)
+    assert (np.sign(decision[:, 0]) == 2 * value - 1).all()
+    np.testing.assert_allclose(decision[:, 1], alone.decision_function(X))
+
+
+def test_a_label_set_in_rows_of_weight_0_alone_is_constant():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(100, 2))
+    rare = np.arange(100) < 10
+    Y = np.column_stack([rare, X[:, 0] > 0]).astype(int)
+    learner = GradientBoostingClassifier(n_estimators=3)
+    weights = np.where(rare, 0.0, 1.0)
+    clf = DataMapClassifier(learner, n_epochs=3).fit(X, Y, sample_weight=weights)
+    np.testing.assert_array_equal(clf.confidence_[:, 0], np.where(rare, 0.0, 1.0))
+
+
+def test_a_label_whose_learner_ends_at_once_keeps_its_last_stage():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(200, 3))
+    # One stump tells the first label without an error, so that AdaBoost ends.
+    first = (X[:, 0] > 0).astype(int)
+    second = (X[:, 1] + random.normal(size=200) > 0).astype(int)
+    learner = AdaBoostClassifier(n_estimators=6, random_state=0)
+    clf = DataMapClassifier(learner, n_epochs=6, store_trajectories=True)
+    clf.fit(X, np.column_stack([first, second]))
+    assert [len(member.estimators_) for member in clf.estimator_.estimators_] == [1, 6]
+    assert clf.n_epochs_ == 6
+    own = clf.data_map_.trajectories
+    only = clf.estimator_.estimators_[0].predict_proba(X)[np.arange(200), first]
+    np.testing.assert_allclose(own[:, :, 0], np.tile(only, (6, 1)), rtol=1e-6)
+    staged = clf.estimator_.estimators_[1].staged_predict_proba(X)
+    expected = np.array(list(staged))[:, np.arange(200), second]
+    np.testing.assert_allclose(own[:, :, 1], expected, rtol=1e-6)

@@ -364,13 +364,27 @@ def test_a_label_that_a_fold_never_sets_is_learned_as_unset(lacking, learner):
     "learner", [GradientBoostingClassifier(n_estimators=2), GaussianNB()]
 )
 @NO_DYNAMICS
-def test_a_label_that_a_fold_never_sets_is_refused_where_it_cannot_be_learned(
+def test_a_label_that_a_fold_never_sets_is_never_predicted_by_what_learns_at_once(
     lacking, learner
 ):
     X, y, splits = lacking
     Y = np.column_stack([y % 2, y == 3])
-    clf = DataMapClassifier(learner, cv=splits)
-    with pytest.raises(ValueError, match=r"Split 1 of cv leaves the labels \[1\] set"):
+    clf = DataMapClassifier(learner, n_epochs=2, cv=splits, random_state=0).fit(X, Y)
+    held_out = splits[1][1]
+    own = np.where(Y[held_out, 1], 0.0, 1.0)
+    np.testing.assert_array_equal(clf.confidence_[held_out, 1], own)
+    # The other label, and the model of all rows, are as if it was not there.
+    alone = DataMapClassifier(learner, n_epochs=2, cv=splits, random_state=0)
+    both = alone.fit(X, np.column_stack([y % 2, y % 2])).data_map_
+    np.testing.assert_array_equal(clf.confidence_[:, 0], both.confidence[:, 0])
+    assert clf.estimator_.predict(X)[:, 1].any()
+
+
+def test_a_fold_in_which_every_label_is_constant_is_refused(lacking):
+    X, y, splits = lacking
+    Y = np.column_stack([y == 3, y == 3])
+    clf = DataMapClassifier(GradientBoostingClassifier(n_estimators=2), cv=splits)
+    with pytest.raises(ValueError, match="Split 1 of cv leaves every label set in all"):
         clf.fit(X, Y)
     assert not hasattr(clf, "estimator_")
 
