@@ -194,13 +194,14 @@ class DataMap(BaseDataMap):
 
     @classmethod
     def from_estimator(cls, estimator: Any) -> "DataMap":
-        """Find the map in a fitted classifier, a Pipeline or a search.
+        """Find the map in a fitted classifier, or in what holds one.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted :class:`~sklearn_datamaps.DataMapClassifier`, or a ``Pipeline``
-            or hyper-parameter search (``best_estimator_``) that holds one.
+            A fitted :class:`~sklearn_datamaps.DataMapClassifier`, or a ``Pipeline``,
+            hyper-parameter search, ``FrozenEstimator``, ``CalibratedClassifierCV``,
+            ``VotingClassifier`` or ``StackingClassifier`` that holds one.
 
         Returns
         -------
@@ -209,7 +210,8 @@ class DataMap(BaseDataMap):
         Raises
         ------
         ValueError
-            If there is no fitted map in it.
+            If there is no fitted map in it, or more than one (of a pipeline the last
+            one counts).
         """
         return map_of(cls, estimator)
 

@@ -4,7 +4,7 @@
 lie above this file, so that a view can take a map without an import that runs back up.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from numbers import Real
@@ -493,25 +493,43 @@ def selection_size(size: int, n_samples: int | None, fraction: float | None) -> 
     return int(n_samples)
 
 
+# Where meta-estimators keep what they fitted: one, or several.
+_ONE_INSIDE = ("best_estimator_", "estimator_", "final_estimator_")
+_LISTS = "estimators_ or calibrated_classifiers_"
+
+
 def map_of(kind: type[M], estimator: Any) -> M:
     """Find the map in a fitted estimator; see :meth:`DataMap.from_estimator`."""
-    for inner in _walk(estimator):
-        found = getattr(inner, "data_map_", None)
-        if isinstance(found, kind):
-            return found
-    raise ValueError(
-        f"There is no data map in {type(estimator).__name__}. Pass a fitted "
-        f"DataMapClassifier, or a fitted Pipeline or search with one as its last "
-        f"step (a search needs refit=True)."
-    )
+    found = _maps_in(kind, estimator)
+    if len(found) > 1:
+        raise ValueError(
+            f"There are {len(found)} data maps in {type(estimator).__name__}, which "
+            f"fitted as many classifiers. Pass the one that you mean, out of its "
+            f"{_LISTS} (a CalibratedClassifierCV fits one alone with ensemble=False)."
+        )
+    if not found:
+        raise ValueError(
+            f"There is no data map in {type(estimator).__name__}. Pass a fitted "
+            f"DataMapClassifier, or a fitted Pipeline or search with one as its last "
+            f"step (a search needs refit=True). What other libraries wrapped, take "
+            f"out first."
+        )
+    return found[0]
 
 
-def _walk(estimator: Any) -> Iterable[Any]:
-    """Yield the estimator and the fitted estimators inside it, outermost first."""
-    yield estimator
+def _maps_in(kind: type[M], estimator: Any) -> list[M]:
+    """Different maps of an estimator, or of the fitted estimators inside it."""
+    found = getattr(estimator, "data_map_", None)
+    if isinstance(found, kind):
+        return [found]
     for _, step in reversed(getattr(estimator, "steps", None) or []):
-        yield from _walk(step)
-    for name in ("best_estimator_", "estimator_", "final_estimator_"):
-        inner = getattr(estimator, name, None)
-        if inner is not None:
-            yield from _walk(inner)
+        of_step = _maps_in(kind, step)
+        if of_step:  # the last one counts: a sampler before it has a map, too
+            return of_step
+    inside = [getattr(estimator, name, None) for name in _ONE_INSIDE]
+    calibrated = getattr(estimator, "calibrated_classifiers_", ())
+    inside.extend(fitted.estimator for fitted in calibrated)
+    members = np.asarray(getattr(estimator, "estimators_", ()), dtype=object)
+    inside.extend(members.ravel().tolist())
+    maps = [m for inner in inside if inner is not None for m in _maps_in(kind, inner)]
+    return list({id(m): m for m in maps}.values())

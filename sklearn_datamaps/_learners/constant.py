@@ -46,6 +46,11 @@ class ConstantLabel(ClassifierMixin, BaseEstimator):
         """Zeros and ones, of shape (n_samples, 2)."""
         return np.tile([1.0 - self.is_set, float(self.is_set)], (X.shape[0], 1))
 
+    def predict_log_proba(self, X: Any) -> Array:
+        """0 and minus infinity, of shape (n_samples, 2)."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def staged_predict_proba(self, X: Any) -> Iterator[Array]:
         """Yield the only stage."""
         yield self.predict_proba(X)

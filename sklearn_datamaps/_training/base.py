@@ -305,6 +305,30 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Share of the epochs in which the own label was predicted."""
         return self._of_map("correctness")
 
+    @property
+    def coef_(self) -> Any:
+        """Coefficients of ``estimator_``; AttributeError where it has none."""
+        return self._of_learner("coef_")
+
+    @property
+    def intercept_(self) -> Any:
+        """Intercepts of ``estimator_``; AttributeError where it has none."""
+        return self._of_learner("intercept_")
+
+    @property
+    def feature_importances_(self) -> Any:
+        """Importances of ``estimator_``; AttributeError where it has none."""
+        return self._of_learner("feature_importances_")
+
+    def _of_learner(self, name: str) -> Any:
+        check_is_fitted(self)
+        if isinstance(self.estimator_, MultiOutputClassifier):
+            raise AttributeError(
+                f"This {type(self).__name__} has no {name}, but one a label: "
+                f"[member.{name} for member in estimator_.estimators_]."
+            )
+        return getattr(self.estimator_, name)
+
     def region_mask(
         self, region: str, *, band: float = BAND, n_std: float = N_STD
     ) -> Any:
@@ -343,9 +367,11 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _answer(self, method: str, X: Any) -> Array:
         fitted = self.estimator_
-        if method == "decision_function" and isinstance(fitted, MultiOutputClassifier):
+        several = isinstance(fitted, MultiOutputClassifier)
+        if several and not hasattr(fitted, method):
+            of_labels = [getattr(member, method)(X) for member in fitted.estimators_]
             return np.column_stack(
-                [member.decision_function(X) for member in fitted.estimators_]
+                [of_label.reshape(len(of_label), -1)[:, -1] for of_label in of_labels]
             )
         answer: Any = getattr(fitted, method)(X)
         if isinstance(answer, list):  # probabilities, label by label
@@ -386,6 +412,23 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Multilabel: (n_samples, n_labels), the probability that each label is set.
         """
         return self._respond("predict_proba", X)
+
+    @available_if(learner_has("predict_log_proba"))
+    def predict_log_proba(self, X: Any) -> Any:
+        """Predict logarithms of probabilities; only where the learner has them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Multilabel: (n_samples, n_labels), of the probability that each label is
+            set.
+        """
+        return self._respond("predict_log_proba", X)
 
     @available_if(learner_has("decision_function"))
     def decision_function(self, X: Any) -> Any:

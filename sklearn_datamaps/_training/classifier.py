@@ -132,6 +132,9 @@ class DataMapClassifier(BaseDataMapClassifier):
         With ``cv`` only: the in-sample map of ``estimator_``.
     confidence_, variability_, correctness_ : ndarray of float64
         Arrays of the map, of shape (n_samples,) or (n_samples, n_labels).
+    coef_, intercept_, feature_importances_ : ndarray
+        Those of ``estimator_``, where it has them, for ``SelectFromModel`` and ``RFE``;
+        not with one learner a label, which ``estimator_.estimators_`` lists.
 
     Raises
     ------
