@@ -44,14 +44,9 @@ def as_array(values: Any, name: str) -> Array:
     >>> as_array([[0.9, 0.1]], "proba")
     array([[0.9, 0.1]])
     """
-    values = _detached(values)
+    values = complete(values, name)
     if isinstance(values, list | tuple) and any(map(_records, values)):
-        values = [_detached(value) for value in values]
-    if isinstance(values, np.ma.MaskedArray) and np.any(values.mask):
-        raise ValueError(
-            f"{name} is a masked array in which {np.sum(values.mask):,} values are "
-            f"masked. Leave their rows out, or fill them: {name}.filled(...)."
-        )
+        values = [detached(value) for value in values]
     by_dlpack = hasattr(values, "__dlpack__") and not hasattr(values, "__array__")
     try:
         array: Array = np.from_dlpack(values) if by_dlpack else np.asarray(values)
@@ -70,6 +65,33 @@ def as_array(values: Any, name: str) -> Array:
     return native(array)
 
 
+def complete(values: Any, name: str) -> Any:
+    """Values of which NumPy reads all and no more: without gradients and masks.
+
+    Parameters
+    ----------
+    values : array-like
+        Anything; a tensor that records gradients is detached.
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    array-like
+
+    Raises
+    ------
+    ValueError
+        If values of a masked array are masked; NumPy would read what is below.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.any(values.mask):
+        raise ValueError(
+            f"{name} is a masked array in which {np.sum(values.mask):,} values are "
+            f"masked. Leave their rows out, or fill them: {name}.filled(...)."
+        )
+    return detached(values)
+
+
 def native(array: Array) -> Array:
     """Array in the byte order of the machine, which pandas and learners ask for."""
     if array.dtype.isnative:
@@ -81,7 +103,8 @@ def _records(values: Any) -> bool:
     return bool(getattr(values, "requires_grad", False)) and hasattr(values, "detach")
 
 
-def _detached(values: Any) -> Any:
+def detached(values: Any) -> Any:
+    """Values, or of a tensor that records gradients one that does not."""
     return values.detach() if _records(values) else values
 
 

@@ -11,10 +11,14 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.arrays import Array, complete
 from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._learners.blocks import MAX_STORED, csr_of, n_values
-from sklearn_datamaps._learners.frames import is_sparse_frame, numeric_columns
+from sklearn_datamaps._learners.frames import (
+    is_sparse_frame,
+    numeric_columns,
+    with_native_columns,
+)
 from sklearn_datamaps._learners.learner import Learner
 
 CHUNK_ROWS = 2**14  # rows of a table that are hashed at once
@@ -67,6 +71,7 @@ def validate_features(
         If X has missing or infinite values, or other features than before, or columns
         that the learner cannot read.
     """
+    X = complete(X, "X")
     if isinstance(X, pd.DataFrame):
         learner.check_columns(X)
         if learner.takes_frames and not is_sparse_frame(X):
@@ -74,7 +79,7 @@ def validate_features(
             numbers = numeric_columns(X)
             if numbers.shape[1]:  # what is made of them is for this check alone
                 check_array(numbers, estimator=classifier, **learner.input_checks())
-            return X
+            return with_native_columns(X)
     X = validate_data(
         classifier,
         X,

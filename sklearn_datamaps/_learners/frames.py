@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
@@ -13,6 +14,17 @@ N_NAMED = 5
 def is_sparse_frame(X: pd.DataFrame) -> bool:
     """Whether all columns are sparse: a matrix with names, read as CSR."""
     return all(isinstance(dtype, pd.SparseDtype) for dtype in X.dtypes)
+
+
+def with_native_columns(X: pd.DataFrame) -> pd.DataFrame:
+    """X without numbers that pandas itself cannot take rows of, or hash."""
+    foreign: dict[Any, Any] = {}
+    for name, dtype in X.dtypes.items():
+        if dtype == np.longdouble:
+            foreign[name] = np.float64
+        elif isinstance(dtype, np.dtype) and not dtype.isnative:
+            foreign[name] = dtype.newbyteorder("=")
+    return X.astype(foreign) if foreign else X
 
 
 def numeric_columns(X: pd.DataFrame) -> pd.DataFrame:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import SGDClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._learners.learner import Learner, inner_estimator
 from sklearn_datamaps._learners.partial_fit import PartialFitLearner
 from sklearn_datamaps._learners.skorch import SkorchLearner
@@ -59,8 +61,8 @@ def checked_learner(estimator: Any) -> Learner:
     Raises
     ------
     TypeError
-        If estimator is a class, a Pipeline, or records maps itself, or has no epochs
-        to record.
+        If estimator is a class, a Pipeline, frozen, or records maps itself, or has no
+        epochs to record.
     ValueError
         If a parameter of it contradicts a record of epochs.
     """
@@ -82,6 +84,15 @@ def checked_learner(estimator: Any) -> Learner:
             f"estimator inside it, or sklearn_datamaps.DataMapClassifier around that, "
             f"which works on one machine."
         )
+    for inner in sklearn_compat.with_inner(estimator):
+        if isinstance(inner, FrozenEstimator):
+            raise TypeError(
+                f"estimator holds a FrozenEstimator, which is fitted already and never "
+                f"trains again, so it has no epochs to record. Pass the "
+                f"{type(inner.estimator).__name__} inside, which is cloned and trained "
+                f"anew; the map of a fitted DataMapClassifier is DataMap."
+                f"from_estimator(it)."
+            )
     learner = learner_of(estimator)
     learner.check()
     return learner

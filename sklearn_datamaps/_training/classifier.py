@@ -20,7 +20,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.arrays import Array, detached
 from sklearn_datamaps._core.labels import (
     EncodedLabels,
     encode_labels,
@@ -319,6 +319,7 @@ class DataMapClassifier(BaseDataMapClassifier):
                 f"the target y is None."
             )
         refuse_dask(X, y)
+        y = detached(y)
         table = X if isinstance(X, pd.DataFrame) else None  # it names its rows
         in_blocks = self.batch_order == "blocks" and self.cv is None
         X = validate_features(self, learner, X, reset=not resume, in_blocks=in_blocks)

@@ -85,6 +85,8 @@ class DataMapClassifier(BaseDataMapClassifier):
         The map; rows are numbered through the blocks.
     confidence_, variability_, correctness_ : ndarray or dask.array.Array
         Of float64, of shape (n_samples,) or (n_samples, n_labels).
+    coef_, intercept_, feature_importances_ : ndarray
+        Those of ``estimator_``, where it has them; not with one learner a label.
 
     Raises
     ------

@@ -16,7 +16,7 @@ import sklearn
 from scipy import sparse
 from sklearn.utils import check_array
 
-from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.arrays import Array, complete
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import registry, sklearn_compat
@@ -78,6 +78,7 @@ def check_features(X: Any, number: int, learner: Learner) -> Any:
     checks["ensure_min_samples"] = 0
     checks |= learner.input_checks()
     with of_block(number):
+        X = complete(X, "X")
         if isinstance(X, pd.DataFrame):  # which becomes an array, whatever it takes
             learner.check_columns(X, as_array=True)
         X = check_array(X, input_name="X", **checks)

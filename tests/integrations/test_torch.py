@@ -176,3 +176,13 @@ def test_package_never_imports_torch():
         "[0, 1]); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_features_and_labels_may_record_gradients():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = (X[:, 0] > 0).astype(float)
+    clf = DataMapClassifier(random_state=0)
+    expected = clf.fit(X, y).confidence_
+    tensors = [torch.tensor(data, requires_grad=True) for data in (X, y)]
+    np.testing.assert_array_equal(clf.fit(*tensors).confidence_, expected)
+    np.testing.assert_array_equal(clf.predict(tensors[0]), clf.predict(X))

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     GradientBoostingClassifier,
     StackingClassifier,
     VotingClassifier,
@@ -11,11 +13,13 @@ from sklearn.ensemble import (
 from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_datamaps import DataMap, DataMapClassifier
+from sklearn_datamaps import DataMap, DataMapClassifier, audit_labels
 
 SGD = SGDClassifier(loss="log_loss")
 BOOSTING = GradientBoostingClassifier(n_estimators=6, random_state=0)
@@ -123,3 +127,28 @@ def test_several_maps_in_a_meta_estimator_are_refused_and_none_too(rows):
     assert DataMap.from_estimator(one) is one.data_map_
     with pytest.raises(ValueError, match="There is no data map in VotingClassifier"):
         DataMap.from_estimator(VotingClassifier([("a", BOOSTING)]).fit(X, y))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda frozen: frozen,
+        OneVsRestClassifier,
+        MultiOutputClassifier,
+        AdaBoostClassifier,
+        FrozenEstimator,
+    ],
+    ids=["alone", "one vs rest", "multi-output", "boosted", "twice"],
+)
+@pytest.mark.parametrize("learner", [SGD, BOOSTING])
+def test_frozen_estimators_are_refused_as_such(rows, wrap, learner):
+    X, y = rows
+    learner = clone(learner).fit(X, y)
+    match = "holds a FrozenEstimator, which is fitted already.* never trains again"
+    frozen = wrap(FrozenEstimator(learner))
+    with pytest.raises(TypeError, match=match):
+        recorder(frozen).fit(X, y)
+    with pytest.raises(TypeError, match=match):
+        make_pipeline(StandardScaler(), recorder(frozen)).fit(X, y)
+    with pytest.raises(TypeError, match=match):
+        audit_labels(make_pipeline(StandardScaler(), frozen), X, y)
