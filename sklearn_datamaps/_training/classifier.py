@@ -289,7 +289,9 @@ class DataMapClassifier(BaseDataMapClassifier):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The features. CSR is used as it is; other sparse formats are converted
-            once.
+            once. A DataFrame reaches learners built in stages, and those whose tags
+            ask for categories or strings, as it is; for others it becomes an array,
+            and columns that hold no numbers are refused.
         y : array-like of shape (n_samples,), or (n_samples, n_labels)
             Labels of any kind, or a 0/1 indicator for multilabel.
         sample_weight : array-like of shape (n_samples,), default=None
