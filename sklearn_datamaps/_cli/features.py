@@ -1,7 +1,6 @@
 """The rows of a user's file made into what a learner takes, and the map's answer."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,7 +107,7 @@ def is_blank(cells: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def label_notes(labels: NDArray[Any]) -> list[str]:
-    """Say what classes there are, which look alike, and which look like none.
+    """Say what classes there are, and which look like none.
 
     Parameters
     ----------
@@ -125,19 +124,9 @@ def label_notes(labels: NDArray[Any]) -> list[str]:
     def told(classes: Sequence[str]) -> str:
         return ", ".join(f"{name!r} {counts[name]:,}" for name in classes)
 
-    alike: dict[str, list[str]] = {}
-    for name in counts:
-        shape = unicodedata.normalize("NFKC", name).casefold()
-        alike.setdefault(" ".join(shape.split()), []).append(name)
     listed = sorted(counts, key=lambda name: -counts[name])
     more = f" and {len(listed) - 20:,} more" if len(listed) > 20 else ""
     notes = [f"Classes: {told(listed[:20])}{more}"]
-    notes += [
-        f"These labels differ only in case, space or the form of letters; are they one "
-        f"class? {told(names)}"
-        for names in alike.values()
-        if len(names) > 1
-    ]
     none = [name for name in counts if name.strip().lower() in NO_NUMBER]
     if none:
         notes.append(

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import is_default
+from sklearn_datamaps._core.labels import EncodedLabels, is_default
 from sklearn_datamaps._core.regions import (
     BAND,
     N_STD,
@@ -28,6 +28,7 @@ from sklearn_datamaps._core.regions import (
 from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES, Measure, ranking
 
 _MAPPINGS = ("measures", "meta", "columns")
+SUGGESTED_ROWS = 5  # of a label with fewer, nobody can say what it looks like
 FRAME_COLUMNS = ("position", "label", "label_name", "predicted", "region", "suggested")
 
 M = TypeVar("M", bound="BaseDataMap")
@@ -121,15 +122,53 @@ class BaseDataMap:
     def suggested(self) -> Array:
         """Label with the largest mean probability; needs ``measures=["mean_proba"]``.
 
-        Multilabel: whether the mean probability is above 0.5.
+        Multilabel: whether the mean probability is above 0.5. A label that fewer than
+        five rows have is suggested for no other row.
         """
         if "mean_proba" not in self.measures:
             raise MEASURES["mean_proba"].missing()
-        mean_proba = self.measures["mean_proba"]
+        proba, may = self.measures["mean_proba"], self.may_suggest()
         if self.multilabel:
-            return mean_proba > 0.5
-        largest: Array = self.classes[mean_proba.argmax(axis=1)]
+            columns = np.arange(len(self.classes))
+            likely = proba > 0.5
+            return np.where(may[columns, likely.astype(np.intp)], likely, self.label)
+        if not may.all():
+            own = self.label_codes()[:, None] == np.arange(len(may))
+            proba = np.where(may | own, proba, -1)
+        largest: Array = self.classes[proba.argmax(axis=1)]
         return largest
+
+    def suggested_other(self) -> Array:
+        """Most probable other label of every row; multilabel: the opposite.
+
+        The label itself, where no other that could be has five rows.
+        """
+        codes, may = self.label_codes(), self.may_suggest()
+        if self.multilabel:
+            columns = np.arange(len(self.classes))
+            return codes ^ may[columns, 1 - codes.astype(np.intp)]
+        own = codes[:, None] == np.arange(len(may))
+        proba = np.where(may & ~own, self.measures["mean_proba"], -1)
+        best = np.where(proba.max(axis=1) < 0, codes, proba.argmax(axis=1))
+        other: Array = self.classes[best]
+        return other
+
+    def may_suggest(self) -> NDArray[np.bool_]:
+        """Which labels at least five rows have, so that they can be suggested.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_classes,)
+            Multilabel: (n_labels, 2), not set and set.
+        """
+        n_set = self.counts()
+        if self.multilabel:
+            n_set = np.column_stack([self.n_samples - n_set, n_set])
+        return np.asarray(n_set >= SUGGESTED_ROWS)
+
+    def counts(self) -> Array:
+        """Rows of each class; multilabel: rows in which each label is set."""
+        return EncodedLabels(self.label_codes(), self.classes).counts()
 
     def label_codes(self) -> Array:
         """Position in ``classes`` of each row's label (multilabel: the indicator)."""

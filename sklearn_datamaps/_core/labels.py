@@ -1,6 +1,8 @@
 """Labels of any kind to column codes, at the speed of one hash pass."""
 
+import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from sklearn_datamaps._core.public import found_in
 
 N_ROWS_NAMED = 5
 NUMPY_TEXT_OF_FLOATS = 32  # characters of the texts that NumPy makes of numbers
+UNSEEN = {"Cc", "Cf"}  # categories of control and format characters
 LISTS = (
     "y holds {}, not one label in each row. Make an indicator of lists of labels with "
     "sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y)."
@@ -162,6 +165,42 @@ def plain(value: Any) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
+
+
+def look_alikes(labels: Iterable[Any]) -> list[list[Any]]:
+    """Groups of labels that differ only in case, space or the form of letters.
+
+    Characters that nobody sees, as a zero-width space, count as space does.
+
+    Parameters
+    ----------
+    labels : iterable
+        The classes; those that are no text are like no other.
+
+    Returns
+    -------
+    list of list
+        Groups of two or more, in the order of their first label.
+
+    Examples
+    --------
+    >>> from sklearn_datamaps._core.labels import look_alikes
+    >>> look_alikes(["joy", "fear", "Joy", "joy "])
+    [['joy', 'Joy', 'joy ']]
+    """
+    groups: dict[str, list[Any]] = {}
+    for label in labels:
+        if isinstance(label, str):
+            groups.setdefault(_shape_of(label), []).append(label)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _shape_of(label: str) -> str:
+    seen = (" " if unicodedata.category(c) in UNSEEN else c for c in label)
+    text = "".join(seen)
+    for _ in range(2):  # the small form of a letter may have another form
+        text = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(text.split())
 
 
 def _as_labels(y: Any) -> Array:

@@ -85,18 +85,14 @@ class LabelAudit:
     def suggested_labels(self) -> Array:
         """Most probable other label of every row; multilabel: the opposite.
 
+        A label that fewer than five rows have is not suggested; where there is no
+        other, the label itself stands.
+
         Returns
         -------
         ndarray, shape of the labels
         """
-        data_map = self.data_map
-        if data_map.multilabel:
-            opposite: Array = ~data_map.label
-            return opposite
-        others = np.array(data_map.measures["mean_proba"])
-        others[np.arange(len(others)), data_map.label_codes()] = -np.inf
-        other: Array = data_map.classes[others.argmax(axis=1)]
-        return other
+        return self.data_map.suggested_other()
 
     def by_label(self) -> pd.DataFrame:
         """How many labels are wrong, label by label.

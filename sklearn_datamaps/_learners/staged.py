@@ -151,9 +151,17 @@ class StagedLearner(Learner):
         n_epochs = min(n_epochs, max(stages.n_stages for stages in known))
         numbers = [spread(s.n_stages, min(n_epochs, s.n_stages)) for s in known]
         training.facts["stages"] = max(numbers, key=len).tolist()
+        training.facts["n_asked"] = _stages_asked(training.members[0])
         staged = list(_staged_blocks(training, known, numbers))
         for _ in range(n_epochs):
             on_epoch(_blocks(training, staged), n_epochs)
+
+
+def _stages_asked(member: Any) -> int | None:
+    """How many stages the learner would make if nothing ended it early."""
+    params = member.get_params(deep=False) if hasattr(member, "get_params") else {}
+    known = (params.get(name) for name in ("n_estimators", "max_iter", "iterations"))
+    return next((int(n) for n in known if n is not None), None)
 
 
 Staged = list[tuple[slice, list[Iterator[Array]]]]

@@ -46,6 +46,7 @@ from sklearn_datamaps._training.base import (
     finish,
     meta_of,
     own_seeds,
+    scale_ratio,
     with_shared_text,
 )
 from sklearn_datamaps._training.continuing import changes, continuation_key
@@ -516,6 +517,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         """Set the fitted attributes from what is recorded of all rows."""
         fitted = finish(recipe, data.labels, record, record.members)
         self._publish(fitted)
+        fitted.meta["scale_ratio"] = scale_ratio(recipe.learner, data.X)
         in_sample = record.dynamics.to_map(DataMap, meta=fitted.meta)
         if self.cv is None:
             self.data_map_ = in_sample
@@ -528,6 +530,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         in_sample = self.in_sample_map_
         meta = meta_of(recipe, record)
         meta |= {"recording": "out-of-fold", "n_folds": n_folds}
+        meta["scale_ratio"] = in_sample.meta["scale_ratio"]
         # After an interruption some folds are missing.
         out_of_fold = record.dynamics.to_map(DataMap, allow_incomplete=True, meta=meta)
         measures = {**out_of_fold.measures, **of_folds(in_sample, out_of_fold)}

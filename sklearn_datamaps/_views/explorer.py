@@ -30,6 +30,7 @@ from sklearn_datamaps._views.drawing import (
     correctness_bins,
     default_title,
 )
+from sklearn_datamaps._views.notes import notes_of
 from sklearn_datamaps._views.review import OWN, row_hashes
 
 MAX_POINTS = 250_000
@@ -114,7 +115,7 @@ def explore(
     _check_columns(data_map)
     points = _sampled_points(data_map, max_points, random_state)
     content = _content(data_map, points, text)
-    content.header["notes"] = _notes(data_map, len(points))
+    content.header["notes"] = [*_notes(data_map, len(points)), *notes_of(data_map)]
     path = Path(path)
     page = _page(data_map, title, content, plotly).encode()
     commit(path, lambda file: file.write(page))
@@ -204,6 +205,7 @@ def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content
         "bins": bin_names,
         "labels": labels,
         "label_is_number": is_number,
+        "may_suggest": data_map.may_suggest().tolist(),
         "names": [str(c) for c in data_map.classes] if data_map.multilabel else None,
         "text": text,
         "made_from": data_map.meta.get("made_from"),

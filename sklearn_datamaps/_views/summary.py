@@ -7,15 +7,10 @@ import numpy as np
 import pandas as pd
 
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
-from sklearn_datamaps._core.regions import BAND, REGIONS, UNSEEN
+from sklearn_datamaps._core.regions import REGIONS, UNSEEN
 from sklearn_datamaps._core.registry import PAPER
+from sklearn_datamaps._views.notes import notes_of
 
-REPRODUCIBLE = 0.75  # rank correlation of two runs
-# Where a map tells little. Learned well, iris has the most ambiguous rows (32 %); not
-# learned, breast cancer the fewest (46 %). The median variability of ambiguous rows is
-# .31 to .49 where features want scaling, at most .07 where a network wants epochs.
-MANY_AMBIGUOUS = 0.4
-JUMPING = 0.2
 N_LABELS_SHOWN = 3
 
 
@@ -124,7 +119,10 @@ def _parts(data_map: BaseDataMap) -> tuple[str, list[list[str]], list[str]]:
             [region, *_count_cells(table.loc[region]), _composition(data_map, region)]
             for region in table.index
         ]
-    return _headline(data_map), rows, _notes(data_map)
+    notes = notes_of(data_map)
+    unseen = int(np.isnan(data_map.confidence).sum())
+    notes += [f"{unseen:,} never recorded"] if unseen else []
+    return _headline(data_map), rows, notes
 
 
 def _count_cells(row: Any) -> list[str]:
@@ -164,48 +162,3 @@ def _composition(data_map: BaseDataMap, region: str) -> str:
         rest = counts.iloc[len(shown) :]
         parts.append(f"{len(rest)} more {int(rest.sum()):,}")
     return f" ({', '.join(parts)})"
-
-
-def _notes(data_map: BaseDataMap) -> list[str]:
-    notes = []
-    largest = float(np.nanmax(data_map.variability))
-    if largest <= BAND and data_map.n_epochs > 1:
-        notes.append(
-            f"variability <= {np.ceil(largest * 1000) / 1000:.3f}: rows differ by "
-            f"confidence, hardly by variability"
-        )
-    agreement = data_map.meta.get("variability_spearman")
-    if agreement is not None and agreement < REPRODUCIBLE:  # not if NaN
-        notes.append(
-            f"variability is not reproducible: two of the {data_map.meta['n_runs']} "
-            f"runs agree to a rank correlation of {agreement:.2f}"
-        )
-    notes += _not_learned(data_map)
-    if data_map.n_epochs == 1:
-        notes.append("one epoch only: variability is 0 by definition")
-    if not data_map.has_labels:
-        notes.append("labels not known")
-    unseen = int(np.isnan(data_map.confidence).sum())
-    if unseen:
-        notes.append(f"{unseen:,} never recorded")
-    return notes
-
-
-def _not_learned(data_map: BaseDataMap) -> list[str]:
-    """Say that most rows are ambiguous because of the training, and what to do."""
-    ambiguous = data_map.region_codes() == REGIONS.index("ambiguous")
-    share = float(ambiguous.mean())
-    if share < MANY_AMBIGUOUS or data_map.n_epochs == 1:
-        return []
-    never = int((ambiguous & (data_map.correctness == 0)).sum())
-    told = f"; {never:,} of them were never predicted right" if never else ""
-    if np.median(data_map.variability[ambiguous]) >= JUMPING:
-        cure = (
-            "the model changes its mind from epoch to epoch: scale the features "
-            "(StandardScaler), or take a smaller step"
-        )
-    else:
-        cure = (
-            f"the model has not learned them yet: raise n_epochs ({data_map.n_epochs})"
-        )
-    return [f"{100 * share:.0f} % of the rows are ambiguous{told}; {cure}"]

@@ -130,8 +130,7 @@ def test_labels_that_look_alike_or_like_none_are_pointed_out(tmp_path):
     _, result = mapped(tmp_path, written(rows))
     assert "Classes: 'no' 12, 'yes' 7, 'Yes' 1" in result.out
     assert (
-        "one class? 'Yes' 1, 'yes ' 1, 'yes\\xa0' 1, 'y\uff45s' 1, 'yes' 7"
-        in result.out
+        "they one? 'Yes' 1, 'yes' 7, 'yes ' 1, 'yes\\xa0' 1, 'y\uff45s' 1" in result.out
     )
     assert "or none? '<NA>' 1. To leave such rows out, add --na '<NA>'" in result.out
 

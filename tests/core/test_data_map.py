@@ -215,19 +215,66 @@ def test_measure_names_are_those_that_rank():
 
 
 def test_suggested_is_the_label_of_the_largest_mean_probability():
-    tensor = [[[0.6, 0.3, 0.1]], [[0.1, 0.5, 0.4]], [[0.1, 0.45, 0.45]]]
+    row = [[0.6, 0.3, 0.1], [0.1, 0.5, 0.4], [0.1, 0.45, 0.45]]
+    others = [[[0.2, 0.5, 0.3]] * 10] * 3
+    tensor = np.concatenate([np.array(row)[:, None], others], axis=1)
     data_map = DataMap.from_probabilities(
-        tensor, ["b"], classes=["b", "c", "a"], measures=["mean_proba"]
+        tensor,
+        ["b", *["c"] * 5, *["a"] * 5],
+        classes=["b", "c", "a"],
+        measures=["mean_proba"],
     )
-    assert data_map.suggested.tolist() == ["c"]
+    assert data_map.suggested.tolist() == ["c"] * 11
 
 
 def test_suggested_labels_are_those_above_one_half_on_average():
-    cells = [[[0.2, 0.9]], [[0.7, 0.3]]]
+    cells = [[[0.2, 0.9]] * 10, [[0.7, 0.3]] * 10]
+    y = [[1, 0]] * 5 + [[0, 1]] * 5
     data_map = DataMap.from_probabilities(
-        cells, [[1, 0]], multilabel=True, measures=["mean_proba"]
+        cells, y, multilabel=True, measures=["mean_proba"]
     )
-    assert data_map.suggested.tolist() == [[False, True]]
+    assert data_map.suggested.tolist() == [[False, True]] * 10
+
+
+SUGGESTIONS = [(4, "a"), (5, "c")]  # rows of c, and what a row of a is suggested
+
+
+@pytest.mark.parametrize(("n_rare", "suggested"), SUGGESTIONS)
+def test_label_of_fewer_than_five_rows_is_suggested_for_no_other(n_rare, suggested):
+    y = [*["a"] * 6, *["b"] * 6, *["c"] * n_rare]
+    proba = [[[0.3, 0.1, 0.6]] * len(y)]
+    data_map = DataMap.from_probabilities(proba, y, measures=["mean_proba"])
+    assert data_map.suggested[0] == suggested
+    assert data_map.to_frame()["suggested"].iloc[0] == suggested
+    assert data_map.suggested[-1] == "c"  # its own
+    other = data_map.suggested_other()[[0, 6, 12]]
+    assert other.tolist() == [
+        "b" if n_rare < 5 else "c",
+        "a" if n_rare < 5 else "c",
+        "a",
+    ]
+
+
+def test_no_label_is_suggested_where_no_other_has_five_rows():
+    y = [*[1] * 9, 0]
+    data_map = DataMap.from_probabilities(
+        [[[0.9, 0.1]] * 10], y, measures=["mean_proba"]
+    )
+    assert data_map.suggested.tolist() == [*y[:9], 0]
+    assert data_map.suggested_other().tolist() == [1] * 10
+
+
+@pytest.mark.parametrize(("n_set", "suggested"), [(4, False), (5, True)])
+def test_multilabel_suggests_no_label_that_is_set_in_fewer_than_five_rows(
+    n_set, suggested
+):
+    y = np.zeros((20, 2), dtype=int)
+    y[:n_set], y[n_set:, 1] = [1, 0], 1
+    data_map = DataMap.from_probabilities(
+        [np.full((20, 2), 0.9)], y, multilabel=True, measures=["mean_proba"]
+    )
+    assert bool(data_map.suggested[-1, 0]) is suggested
+    assert data_map.suggested_other()[[19, 0], 0].tolist() == [suggested, False]
 
 
 def test_multilabel_rank_lists_cells():
@@ -473,30 +520,33 @@ def test_repr_is_what_a_person_wants_to_see_first():
         "ambiguous     619   1.4 %",
         "hard          144   0.3 %   (gratitude 122, other 22)",
         "! variability <= 0.055: rows differ by confidence, hardly by variability",
+        "! the labels are predicted no better than by always naming the most frequent "
+        "answer",
+        "! in-sample: use cv=2 to look for wrong labels",
     ]
 
 
 def test_repr_has_no_note_when_rows_differ_by_variability():
-    data_map = crafted([0.9, 0.95], [0.0, 0.11], ["a", "b"])
+    data_map = crafted([0.9, 0.95] * 2, [0.0, 0.11] * 2, ["a", "b"] * 2)
     assert repr(data_map).splitlines() == [
-        "DataMap: 2 rows, 10 epochs",
-        "easy       2  100.0 %",
+        "DataMap: 4 rows, 10 epochs",
+        "easy       4  100.0 %",
         "ambiguous  0    0.0 %",
         "hard       0    0.0 %",
     ]
 
 
 def test_repr_says_what_one_epoch_and_missing_rows_mean():
-    dynamics = TrainingDynamics([0, 1, 1])
+    dynamics = TrainingDynamics([0, 1, 1, 0])
     dynamics.update([[0.9, 0.1], [0.8, 0.2]], [0, 1])
     assert repr(dynamics.to_data_map(allow_incomplete=True)).splitlines() == [
-        "DataMap: 3 rows, 1 epoch, in-sample",
-        "easy       1  33.3 %",
+        "DataMap: 4 rows, 1 epoch, in-sample",
+        "easy       1  25.0 %",
         "ambiguous  0   0.0 %",
-        "hard       1  33.3 %   (class 1: 1)",
-        "unseen     1  33.3 %",
+        "hard       1  25.0 %   (class 1: 1)",
+        "unseen     2  50.0 %",
         "! one epoch only: variability is 0 by definition",
-        "! 1 never recorded",
+        "! 2 never recorded",
     ]
 
 
@@ -511,7 +561,7 @@ def test_repr_names_the_largest_classes_of_the_hard_rows(n_classes, ending):
     names = [f"c{i}" for i in range(n_classes)]
     label = np.repeat(names, np.arange(n_classes, 0, -1))[::-1]
     data_map = crafted(np.full(len(label), 0.1), 0.2, label, classes=np.array(names))
-    assert repr(data_map).splitlines()[-1].endswith(ending)
+    assert repr(data_map).splitlines()[3].endswith(ending)
 
 
 def test_multilabel_repr_shows_set_and_unset_labels_side_by_side():

@@ -79,6 +79,10 @@ def write(tmp_path):
     return write_page
 
 
+FOUR = [[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]]
+VARIED = "variability <= 0.000: rows differ by confidence, hardly by variability"
+
+
 def random_map(n_samples=40, n_classes=2, *, seed=0, index=None, stored=True):
     rng = np.random.default_rng(seed)
     proba = rng.dirichlet(np.ones(n_classes), size=(6, n_samples))
@@ -237,7 +241,7 @@ def test_sample_keeps_hard_rows_first_then_ambiguous_ones(write):
     assert (kept == "hard").sum() == n_hard
     assert (kept == "ambiguous").sum() == n_ambiguous
     assert (kept == "easy").sum() == 5
-    assert page.header["notes"] == [
+    assert page.header["notes"][:1] == [
         f"A sample of {n_hard + n_ambiguous + 5} of 200 rows: hard ones first, then "
         f"ambiguous ones, then easy ones."
     ]
@@ -257,15 +261,35 @@ def test_sample_is_seeded_and_its_rows_stay_together(write):
 
 
 def test_whole_map_has_no_note(write):
-    assert write(random_map(10), max_points=10).header["notes"] == []
+    data_map = DataMap.from_probabilities([FOUR, FOUR], [0, 0, 1, 1])
+    assert write(data_map, max_points=4).header["notes"] == [VARIED]
 
 
 def test_rows_never_recorded_are_left_out_and_counted(write):
-    dynamics = sklearn_datamaps.TrainingDynamics([0, 1, 1, 0])
-    dynamics.update([[0.9, 0.1], [0.2, 0.8]], rows=[0, 2])
+    dynamics = sklearn_datamaps.TrainingDynamics([0, 0, 1, 1, 0, 1])
+    for _ in range(2):
+        dynamics.update(FOUR, rows=[0, 2, 3, 4])
     page = write(dynamics.to_data_map(allow_incomplete=True))
-    assert page.array("position").tolist() == [0, 2]
-    assert page.header["notes"] == ["2 rows were never recorded and are not shown."]
+    assert page.array("position").tolist() == [0, 2, 3, 4]
+    told = "2 rows were never recorded and are not shown."
+    assert page.header["notes"] == [told, VARIED]
+
+
+def test_page_says_what_not_to_trust(write):
+    data_map = DataMap.from_probabilities([FOUR], ["Joy", "joy", "joy", "Joy"])
+    assert [note for note in write(data_map).header["notes"] if "they one?" in note]
+
+
+def test_page_knows_which_labels_have_the_rows_to_be_suggested(write):
+    y = [*["a"] * 6, *["b"] * 5, *["c"] * 4]
+    data_map = DataMap.from_probabilities([np.full((15, 3), 1 / 3)], y)
+    assert write(data_map).header["may_suggest"] == [True, True, False]
+    indicator = np.repeat([[1, 0], [0, 0]], [4, 8], axis=0)
+    data_map = DataMap.from_probabilities(
+        [np.full((12, 2), 0.5)], indicator, multilabel=True
+    )
+    told = [[True, False], [True, False]]
+    assert write(data_map).header["may_suggest"] == told
 
 
 def test_map_of_no_recorded_row_is_refused(write):

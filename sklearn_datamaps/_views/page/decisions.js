@@ -64,8 +64,11 @@ function askLabel() {
   const others = header.labels.map((name, code) => [code, name]).filter(([code]) => code !== own);
   fill($("new-label"), others);
   $("new-label").size = Math.max(2, Math.min(10, others.length));
-  const likely = data.predicted[current] !== own ? data.predicted[current] : others[0]?.[0];
-  $("new-label").value = likely;
+  // None, rather than a label of which there are too few rows to know it.
+  const may = data.name ? header.may_suggest[data.name[current]] : header.may_suggest;
+  const likely = [data.predicted[current], ...others.map(([code]) => code)]
+    .find((code) => code !== own && may[code]);
+  $("new-label").value = likely ?? "";
   $("relabel-dialog").showModal();
   $("new-label").focus();
 }
