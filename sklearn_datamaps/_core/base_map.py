@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import EncodedLabels, is_default
+from sklearn_datamaps._core.labels import EncodedLabels, is_default, is_whole
 from sklearn_datamaps._core.regions import (
     BAND,
     N_STD,
@@ -366,7 +366,8 @@ class BaseDataMap:
         Raises
         ------
         ValueError
-            If a column has another length or index, or the name of a measure.
+            If a column has another length or index, or the name of a measure or one
+            with half of a character.
         """
         taken = {*FRAME_COLUMNS, *MEASURES}
         checked = dict(self.columns)
@@ -374,6 +375,11 @@ class BaseDataMap:
             if name in taken:
                 raise ValueError(
                     f"{name!r} is a column of the map itself; choose another name."
+                )
+            if not is_whole(name):
+                raise ValueError(
+                    f"The name of the column {name!a} holds half of a character (a "
+                    f"lone surrogate), which no table can hold: rename it."
                 )
             # NumPy would pad a list of texts to the longest and write "nan" for NaN.
             listed = isinstance(column, list | tuple)

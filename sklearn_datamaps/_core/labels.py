@@ -240,13 +240,20 @@ def _check_complete(missing: NDArray[np.bool_]) -> None:
 def _check_whole_characters(classes: Array) -> None:
     """Raise ValueError for a label that no file and no table could hold."""
     for label in classes.tolist():
-        try:
-            str(label).encode()
-        except UnicodeEncodeError as error:
+        if not is_whole(label):
             raise ValueError(
                 f"The label {label!a} holds half of a character (a lone "
                 f"surrogate, as of an emoji that was cut). Write it out or replace it."
-            ) from error
+            )
+
+
+def is_whole(value: Any) -> bool:
+    """Whether UTF-8 can hold the text of a value: no emoji in it was cut in two."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_names(names: Array, what: str) -> None:

@@ -45,7 +45,7 @@ def write(data_map: BaseDataMap, path: str | Path) -> None:
         table = named(data_map.index)
     except UnicodeEncodeError:
         names = _escape(data_map.index.to_numpy(), INDEX, escaped)
-        table = named(pd.Index(names, name=data_map.index.name))
+        table = named(pd.Index(names, name=_written(data_map.index.name)))
     for name, values in arrays.items():
         table = table.append_column(name, _to_arrow(values, name, escaped))
     description = {
@@ -81,7 +81,9 @@ def _escape(values: np.ndarray, name: str, escaped: Escaped) -> np.ndarray:
     return values
 
 
-def _written(text: str) -> str:
+def _written(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -59,6 +59,29 @@ def test_parquet_gives_it_back(index, tmp_path):
     assert frame["column:text"].tolist()[0] == "thanks \\ud83d"
 
 
+def test_parquet_writes_the_name_of_an_index_out(tmp_path):
+    data_map = make(pd.Index(["a", "b", "c"], name=CUT))
+    data_map.to_parquet(tmp_path / "map.parquet")
+    index = DataMap.from_parquet(tmp_path / "map.parquet").index
+    assert index.tolist() == ["a", "b", "c"]
+    assert index.name == "thanks \\ud83d"
+
+
+def test_column_with_such_a_name_is_refused_when_it_is_attached():
+    with pytest.raises(ValueError, match=r"column 'thanks .ud83d' holds half of"):
+        make().with_columns(**{CUT: [1, 2, 3]})
+    with pytest.raises(ValueError, match="rename it"):
+        make().to_frame(**{CUT: [1, 2, 3]})
+
+
+def test_labels_that_changed_are_found_beside_it():
+    after = DataMap.from_probabilities(PROBA, [1, 1, 0]).with_columns(
+        text=make().columns["text"]
+    )
+    changed = make().compare(after).changed_labels
+    assert changed["text"].tolist() == [CUT]
+
+
 def test_label_with_half_a_character_is_refused():
     with pytest.raises(ValueError, match=r"label 'thanks .ud83d' holds half of"):
         TrainingDynamics([CUT, "b"])
