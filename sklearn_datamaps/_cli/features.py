@@ -15,8 +15,9 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_datamaps._cli.numbers import FEW_CLASSES, NO_NUMBER, read_columns
+from sklearn_datamaps._cli.numbers import FEW_CLASSES, read_columns
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS, table_of
+from sklearn_datamaps._core.labels import looks_like_none
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES
 from sklearn_datamaps._data_map import DataMap
@@ -127,11 +128,10 @@ def label_notes(labels: NDArray[Any]) -> list[str]:
     listed = sorted(counts, key=lambda name: -counts[name])
     more = f" and {len(listed) - 20:,} more" if len(listed) > 20 else ""
     notes = [f"Classes: {told(listed[:20])}{more}"]
-    none = [name for name in counts if name.strip().lower() in NO_NUMBER]
-    if none:
+    none = next(filter(looks_like_none, counts), None)
+    if none is not None:
         notes.append(
-            f"Is this a label, or none? {told(none)}. To leave such rows out, add "
-            f"--na {none[0]!r}."
+            f"To leave rows out whose label says that there is none, add --na {none!r}."
         )
     return notes
 

@@ -17,6 +17,7 @@ FEW_CLASSES = 20
 NO_NUMBER = {"", "na", "n/a", "nan", "<na>", "null", "none", "?"}
 SPACES = " \u00a0\u202f\u2009"
 UNIT = re.compile(rf"[$€£¥%{SPACES}]")
+CODE = re.compile(r"0\d")
 THOUSANDS = ("", ",", ".", " ", "'")  # any space, and both apostrophes
 PLAIN = (".", "")
 NAMES = {",": "comma", ".": "point", " ": "space", "'": "apostrophe"}
@@ -167,6 +168,8 @@ def _column(
     marks = [f"decimal {NAMES.get(style[0], style[0])}"] if style[0] != "." else []
     if style[1]:
         marks.append(f"thousands {NAMES.get(style[1], style[1])}")
+    if any(map(CODE.match, cells.tolist())):
+        marks.append("some with leading zeros: are they codes, not numbers?")
     n_missing = int(np.isnan(values).sum())
     marks += [f"{n_missing:,} missing"] if n_missing else []
     return Column(values, True, ", ".join([told, *marks]))

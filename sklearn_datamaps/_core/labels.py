@@ -17,6 +17,7 @@ from sklearn_datamaps._core.public import found_in
 
 N_ROWS_NAMED = 5
 NUMPY_TEXT_OF_FLOATS = 32  # characters of the texts that NumPy makes of numbers
+NO_LABEL = {"", "na", "n/a", "nan", "<na>", "nat", "null", "none", "?", "[]"}
 UNSEEN = {"Cc", "Cf"}  # categories of control and format characters
 LISTS = (
     "y holds {}, not one label in each row. Make an indicator of lists of labels with "
@@ -193,6 +194,11 @@ def look_alikes(labels: Iterable[Any]) -> list[list[Any]]:
         if isinstance(label, str):
             groups.setdefault(_shape_of(label), []).append(label)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def looks_like_none(label: Any) -> bool:
+    """Whether a label is a text that people write where there is none."""
+    return isinstance(label, str) and label.strip().lower() in NO_LABEL
 
 
 def _shape_of(label: str) -> str:

@@ -173,7 +173,9 @@ def _load(line: bytes) -> tuple[dict[str, Any], str]:
     """Record of a line, and what is wrong with it, if anything."""
     try:
         record = json.loads(line.decode())
-    except ValueError as error:  # of JSON, or of UTF-8
+    except UnicodeDecodeError as error:
+        return {}, f"is not UTF-8 ({error}): save the file in UTF-8"
+    except ValueError as error:
         return {}, f"is not JSON: {error}"
     if not isinstance(record, dict):
         return {}, f"is no JSON object, but {_short(record)}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap
-from sklearn_datamaps._core.labels import look_alikes
+from sklearn_datamaps._core.labels import look_alikes, looks_like_none
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.regions import BAND, REGIONS
 
@@ -188,6 +188,9 @@ def _of_labels(data_map: BaseDataMap) -> list[str]:
         f"one? {_counted(alike, counts)}"
         for alike in look_alikes(counts)
     ]
+    none = [name for name in counts if looks_like_none(name)]
+    if none:
+        notes.append(f"is this a label, or none? {_counted(none, counts)}")
     n_folds = data_map.meta.get("n_folds") or 0
     few = [name for name, n in counts.items() if 0 < n < max(2, n_folds)]
     if few:

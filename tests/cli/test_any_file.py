@@ -132,7 +132,8 @@ def test_labels_that_look_alike_or_like_none_are_pointed_out(tmp_path):
     assert (
         "they one? 'Yes' 1, 'yes' 7, 'yes ' 1, 'yes\\xa0' 1, 'y\uff45s' 1" in result.out
     )
-    assert "or none? '<NA>' 1. To leave such rows out, add --na '<NA>'" in result.out
+    assert "is this a label, or none? '<NA>' 1" in result.out
+    assert "there is none, add --na '<NA>'" in result.out
 
 
 def test_rows_without_a_label_are_left_out(tmp_path):
@@ -396,3 +397,15 @@ def test_review_whose_columns_were_lost_asks_for_them(tmp_path, cell):
     assert_one_line_error(result, "does not name the columns", "--label")
     found, _ = applied(path, lose, *TEXT)
     assert b"thanks 3,no" in found
+
+
+def test_numbers_with_leading_zeros_are_pointed_out(tmp_path):
+    rows = [
+        [f"{10 * i:04}", i / 10, label] for i, (_, _, label) in enumerate(rows_of())
+    ]
+    content = written(rows).replace("id,text", "zip,share")
+    argv = ["--features", "zip,share", "--label", "label"]
+    _, result = mapped(tmp_path, content, *argv)
+    assert "zip: numbers from 0 to 230, some with leading zeros" in result.out
+    (line,) = [line for line in result.out.splitlines() if "share: " in line]
+    assert "zeros" not in line

@@ -286,6 +286,18 @@ def test_byte_order_mark_is_passed_over(tmp_path, suffix):
     pd.testing.assert_frame_equal(read_coordinates(path, 4).to_frame(), expected)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_other_encodings_with_a_mark_are_read_or_named(tmp_path, suffix, encoding):
+    path = write(tmp_path, f"td_metrics.{suffix}", guid=["\u00e9", "b", "c"])
+    expected = read_coordinates(path, 4).to_frame()
+    path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
+    if suffix == "jsonl" and encoding == "utf-16":
+        refused(path, "line 1 is not UTF-8 .*: save the file in UTF-8")
+        return
+    pd.testing.assert_frame_equal(read_coordinates(path, 4).to_frame(), expected)
+
+
 def test_missing_file_and_unknown_suffix_are_said(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no file '.*nowhere\.jsonl'"):
         read_coordinates(tmp_path / "nowhere.jsonl")

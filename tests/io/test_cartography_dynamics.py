@@ -491,7 +491,7 @@ def test_faulty_line_of_a_later_epoch_is_named(tmp_path, kind):
 def test_guid_that_is_not_utf_8_is_named(tmp_path):
     texts = [GOOD.encode(), GOOD.replace('"a"', '"\u00e9"').encode("latin-1")]
     (tmp_path / "dynamics_epoch_0.jsonl").write_bytes(b"\n".join(texts))
-    refused(tmp_path, "line 2 is not JSON: 'utf-8' codec")
+    refused(tmp_path, "line 2 is not UTF-8 \\('utf-8' codec")
 
 
 def test_guid_beyond_64_bits_is_named(tmp_path):
@@ -548,3 +548,20 @@ def test_map_survives_a_parquet_file(tmp_path):
     again = DataMap.from_parquet(tmp_path / "map.parquet")
     assert again.index.equals(data_map.index)
     np.testing.assert_array_equal(again.confidence, data_map.confidence)
+
+
+def test_byte_order_mark_is_no_part_of_the_first_record(tmp_path):
+    write_random(tmp_path)
+    expected = by_loop(tmp_path, 5)
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert_is(read_training_dynamics(tmp_path), expected)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_other_encoding_is_named_with_the_cure(tmp_path, encoding):
+    write_random(tmp_path, n_samples=3, names=["\u00e9", "b", "c"])
+    for path in tmp_path.iterdir():
+        text = path.read_text(encoding="utf-8").replace("\\u00e9", "\u00e9")
+        path.write_bytes(text.encode(encoding))
+    refused(tmp_path, r"line \d+ is not UTF-8 .*: save the file in UTF-8")

@@ -225,3 +225,12 @@ def test_learner_that_stopped_early_is_told():
     boosting = GradientBoostingClassifier(n_estimators=4)
     data_map = DataMapClassifier(boosting, random_state=0).fit(X, y).data_map_
     assert not told(data_map, "training ended")
+
+
+@pytest.mark.parametrize("label", ["nan", "<NA>", "None", " ", "n/a", "?", "[]"])
+def test_label_that_says_that_there_is_none_is_asked_about(label):
+    y = ["yes", label, "no", "yes", label, "no"]
+    data_map = DataMap.from_probabilities([np.full((6, 3), 1 / 3)], y)
+    assert told(data_map, f"is this a label, or none? {label!r} 2")
+    data_map = DataMap.from_probabilities([np.full((4, 2), 0.5)], ["nancy", "no"] * 2)
+    assert not told(data_map, "or none?")
