@@ -461,9 +461,11 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_classes)
             Multilabel: (n_samples, n_labels), of the probability that each label is
-            set.
+            set. Of a probability of 0 it is ``-inf``.
         """
-        return self._respond("predict_log_proba", X)
+        # Learners whose probabilities can be 0 warn of what is the right value here.
+        with np.errstate(divide="ignore"):
+            return self._respond("predict_log_proba", X)
 
     @available_if(learner_has("decision_function"))
     def decision_function(self, X: Any) -> Any:
