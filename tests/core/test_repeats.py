@@ -1,5 +1,7 @@
 """Maps of repeated runs: their average, and how far they agree."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,18 +78,26 @@ def test_average_has_the_columns_of_its_runs_and_no_other():
     assert again.to_frame().columns.tolist() == columns
 
 
-def test_prediction_is_that_of_most_runs():
-    proba = {"a": [[0.9, 0.1]], "b": [[0.1, 0.9]]}
-
-    def average(said):
-        runs = [DataMap.from_probabilities([proba[s]], ["a"], classes=["a", "b"])
-                for s in said]  # fmt: skip
-        return DataMap.average(runs).predicted.tolist()
-
-    assert average("bab") == ["b"]
-    assert average("aab") == ["a"]
-    assert average("ba") == ["b"]
-    assert average("ab") == ["a"]
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("n_runs", [2, 3, 4, 5])
+def test_prediction_is_that_of_most_runs_and_of_the_earliest_in_a_draw(
+    n_runs, multilabel
+):
+    rng = np.random.default_rng(n_runs)
+    classes = np.array(["a", "b", "c"])
+    if multilabel:
+        votes = rng.integers(2, size=(n_runs, 60, 2)).astype(bool)
+        params = {"y": votes[0], "multilabel": True}
+        said, proba = votes, votes.astype(float)
+    else:
+        votes = rng.integers(3, size=(n_runs, 60))
+        params = {"y": np.resize(classes, 60)}
+        said, proba = classes[votes], np.eye(3)[votes]
+    runs = [DataMap.from_probabilities([one], **params) for one in proba]
+    # Of equally many a Counter names the one it met first.
+    cells = said.reshape(n_runs, -1).T.tolist()
+    expected = [Counter(cell).most_common(1)[0][0] for cell in cells]
+    assert DataMap.average(runs).predicted.ravel().tolist() == expected
 
 
 def test_average_is_a_map_like_any_other(tmp_path):
@@ -208,11 +218,3 @@ def test_maps_that_are_no_repeats_are_refused(function):
             function(wrong)
     with pytest.raises(ValueError, match="2 or more"):
         stability([two])
-
-
-def test_average_predicts_what_most_runs_predict():
-    # Rows: two of three for 1; all for 2; a draw, which the earliest run settles.
-    votes = [[0, 2, 2], [1, 2, 0], [1, 2, 1]]
-    maps = [DataMap.from_probabilities([np.eye(3)[v]], [0, 1, 2]) for v in votes]
-    assert DataMap.average(maps).predicted.tolist() == [1, 2, 2]
-    assert DataMap.average(maps[::-1]).predicted.tolist() == [1, 2, 1]

@@ -107,7 +107,7 @@ class InterruptOnce(Callback):
             raise KeyboardInterrupt
 
 
-def make_net(module=Logits, **params):
+def make_net(module=Logits, kind=None, **params):
     defaults = {
         "criterion": torch.nn.CrossEntropyLoss,
         "train_split": None,
@@ -116,7 +116,7 @@ def make_net(module=Logits, **params):
         "iterator_train__shuffle": True,
         "verbose": 0,
     }
-    return NeuralNetClassifier(module, **(defaults | params))
+    return (kind or NeuralNetClassifier)(module, **(defaults | params))
 
 
 def make_binary_net(**params):
@@ -218,6 +218,38 @@ def test_labels_are_codes_for_the_network_and_strings_for_the_user(rows):
     )
 
 
+class Undecided(torch.nn.Module):
+    """The same logit for every class."""
+
+    def __init__(self, n_outputs=3):
+        super().__init__()
+        self.layer = torch.nn.Linear(N_FEATURES, n_outputs)
+        torch.nn.init.zeros_(self.layer.weight)
+        torch.nn.init.zeros_(self.layer.bias)
+
+    def forward(self, X):
+        return self.layer(X)
+
+
+class LastOfTied(NeuralNetClassifier):
+    """Of classes as probable as each other it predicts the last."""
+
+    def predict(self, X):
+        proba = self.predict_proba(X)
+        return proba.shape[1] - 1 - proba[:, ::-1].argmax(axis=1)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_tie_of_a_learner_of_codes_is_settled_by_its_predict(rows, n_classes):
+    X, y = rows
+    words = np.array(["low", "middle", "high"])[y % n_classes]
+    net = make_net(Undecided, LastOfTied, lr=0.0, module__n_outputs=n_classes)
+    clf = DataMapClassifier(net, n_epochs=2, random_state=0).fit(X, words)
+    np.testing.assert_allclose(clf.confidence_, 1 / n_classes, rtol=1e-6)
+    assert set(clf.data_map_.predicted) == {clf.classes_[-1]}
+    np.testing.assert_array_equal(clf.correctness_, words == clf.classes_[-1])
+
+
 def test_classes_are_all_known_although_the_last_batch_lacks_some(rows):
     X, y = rows
     clf = DataMapClassifier(make_net(), n_epochs=2, batch_size=49, random_state=0)
@@ -260,12 +292,15 @@ def test_binary_network_of_one_logit(rows):
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_one_network_per_label(rows, wrapped):
     X, y = rows
-    Y = np.column_stack([y % 2, y > 4])
+    Y = np.column_stack([y % 2, y > 4, y < 3])
     net = make_net(module__n_outputs=2)
     learner = MultiOutputClassifier(net) if wrapped else net
     clf = DataMapClassifier(learner, n_epochs=20, random_state=0, n_jobs=2).fit(X, Y)
     assert clf.confidence_.shape == Y.shape
     assert (clf.predict(X) == Y).mean() > 0.8
+    # A label is set or not, however many there are.
+    for member in clf.estimator_.estimators_:
+        np.testing.assert_array_equal(member.classes_, [0, 1])
     again = clone(clf).set_params(n_jobs=None).fit(X, Y)
     np.testing.assert_array_equal(again.confidence_, clf.confidence_)
 

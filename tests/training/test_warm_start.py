@@ -174,6 +174,38 @@ def test_interrupt_at_any_point_of_the_recording_rolls_the_epoch_back(
     assert_identical(clf.fit(X, y), make("sgd", n_epochs=4).fit(X, y))
 
 
+@pytest.mark.parametrize("committed", [False, True])
+def test_history_and_map_agree_after_an_interrupt_at_the_end_of_an_epoch(
+    digits, committed, monkeypatch
+):
+    from sklearn_datamaps._core.recorder import Recorder
+
+    X, y = digits
+    calls = [0]
+    real = Recorder.commit
+
+    def interrupted(self):
+        calls[0] += 1
+        # The totals of the third epoch are in the history, the map has it or not.
+        if calls[0] == 3 and not committed:
+            raise KeyboardInterrupt
+        real(self)
+        if calls[0] == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Recorder, "commit", interrupted)
+    clf = make("sgd", n_epochs=5)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    n_done = 2 + committed
+    assert len(clf.history_) == clf.data_map_.n_epochs == n_done
+    assert_identical(clf, make("sgd", n_epochs=n_done).fit(X, y))
+    clf.set_params(warm_start=True).fit(X, y)
+    whole = make("sgd", n_epochs=5).fit(X, y)
+    assert_identical(clf, whole)
+    np.testing.assert_array_equal(clf.predict_proba(X), whole.predict_proba(X))
+
+
 @pytest.mark.parametrize("name", LEARNERS)
 def test_warm_start_continues_to_the_map_of_one_long_fit(digits, name):
     X, y = digits
