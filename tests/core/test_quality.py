@@ -21,13 +21,17 @@ def chance_wrong(probas, codes):
     return chance_by(probas, opinion(probas, codes), codes)
 
 
-@pytest.fixture
-def drawn():
+def draw(seed, n_samples):
     """Probabilities of six classes, and labels drawn from them."""
-    rng = np.random.default_rng(0)
-    proba = rng.dirichlet(np.full(6, 0.3), size=4000)
+    rng = np.random.default_rng(seed)
+    proba = rng.dirichlet(np.full(6, 0.3), size=n_samples)
     below = proba.cumsum(axis=1) < rng.random((len(proba), 1))
     return proba, np.minimum(below.sum(axis=1), 5)
+
+
+@pytest.fixture
+def drawn():
+    return draw(0, 4000)
 
 
 def flipped(proba, codes, kind, *, share=0.1, seed=1):
@@ -51,6 +55,12 @@ def test_labels_taken_for_their_neighbours_are_near_misses(drawn, seed):
 def test_slips_at_random_are_none(drawn, seed):
     proba, codes = drawn
     assert not are_near_misses(proba, flipped(proba, codes, "any", seed=seed))
+
+
+def test_labels_as_the_model_expects_them_are_near_misses_by_chance_alone():
+    # Beyond a standard error on one side lie 16 % of the means, not beyond it 84 %.
+    found = [are_near_misses(*draw(seed, 500)) for seed in range(40)]
+    assert 1 <= sum(found) <= 14
 
 
 @pytest.mark.parametrize("power", [0.4, 3.0])

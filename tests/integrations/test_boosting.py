@@ -1,5 +1,7 @@
 """XGBoost and LightGBM, by their scikit-learn classes."""
 
+import inspect
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -139,6 +141,27 @@ def test_margins_are_added_up_where_that_is_exact(rows, name, monkeypatch):
     staged = list(stages_of(learner).probabilities(X, [1, 5, 12]))
     assert len(staged) == 3
     assert max(calls) < len(X)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_stages_of_a_learner_that_stopped_early_end_with_its_best(rows, name):
+    X, y = rows
+    learner = clone(LEARNERS[name]).set_params(n_estimators=200, learning_rate=1.0)
+    held_out = {"eval_set": [(X[300:], y[300:])]}
+    if name == "xgboost":
+        learner.set_params(early_stopping_rounds=2)
+        learner.fit(X[:300], y[:300], **held_out, verbose=False)
+        best = learner.best_iteration + 1
+    else:
+        if "eval_X" in inspect.signature(learner.fit).parameters:  # since 4.7
+            held_out = {"eval_X": X[300:], "eval_y": y[300:]}
+        stop = lightgbm.early_stopping(2, verbose=False)
+        learner.fit(X[:300], y[:300], **held_out, callbacks=[stop])
+        best = learner.best_iteration_
+    stages = stages_of(learner)
+    assert stages.n_stages == best < 100
+    (last,) = stages.probabilities(X, [best])
+    np.testing.assert_allclose(last, learner.predict_proba(X), atol=1e-5)
 
 
 def test_one_vs_all_of_lightgbm_is_no_distribution(rows):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.parallel import Parallel, delayed
@@ -14,6 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_datamaps import DataMapClassifier
 from sklearn_datamaps._learners import blocks as blocks_module
 from sklearn_datamaps._learners import features as features_module
+from sklearn_datamaps._learners import partial_fit
 
 LOG_LOSS = {"loss": "log_loss"}
 BLOCKS = {"batch_order": "blocks", "batch_size": 64, "n_epochs": 3, "random_state": 0}
@@ -147,6 +149,32 @@ def test_memory_beside_a_memory_map_does_not_grow_with_its_columns(tmp_path):
         tracemalloc.stop()
     n_bytes = 4000 * 500 * 12
     assert peaks[500] - peaks[5] < n_bytes / 100
+
+
+def test_weights_of_many_classes_lie_as_sparse_blocks_take_them_without_a_copy(
+    digits, monkeypatch
+):
+    X, y = sparse.csr_matrix(digits[0]), digits[1]
+    in_fortran_order = []
+
+    class Watched(SGDClassifier):
+        def decision_function(self, X):
+            in_fortran_order.append(self.coef_.flags.f_contiguous)
+            return super().decision_function(X)
+
+    clf = DataMapClassifier(Watched(**LOG_LOSS), n_epochs=2, random_state=0)
+    whole = clone(clf).fit(X, y)
+    assert not any(in_fortran_order)
+    in_fortran_order.clear()
+    for module in (blocks_module, partial_fit):
+        monkeypatch.setattr(module, "BLOCK_CELLS", 10 * 100)
+    monkeypatch.setattr(partial_fit, "TURNED_AT_ONCE", 20)
+    clf.fit(X, y)
+    assert len(in_fortran_order) >= 2 * len(y) / 100
+    assert all(in_fortran_order)
+    np.testing.assert_allclose(clf.confidence_, whole.confidence_, rtol=1e-12)
+    np.testing.assert_array_equal(clf.estimator_.coef_, whole.estimator_.coef_)
+    assert clf.estimator_.coef_.flags.c_contiguous
 
 
 def test_memory_map_read_row_by_row_warns_of_the_alternative(csr, tmp_path):

@@ -668,7 +668,9 @@ def test_folds_that_stop_before_the_model_of_all_rows_stay_at_their_last_stage(b
     data_map = clf.fit(X, y).data_map_
     assert data_map.meta["epochs_of_folds"] == [3, 3]
     assert data_map.n_epochs == clf.in_sample_map_.n_epochs == clf.n_epochs_ == 5
-    of_three = clone(clf).set_params(n_epochs=3).fit(X, y).data_map_.trajectories
+    even = clone(clf).set_params(n_epochs=3).fit(X, y).data_map_
+    assert "epochs_of_folds" not in even.meta
+    of_three = even.trajectories
     np.testing.assert_array_equal(data_map.trajectories[:3], of_three)
     np.testing.assert_array_equal(data_map.trajectories[3:], of_three[[2, 2]])
     np.testing.assert_allclose(
