@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -282,6 +283,22 @@ def test_parquet_file_without_any_metadata_is_refused(tmp_path):
     pq.write_table(pa.table({"x": [1]}), path)
     with pytest.raises(ValueError, match="but no data map"):
         DataMap.from_parquet(path)
+
+
+def test_interrupt_once_the_file_is_there_is_told_and_the_file_stays(
+    tmp_path, monkeypatch
+):
+    path, real = tmp_path / "map.parquet", Path.replace
+
+    def interrupted(self, target):
+        real(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make().to_parquet(path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert DataMap.from_parquet(path).n_samples == make().n_samples
 
 
 def test_newer_format_is_refused(tmp_path):

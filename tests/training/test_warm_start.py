@@ -382,7 +382,10 @@ def test_pickle_has_the_record_only_where_somebody_will_continue_it(digits):
     clf = make("sgd", n_epochs=2).fit(X, y)
     map_alone = len(pickle.dumps(clf.data_map_))
     lean, full = pickle.dumps(clf), pickle.dumps(clf.set_params(warm_start=True))
-    assert len(full) - len(lean) > 0.8 * map_alone
+    record = len(full) - len(lean)
+    assert record > 0.8 * map_alone
+    # Once: what an epoch is rolled back to is given up when all are recorded.
+    assert record < 1.4 * map_alone
     whole = make("sgd", n_epochs=4).fit(X, y)
     assert_identical(pickle.loads(full).set_params(n_epochs=4).fit(X, y), whole)
     loaded = pickle.loads(lean)
