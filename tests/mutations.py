@@ -297,7 +297,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", type=int, default=60, help="how many mutations")
     parser.add_argument("-j", type=int, default=2, help="how many at a time")
-    parser.add_argument("--only", metavar="TEXT", help="all that say this")
+    parser.add_argument("--only", nargs="+", metavar="TEXT", help="those that say this")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()))
     args = parser.parse_args()
 
@@ -312,7 +312,7 @@ def main():
         sys.exit(f"explained, but no longer there: {sorted(gone)}")
     drawn = draw(found, args.n)
     if args.only:
-        drawn = [m for m in found if args.only in m.key]
+        drawn = [m for m in found if any(text in m.key for text in args.only)]
 
     tree = tested_tree(cache, args.j)
     reach, seconds = who_reaches(tree, sources)
