@@ -4,7 +4,7 @@
 draws mutations of ``_core``, ``_training`` and ``_learners``, and runs for each the
 tests that reach its line, the quickest first. The exit status is 1 when fewer than 92 %
 are noticed, or one that is not is not explained in ``EXPLAINED``. Not a test itself: it
-takes minutes.
+takes minutes, and needs what ``tests/integrations`` need.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SEED, MINIMUM = 0, 0.92
 MOST_SECONDS, MOST_TESTS, PATIENCE = 60.0, 200, 5
 
 # By function, line and mutated line, so that they last when code moves: why nobody can
-# notice. One that is noticed or gone has to leave.
+# notice. One whose line is gone has to leave.
 EXPLAINED = {
     "in_row_blocks: return np.concatenate([call(block) for _, block in row_blocks(X, "
     "1, block_rows(X))]) -> return np.concatenate([call(block) for _, block in "
