@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_datamaps import DataMapClassifier
 from sklearn_datamaps._learners import blocks as blocks_module
 from sklearn_datamaps._learners import features as features_module
-from sklearn_datamaps._learners import partial_fit
+from sklearn_datamaps._learners import learner, partial_fit
 
 LOG_LOSS = {"loss": "log_loss"}
 BLOCKS = {"batch_order": "blocks", "batch_size": 64, "n_epochs": 3, "random_state": 0}
@@ -166,7 +166,7 @@ def test_weights_of_many_classes_lie_as_sparse_blocks_take_them_without_a_copy(
     whole = clone(clf).fit(X, y)
     assert not any(in_fortran_order)
     in_fortran_order.clear()
-    for module in (blocks_module, partial_fit):
+    for module in (blocks_module, learner):
         monkeypatch.setattr(module, "BLOCK_CELLS", 10 * 100)
     monkeypatch.setattr(partial_fit, "TURNED_AT_ONCE", 20)
     clf.fit(X, y)
