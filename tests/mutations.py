@@ -41,6 +41,11 @@ EXPLAINED = {
     "row_blocks(X, (2), block_rows(X))])": "speed: how many rows one call is given",
     ": CHUNK_ROWS = 2 ** 14 -> CHUNK_ROWS = 2 ** (15)": "memory: how many rows are "
     "hashed at once, to the same checksum",
+    "blocks: size = max(1, size) -> size = max((2), size)": "memory: of more rows than "
+    "fit, two are looked at at once instead of one",
+    "pooled: logs = [np.log(np.maximum(proba, DOUBT, dtype=np.float64)) for proba in "
+    "probas] -> logs = [np.log((np.maximum(DOUBT, proba, dtype=np.float64))) for proba "
+    "in probas]": "the larger of two numbers is the same in either order",
 }
 
 SWAPS = {
