@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -86,6 +87,10 @@ class Recorder:
         self._spare: dict[str, Array] | None = None
         self._trajectories: list[Array] = []
         self._warned = False
+
+    @cached_property
+    def _class_index(self) -> pd.Index:
+        return pd.Index(self.classes)
 
     @property
     def n_samples(self) -> int:
@@ -387,7 +392,7 @@ class Recorder:
             positions = unsure[last != best]
         if resolve_ties is not None and positions.size:
             labels = np.asarray(resolve_ties(positions + start))
-            settled = pd.Index(self.classes).get_indexer(pd.Index(labels))
+            settled = self._class_index.get_indexer(pd.Index(labels))
             if (settled < 0).any():
                 raise ValueError(
                     f"resolve_ties returned labels that are not in classes: "

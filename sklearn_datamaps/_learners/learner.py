@@ -141,9 +141,10 @@ class Training:
 
     def params(self, rows: slice | Array) -> dict[str, Any]:
         """Further arguments for some rows, at a cost of the order of their number."""
-        n_samples = self.X.shape[0]
+        if not self.fit_params:
+            return {}
         at = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
-        if not self.fit_params or len(at) == n_samples:
+        if len(at) == self.X.shape[0]:
             return dict(self.fit_params)
         sliced = sklearn_compat.index_fit_params(
             self.X, params=dict(self.fit_params), indices=at
@@ -326,6 +327,13 @@ class Learner(ABC):
     def takes(self, name: str) -> bool:
         """Whether training takes an argument of this name, or of any name."""
         return name in self._parameters or self.takes_any
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """Nested parameters of the estimator that the user gave."""
+        if not hasattr(self.estimator, "get_params"):
+            return {}
+        return dict(self.estimator.get_params(deep=True))
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:

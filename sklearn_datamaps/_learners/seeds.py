@@ -67,9 +67,14 @@ class Seeds:
 
     def restore(self, member: Any) -> None:
         """Give the learner and its fitted members the user's values back."""
+        fitted = sklearn_compat.members_of(member)
+        if self.is_flat and not fitted:
+            for name, value in self.original.items():
+                setattr(member, name, value)
+            return
         for key, (owner, name) in _random_state_owners(member).items():
             setattr(owner, name, self.original.get(key))
-        for inner in sklearn_compat.members_of(member):
+        for inner in fitted:
             for key, (owner, name) in _random_state_owners(inner).items():
                 nested = (v for k, v in self.original.items() if k.endswith(f"__{key}"))
                 setattr(owner, name, next(nested, None))

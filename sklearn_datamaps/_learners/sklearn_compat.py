@@ -53,7 +53,10 @@ def with_inner(estimator: Any) -> Iterator[Any]:
 
 def members_of(estimator: Any) -> list[Any]:
     """Fitted members of a wrapper (``estimators_``), or an empty list."""
-    members = np.ravel(np.asarray(getattr(estimator, "estimators_", []), dtype=object))
+    found = getattr(estimator, "estimators_", None)
+    if found is None:
+        return []
+    members = np.ravel(np.asarray(found, dtype=object))
     return [member for member in members if isinstance(member, BaseEstimator)]
 
 

@@ -118,15 +118,15 @@ class Fitted:
         The trained estimator; it works without the map.
     classes : ndarray of shape (n_classes,) or (n_labels,)
         The labels; multilabel: their names.
-    history : pandas.DataFrame
-        One row an epoch.
+    totals : ndarray of shape (n_epochs, 3)
+        As in ``Record``.
     meta : dict
         Facts about the run, for the map.
     """
 
     estimator: Any
     classes: Array
-    history: pd.DataFrame
+    totals: Array
     meta: dict[str, Any]
 
 
@@ -153,7 +153,7 @@ def finish(
     return Fitted(
         recipe.learner.assemble(members, labels),
         labels.classes,
-        record.history(),
+        np.array(record.totals),
         meta_of(recipe, record),
     )
 
@@ -309,15 +309,24 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _forget(self, *more: str) -> None:
         """Take back what the last run left behind, attributes of these names too."""
-        for name in ("estimator_", "classes_", "n_epochs_", "history_", *more):
+        for name in ("estimator_", "classes_", "n_epochs_", "_totals", *more):
             self.__dict__.pop(name, None)
 
     def _publish(self, fitted: Fitted) -> None:
         """Set the attributes that every run leaves behind, but for its map."""
         self.estimator_ = fitted.estimator
         self.classes_ = fitted.classes
-        self.history_ = fitted.history
-        self.n_epochs_ = len(fitted.history)
+        self._totals = fitted.totals
+        self.n_epochs_ = len(fitted.totals)
+
+    @property
+    def history_(self) -> pd.DataFrame:
+        """Mean confidence and accuracy of the recorded rows, one row an epoch."""
+        cells, confidence, right = self._totals.T
+        return pd.DataFrame(
+            {"mean_confidence": confidence / cells, "accuracy": right / cells},
+            index=pd.RangeIndex(1, len(cells) + 1, name="epoch"),
+        )
 
     def _of_map(self, name: str, **options: Any) -> Any:
         """Attribute of the map, or what its method of this name gives."""

@@ -535,7 +535,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         out_of_fold = record.dynamics.to_map(DataMap, allow_incomplete=True, meta=meta)
         measures = {**out_of_fold.measures, **of_folds(in_sample, out_of_fold)}
         self.data_map_ = replace(out_of_fold, measures=measures)
-        self.history_ = record.history()
+        self._totals = np.array(record.totals)
         self.n_epochs_ = self.data_map_.n_epochs
 
 

@@ -37,7 +37,11 @@ def continuation_key(
     return {
         "the labels": _of_labels(labels),
         "the class of the estimator": _class_name(learner),
-        **{f"the estimator's {k}": v for k, v in _of_params(learner).items()},
+        **{
+            f"the estimator's {name}": _of_value(value)
+            for name, value in recipe.learner.settings.items()
+            if name.rpartition("__")[2] not in OF_NO_CONSEQUENCE
+        },
         "batch_size": recipe.batch_size,
         "batch_order": recipe.batch_order,
         "response_method": recipe.response_method,
@@ -80,17 +84,6 @@ def _of_labels(labels: EncodedLabels) -> str:
 
 def _class_name(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
-
-
-def _of_params(estimator: Any) -> dict[str, Any]:
-    """Nested parameters of a learner, but for those of no consequence."""
-    if not hasattr(estimator, "get_params"):
-        return {}
-    return {
-        key: _of_value(value)
-        for key, value in estimator.get_params(deep=True).items()
-        if key.rpartition("__")[2] not in OF_NO_CONSEQUENCE
-    }
 
 
 def _of_value(value: Any) -> Any:

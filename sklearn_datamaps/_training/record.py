@@ -116,14 +116,6 @@ class Record:
         for total, theirs in zip(self.totals, other.totals, strict=True):
             total += theirs
 
-    def history(self) -> pd.DataFrame:
-        """Mean confidence and accuracy, one row an epoch."""
-        cells, confidence, right = np.array(self.totals).T
-        return pd.DataFrame(
-            {"mean_confidence": confidence / cells, "accuracy": right / cells},
-            index=pd.RangeIndex(1, self.n_epochs + 1, name="epoch"),
-        )
-
 
 def new_record(
     recipe: Recipe,
