@@ -18,7 +18,6 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils.parallel import Parallel, delayed
@@ -35,6 +34,11 @@ from sklearn_datamaps._learners.blocks import (
     row_blocks,
 )
 from sklearn_datamaps._learners.frames import columns_without_numbers, refuse_columns
+from sklearn_datamaps._learners.responses import (
+    class_probabilities,
+    in_order,
+    label_probabilities,
+)
 from sklearn_datamaps._learners.seeds import Seeds
 
 WHAT_WORKS = (
@@ -488,14 +492,15 @@ class Learner(ABC):
 
             def of_label(i: int) -> Array:
                 member = training.members[i]
-                proba = class_probabilities(member, X, method)
+                proba = class_probabilities(getattr(member, method)(X), method)
                 return in_order(proba, member, np.array([0, 1]))[:, 1]
 
             return np.column_stack(training.map_members(of_label))
         member = training.members[0]
+        response = getattr(member, method)(X)
         if training.labels.multilabel:
-            return _native_multilabel(member, X, method)
-        proba = class_probabilities(member, X, method)
+            return label_probabilities(response, method)
+        proba = class_probabilities(response, method)
         return in_order(proba, member, training.classes)
 
     def blocks(self, training: Training) -> Iterator[Block]:
@@ -679,75 +684,6 @@ def inner_estimator(estimator: Any) -> Any:
     if isinstance(estimator, MultiOutputClassifier):
         return estimator.estimator
     return estimator
-
-
-def class_probabilities(member: Any, X: Any, response_method: str) -> Array:
-    """``predict_proba``, or the decision through the logistic or softmax.
-
-    Parameters
-    ----------
-    member : estimator
-        A trained learner of one label a row.
-    X : {ndarray, csr} of shape (n_rows, n_features)
-        The features.
-    response_method : {"predict_proba", "decision_function"}
-        What to ask it.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_classes)
-        In the order of the learner's ``classes_``.
-    """
-    response = np.asarray(getattr(member, response_method)(X))
-    if response_method == "predict_proba":
-        return response
-    if response.ndim == 1:
-        # Both sides on their own: 1 - expit(40) is 0, expit(-40) is not.
-        return np.column_stack([expit(-response), expit(response)])
-    return np.asarray(softmax(response, axis=1))
-
-
-def _native_multilabel(member: Any, X: Any, response_method: str) -> Array:
-    response = getattr(member, response_method)(X)
-    if isinstance(response, list):
-        response = np.column_stack([proba[:, 1] for proba in response])
-    if response_method == "decision_function":
-        response = expit(response)
-    return np.asarray(response)
-
-
-def in_order(proba: Array, member: Any, classes: Array) -> Array:
-    """Columns in the order of classes, looked up by value in the learner's own.
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n_rows, n_classes)
-        Probabilities in the order of the learner's ``classes_``.
-    member : estimator
-        The learner.
-    classes : ndarray of shape (n_classes,)
-        The order to bring them in.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_classes)
-
-    Raises
-    ------
-    ValueError
-        If the learner does not know one of the classes.
-    """
-    known = np.asarray(getattr(member, "classes_", classes))
-    if np.array_equal(known, classes) or proba.shape[1:] != known.shape:
-        return proba  # a wrong number of columns is refused where it is recorded
-    positions = {label: column for column, label in enumerate(known.tolist())}
-    missing = [label for label in classes.tolist() if label not in positions]
-    if missing:
-        raise ValueError(
-            f"{type(member).__name__} gave no probability for the classes {missing}: "
-            f"its classes_ are {known.tolist()}."
-        )
-    return proba[:, [positions[label] for label in classes.tolist()]]
 
 
 def _tie_resolver(training: Training, X: Any) -> Callable[[Array], Array]:

@@ -17,8 +17,8 @@ from sklearn_datamaps._learners.learner import (
     Learner,
     OnEpoch,
     Training,
-    in_order,
 )
+from sklearn_datamaps._learners.responses import in_order
 from sklearn_datamaps._learners.stages import (
     Stages,
     has_stages,

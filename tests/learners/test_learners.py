@@ -31,7 +31,7 @@ from sklearn.utils.fixes import parse_version
 
 from sklearn_datamaps import DataMapClassifier
 from sklearn_datamaps._core.labels import EncodedLabels
-from sklearn_datamaps._learners import learner as learner_module
+from sklearn_datamaps._learners import responses
 from sklearn_datamaps._learners.learner import Training
 
 SMALL_STEP = {"alpha": 0.01}
@@ -402,7 +402,7 @@ def test_weights_of_a_block_cost_what_its_rows_cost():
 def test_probabilities_without_a_class_are_refused_and_others_brought_in_order():
     proba = np.array([[0.2, 0.8]])
     member = SimpleNamespace(classes_=np.array(["b", "a"]))
-    found = learner_module.in_order(proba, member, np.array(["a", "b"]))
+    found = responses.in_order(proba, member, np.array(["a", "b"]))
     assert found.tolist() == [[0.8, 0.2]]
     with pytest.raises(ValueError, match=r"no probability for the classes \['c'\]"):
-        learner_module.in_order(proba, member, np.array(["a", "c"]))
+        responses.in_order(proba, member, np.array(["a", "c"]))
