@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +159,42 @@ def encode_labels(
             f"got shape {values.shape}."
         )
     return _encode_column(values, classes)
+
+
+def known_of_all(blocks: Sequence[EncodedLabels]) -> EncodedLabels:
+    """All labels of blocks of rows that were encoded one by one; without codes.
+
+    Parameters
+    ----------
+    blocks : sequence of EncodedLabels
+        At least one.
+
+    Returns
+    -------
+    EncodedLabels
+        Of no row.
+
+    Raises
+    ------
+    ValueError
+        If blocks differ in kind or, multilabel, in the names of the labels.
+    """
+    if len({block.multilabel for block in blocks}) > 1:
+        raise ValueError("y has one column in some blocks and several in others.")
+    found = [block.classes for block in blocks]
+    if blocks[0].multilabel:
+        for i, names in enumerate(found):
+            if not np.array_equal(names, found[0]):
+                raise ValueError(
+                    f"Blocks 0 and {i} of y have different labels: "
+                    f"{found[0].tolist()} and {names.tolist()}."
+                )
+        return blocks[0]
+    if len({classes.dtype.kind for classes in found}) > 1:  # NumPy would mix them
+        found = [classes.astype(object) for classes in found]
+    return EncodedLabels(
+        np.empty(0, dtype=np.intp), encode_labels(np.concatenate(found)).classes
+    )
 
 
 def plain(value: Any) -> str:

@@ -13,7 +13,6 @@ from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.cluster import (
     block_futures,
     is_on_cluster,
-    large_graphs_allowed,
 )
 from sklearn_datamaps.dask.tasks import Features, Labels
 
@@ -27,8 +26,7 @@ class Blocks(NamedTuple):
     known: EncodedLabels  # all labels; of codes there are none
     n_rows: Array  # of each block
     n_set: Array  # rows of each label in each block
-    params: dict[str, Any]  # what the learner must know before the first block
-    features: Features  # what is told of those of the first block
+    features: Features  # of the first block, with what the learner must know of all
 
 
 def prepare_blocks(
@@ -73,7 +71,9 @@ def prepare_blocks(
         [of_labels[i] for i in filled],
     )
     known, n_set = tasks.unite(of_labels, learner.estimator)
-    weighted = {label for d in of_labels for label in d.classes[d.weighted].tolist()}
+    weighted = {
+        label for d in of_labels for label in d.known.classes[d.weighted].tolist()
+    }
     if not known.multilabel:
         check_weighted(len(weighted))
     codes = client.map(tasks.encode_block, labels, known=known, pure=False)
@@ -81,11 +81,13 @@ def prepare_blocks(
     for block in described:
         for name, values in block.params.items():
             params[name] = np.maximum(params.get(name, 0), values)
-    first = described[0]
-    return Blocks(checked, codes, weights, known, n_rows[filled], n_set, params, first)
+    first = described[0]._replace(params=params)
+    return Blocks(checked, codes, weights, known, n_rows[filled], n_set, first)
 
 
 def _of_blocks(client: Any, data: Any, n_rows: Array, name: str) -> list[Any]:
+    import dask
+
     if not is_on_cluster(data):  # of this process: cut into the blocks of X
         known = encode_labels(data) if name == "y" else None
         rows = getattr(data, "iloc", data) if known is None else known.codes
@@ -94,7 +96,10 @@ def _of_blocks(client: Any, data: Any, n_rows: Array, name: str) -> list[Any]:
         parts = [rows[start:stop] for start, stop in bounds]
         if known is not None:  # codes take a fraction of the memory of labels
             parts = [EncodedLabels(codes, known.classes) for codes in parts]
-        with large_graphs_allowed():
+        # The data have to be in the tasks, so no warning that they are large.
+        with dask.config.set(
+            {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
+        ):
             return list(client.map(tasks.identity, parts, pure=False))
     futures = block_futures(client, data, name)
     if len(futures) != len(n_rows):

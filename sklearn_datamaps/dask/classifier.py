@@ -254,7 +254,7 @@ class DataMapClassifier(BaseDataMapClassifier):
             blocks.known,
             int(blocks.n_rows.sum()),
             blocks.n_set.sum(axis=0),
-            blocks.params,
+            blocks.features.params,
         )
         # Made before any training: it remembers the seeds that the user had set.
         nothing = Data(np.empty((0, 0)), blocks.known)

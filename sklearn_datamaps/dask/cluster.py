@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,17 +35,13 @@ def open_client(client: Any) -> Iterator[Any]:
 
     A client that is made for an address is closed at the end.
     """
-    from distributed import Client, get_client, worker_client
+    from distributed import Client
 
     with contextlib.ExitStack() as stack:
         if isinstance(client, str):
             client = stack.enter_context(Client(client, set_as_default=False))
         elif client is None:
-            try:
-                # In a task, others may use its thread while it waits for them.
-                client = stack.enter_context(worker_client())
-            except ValueError:
-                client = _current_client(get_client)
+            client = _current_client(stack)
         if not isinstance(client, Client) or client.asynchronous:
             is_client = isinstance(client, Client)
             kind = "an asynchronous Client" if is_client else repr(client)
@@ -66,7 +62,12 @@ def open_client(client: Any) -> Iterator[Any]:
         yield client
 
 
-def _current_client(get_client: Callable[[], Any]) -> Any:
+def _current_client(stack: contextlib.ExitStack) -> Any:
+    from distributed import get_client, worker_client
+
+    # In a task, others may use its thread while it waits for them.
+    with contextlib.suppress(ValueError):
+        return stack.enter_context(worker_client())
     try:
         return get_client()
     except ValueError as error:
@@ -93,15 +94,6 @@ def explain_losses() -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def large_graphs_allowed() -> Iterator[None]:
-    """No warning of large tasks, where the data have to be in them."""
-    import dask
-
-    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
-        yield
-
-
 def register_sizes(client: Any) -> None:
     """Tell every worker, also one that comes later, the size of ``csr_array``.
 
@@ -117,13 +109,12 @@ def register_sizes(client: Any) -> None:
         def setup(self, worker: Any) -> None:
             from dask.sizeof import sizeof
 
-            sizeof.register(sparse.csr_array, _stored_size)
+            sizeof.register(
+                sparse.csr_array,
+                lambda X: X.data.nbytes + X.indices.nbytes + X.indptr.nbytes,
+            )
 
     client.register_plugin(Sizes(), name="sklearn-datamaps-sizes")
-
-
-def _stored_size(X: Any) -> int:
-    return int(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes)
 
 
 def is_on_cluster(data: Any) -> bool:

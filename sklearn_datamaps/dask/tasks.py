@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn.utils import check_array
 
 from sklearn_datamaps._core.arrays import Array, complete
-from sklearn_datamaps._core.labels import EncodedLabels, encode_labels
+from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, known_of_all
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.features import with_short_indices
@@ -44,10 +44,9 @@ class Features(NamedTuple):
 class Labels(NamedTuple):
     """What is told of the labels of one block."""
 
-    classes: Array  # those that are there; multilabel: names of the labels
+    known: EncodedLabels  # those that are there; of codes there are none
     n_set: Array  # rows of each
     n_rows: int
-    multilabel: bool
     weighted: Array  # which of them have a row with a weight other than 0
 
 
@@ -104,13 +103,13 @@ def describe_labels(y: Any, weights: Any, number: int, n_rows: int) -> Labels:
             check_rows("sample_weight", weights, n_rows)
         if n_rows == 0:
             nothing = np.zeros(0, dtype=np.intp)
-            return Labels(nothing, nothing, 0, False, nothing != 0)
+            return Labels(EncodedLabels(nothing, nothing), nothing, 0, nothing != 0)
         labels = weighted = y if isinstance(y, EncodedLabels) else encode_labels(y)
         if weights is not None:
             rows = check_weights(weights, n_rows) != 0
             weighted = EncodedLabels(labels.codes[rows], labels.classes)
-    n_set, is_weighted = labels.counts(), weighted.counts() > 0
-    return Labels(labels.classes, n_set, n_rows, labels.multilabel, is_weighted)
+    known = EncodedLabels(labels.codes[:0], labels.classes)
+    return Labels(known, labels.counts(), n_rows, weighted.counts() > 0)
 
 
 def check_rows(name: str, data: Any, n_rows: int) -> None:
@@ -188,28 +187,11 @@ def unite(described: list[Labels], estimator: Any) -> tuple[EncodedLabels, Array
     Of codes there are none; the counts are of shape (n_blocks, n_classes). ValueError
     if blocks differ in kind, or no map can be made of them.
     """
-    kinds = {labels.multilabel for labels in described}
-    if len(kinds) > 1:
-        raise ValueError("y has one column in some blocks and several in others.")
-    if kinds == {True}:
-        names = described[0].classes
-        for i, other in enumerate(described):
-            if not np.array_equal(other.classes, names):
-                raise ValueError(
-                    f"Blocks 0 and {i} of y have different labels: "
-                    f"{names.tolist()} and {other.classes.tolist()}."
-                )
-        known = EncodedLabels(np.empty((0, len(names)), dtype=bool), names)
-        n_set = np.array([labels.n_set for labels in described])
-    else:
-        found = [labels.classes for labels in described]
-        if len({labels.dtype.kind for labels in found}) > 1:  # NumPy would mix them
-            found = [labels.astype(object) for labels in found]
-        classes = encode_labels(np.concatenate(found)).classes
-        known = EncodedLabels(np.empty(0, dtype=np.intp), classes)
-        n_set = np.zeros((len(described), len(classes)), dtype=np.int64)
-        for row, labels in zip(n_set, described, strict=True):
-            row[pd.Index(classes).get_indexer(pd.Index(labels.classes))] = labels.n_set
+    known = known_of_all([labels.known for labels in described])
+    n_set = np.zeros((len(described), len(known.classes)), dtype=np.int64)
+    for row, labels in zip(n_set, described, strict=True):
+        found = pd.Index(labels.known.classes)
+        row[pd.Index(known.classes).get_indexer(found)] = labels.n_set
     n_rows, n_set_of_all = sum(labels.n_rows for labels in described), n_set.sum(axis=0)
     varied = (n_set_of_all > 0) & (n_set_of_all < n_rows)
     registry.check_targets(estimator, known, varied)
