@@ -700,8 +700,13 @@ class TestLoss:
             return len(now) == 2 and now != before
 
         wait_until(another_is_there)
-        sizes = of_processes.run(size_of_csr_array)
-        assert set(sizes.values()) == {12_000 + 404}
+
+        def all_know():
+            sizes = of_processes.run(size_of_csr_array)
+            return set(sizes.values()) == {12_000 + 404}
+
+        # The scheduler lists a worker before it has set its plugins up.
+        wait_until(all_know)
 
 
 def ids_of_workers(dask_scheduler):
