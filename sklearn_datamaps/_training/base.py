@@ -170,7 +170,7 @@ def meta_of(recipe: Recipe, record: Record) -> dict[str, Any]:
         "response_method": recipe.response_method,
         "stages": None,
         "n_asked": recipe.n_epochs,
-        "accuracy": record.history()["accuracy"].tolist(),
+        "accuracy": [float(right / cells) for cells, _, right in record.totals],
         **record.facts,
         "versions": {
             module.__name__: module.__version__ for module in (sklearn, np, scipy)
