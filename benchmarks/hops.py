@@ -129,10 +129,10 @@ def _arguments(frame: FrameType) -> list[Any]:
 
 def _holds(value: Any, is_data: Callable[[Any], bool], seen: set[int]) -> bool:
     """Whether a value is data, or has them in its attributes or items."""
-    if is_data(value):
-        return True
     if id(value) in seen or isinstance(value, type):
         return False
+    if is_data(value):
+        return True
     seen.add(id(value))
     ours = type(value).__module__.startswith("sklearn_datamaps")
     held: list[Any] = []

@@ -31,7 +31,6 @@ from sklearn_datamaps._training.recipe import Recipe
 from sklearn_datamaps._training.record import Record
 
 C = TypeVar("C", bound=type)
-N_ROWS_LOOKED_AT = 1000
 
 # Text of parameters and attributes that mean the same in every class: a line
 # ":shared: name" of a docstring stands for it.
@@ -177,38 +176,6 @@ def meta_of(recipe: Recipe, record: Record) -> dict[str, Any]:
         },
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def scale_ratio(learner: Learner, X: Any) -> float | None:
-    """How far the scales of the columns lie apart, from a look at some rows.
-
-    Parameters
-    ----------
-    learner : Learner
-        Trees and naive Bayes do not mind.
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        The features.
-
-    Returns
-    -------
-    float or None
-        Largest root mean square of a column by the smallest standard deviation; a
-        column far from 0 counts as one of a large scale. None if it does not matter
-        or is not known.
-    """
-    naive = type(learner.inner).__module__ == "sklearn.naive_bayes"
-    if naive or learner.knows_its_rows_only or not isinstance(X, np.ndarray):
-        return None
-    if X.ndim != 2 or X.dtype.kind not in "iuf":
-        return None
-    step = -(-len(X) // N_ROWS_LOOKED_AT)
-    rows = X[::step].astype(np.float64)
-    largest = np.sqrt(np.square(rows).mean(axis=0))
-    deviations = rows.std(axis=0)
-    varied = deviations > 1e-10 * largest  # else it is rounding
-    if not varied.any() or not np.isfinite(largest).all():
-        return None
-    return float(largest[varied].max() / deviations[varied].min())
 
 
 class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):

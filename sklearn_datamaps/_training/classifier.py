@@ -37,6 +37,7 @@ from sklearn_datamaps._learners.features import (
     check_single_rows,
     identity_of,
     refuse_dask,
+    scale_ratio,
     validate_features,
 )
 from sklearn_datamaps._learners.seeds import derive_seed
@@ -46,7 +47,6 @@ from sklearn_datamaps._training.base import (
     finish,
     meta_of,
     own_seeds,
-    scale_ratio,
     with_shared_text,
 )
 from sklearn_datamaps._training.continuing import changes, continuation_key
