@@ -1142,7 +1142,7 @@ class TestTasks:
     def test_indices_of_the_users_blocks_are_not_sorted_in_place(self):
         X = sparse.csr_matrix(np.eye(3))
         X.indices = X.indices.astype(np.int64)
-        checked = tasks.check_features(X, 0, {})
+        checked = tasks.check_features(X, 0, DataMapClassifier()._learner())
         assert checked.indices.dtype == np.int32
         assert X.indices.dtype == np.int64
 
