@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sklearn_datamaps._curation.apply_review import apply_review
     from sklearn_datamaps._curation.audit import LabelAudit
     from sklearn_datamaps._curation.audit_labels import audit_labels
+    from sklearn_datamaps._curation.explain import Explanation, explain_rows
     from sklearn_datamaps._curation.sampler import DataMapSampler
     from sklearn_datamaps._data_map import DataMap, TrainingDynamics
     from sklearn_datamaps._io.cartography_coordinates import read_coordinates
@@ -26,12 +27,14 @@ __all__ = [
     "DataMapComparison",
     "DataMapDisplay",
     "DataMapSampler",
+    "Explanation",
     "LabelAudit",
     "Stages",
     "TrainingDynamics",
     "TrajectoryDisplay",
     "apply_review",
     "audit_labels",
+    "explain_rows",
     "read_coordinates",
     "read_training_dynamics",
     "stability",
@@ -51,6 +54,8 @@ _PUBLIC = {
     "TrajectoryDisplay": "_views.trajectories",
     "apply_review": "_curation.apply_review",
     "audit_labels": "_curation.audit_labels",
+    "Explanation": "_curation.explain",
+    "explain_rows": "_curation.explain",
     "read_coordinates": "_io.cartography_coordinates",
     "read_training_dynamics": "_io.cartography_dynamics",
     "stability": "_core.repeats",

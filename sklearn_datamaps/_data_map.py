@@ -14,7 +14,7 @@ from sklearn_datamaps._core.labels import encode_labels, index_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._core.repeats import average
-from sklearn_datamaps._views import summary
+from sklearn_datamaps._views import groups, summary
 from sklearn_datamaps._views.comparison import DataMapComparison, compare
 from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps._views.review import review
@@ -216,13 +216,14 @@ class DataMap(BaseDataMap):
         return map_of(cls, estimator)
 
     def summary(self, by: str | None = None) -> pd.DataFrame:
-        """Count the regions.
+        """Count the regions, or compare the rows of each value of a column.
 
         Parameters
         ----------
-        by : {None, "label"}, default=None
+        by : {None, "label"} or str, default=None
             None: one row a region with its size and mean measures. ``"label"``: rows
-            of each label in each region.
+            of each label in each region. The name of a carried column, such as the
+            annotator, source or month: one row a value.
 
         Returns
         -------
@@ -230,14 +231,49 @@ class DataMap(BaseDataMap):
             None: index ``region``; columns ``n_samples``, ``share`` and the means of
             ``confidence``, ``variability``, ``correctness``; multilabel: also split
             by ``label_set``, set and unset labels apart. ``"label"``: one row a
-            label, one column a region.
+            label, one column a region. A column: ``n_samples``, ``share_hard``; where
+            the map has ``label_quality`` ``expected_wrong`` with a 90 % interval,
+            ``low`` and ``high``; ``lift`` over all rows; and the ``p_value`` of
+            Fisher's exact test, one-sided against all other rows, by labels that look
+            wrong (otherwise by hard rows), with Holm's correction in ``p_holm``.
+            Groups that have other labels may differ for that reason alone.
 
         Raises
         ------
         ValueError
-            If by is something else, or ``"label"`` without known labels.
+            If by is something else, ``"label"`` without known labels, or a column with
+            more values than half of the rows.
         """
         return summary.summary(self, by)
+
+    def overlapping_classes(self) -> pd.DataFrame:
+        """Pairs of labels that are taken for each other: merge or define these.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a pair, the most frequent first: ``label`` as given, ``suggested``,
+            ``n_expected``, the number of wrong labels to expect, and their ``share``
+            of the rows that are given the label. Multilabel: a label that is set
+            wrongly where the other is missing.
+
+        Raises
+        ------
+        ValueError
+            If the map has no ``label_quality``: fit with ``cv=2,
+            measures=["mean_proba"]``, or use the map of an audit.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn_datamaps import DataMapClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> clf = DataMapClassifier(cv=2, measures=["mean_proba"], random_state=0)
+        >>> pairs = clf.fit(X / 16, y).data_map_.overlapping_classes()
+        >>> pairs.columns.tolist()
+        ['label', 'suggested', 'n_expected', 'share']
+        """
+        return groups.overlapping_classes(self)
 
     def __repr__(self) -> str:
         return summary.text(self)

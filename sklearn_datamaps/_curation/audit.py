@@ -13,6 +13,7 @@ from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import PAPER
 from sklearn_datamaps._curation import audit_plot
 from sklearn_datamaps._curation.control_rows import HIDDEN, Draw, tag
+from sklearn_datamaps._curation.explain import Explanation, explain_rows
 from sklearn_datamaps._curation.review_progress import ReviewProgress, review_progress
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._views.review import review_of
@@ -48,6 +49,8 @@ class LabelAudit:
         What it took: ``"maps"``, ``"witness"`` and ``"count"``.
     seed : int
         Of the choice of control rows.
+    data : (estimator, X, y) or None
+        What was audited, for :meth:`explain`; not pickled.
 
     See Also
     --------
@@ -75,6 +78,7 @@ class LabelAudit:
     witness: str
     seconds: dict[str, float]
     seed: int
+    data: tuple[Any, Any, Any] | None = None
 
     @property
     def suspicious(self) -> NDArray[np.bool_]:
@@ -93,6 +97,43 @@ class LabelAudit:
         ndarray, shape of the labels
         """
         return self.data_map.suggested_other()
+
+    def overlapping_classes(self) -> pd.DataFrame:
+        """Pairs of labels that are taken for each other: merge or define these.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As of :meth:`DataMap.overlapping_classes`.
+        """
+        return self.data_map.overlapping_classes()
+
+    def explain(self, rows: Any, *, n_reasons: int = 3) -> Explanation:
+        """Reasons for and against the labels of some rows.
+
+        Parameters
+        ----------
+        rows, n_reasons
+            As in :func:`~sklearn_datamaps.explain_rows`.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        ValueError
+            As there, and of an audit that was pickled: it does not hold the data.
+        """
+        if self.data is None:
+            raise ValueError(
+                "A pickled audit does not hold the data. Use explain_rows(estimator, X,"
+                " y, rows)."
+            )
+        return explain_rows(*self.data, rows, n_reasons=n_reasons)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "data": None}
 
     def by_label(self) -> pd.DataFrame:
         """How many labels are wrong, label by label.
@@ -289,13 +330,22 @@ class LabelAudit:
         number = f"{self.n_wrong:,.0f} (interval {low:,.0f} to {high:,.0f})"
         return f"{COUNTED}: {number}; {UNCOUNTED}"
 
-    def summary(self) -> str:
-        """Say in plain words what was found, and how far it can be trusted.
+    def summary(self, by: str | None = None) -> Any:
+        """Say in plain words what was found, or compare the rows of a column.
+
+        Parameters
+        ----------
+        by : str, default=None
+            The name of a carried column, such as the annotator; or ``"label"``, for
+            :meth:`by_label`. None: plain words.
 
         Returns
         -------
-        str
+        str or pandas.DataFrame
+            Of a column as of :meth:`DataMap.summary`.
         """
+        if by is not None:
+            return self.by_label() if by == "label" else self.data_map.summary(by)
         unit = "labels" if self.data_map.multilabel else "rows"
         maps, n_epochs = self.data_map.meta["n_runs"], self.data_map.n_epochs
         took = sum(self.seconds.values())
@@ -319,4 +369,4 @@ class LabelAudit:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return self.summary()
+        return str(self.summary())

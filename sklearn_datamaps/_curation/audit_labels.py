@@ -115,6 +115,7 @@ def audit_labels(
     if not (whole and n_repeats >= 1):
         raise ValueError(f"n_repeats must be an integer >= 1; got {n_repeats!r}.")
     started = perf_counter()
+    data = (estimator, X, y)
     classifier, X, text = _unwrapped(estimator, X, y)
     labels = encode_labels(y)
     seeds = check_random_state(random_state).randint(2**31 - 1, size=n_repeats + 1)
@@ -148,6 +149,7 @@ def audit_labels(
             "count": perf_counter() - asked,
         },
         seed=int(seeds[0]),
+        data=data,
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
 from sklearn_datamaps._core.regions import REGIONS, UNSEEN
 from sklearn_datamaps._core.registry import PAPER
+from sklearn_datamaps._views.groups import by_column
 from sklearn_datamaps._views.notes import notes_of
 
 N_LABELS_SHOWN = 3
@@ -19,7 +20,7 @@ def summary(data_map: BaseDataMap, by: str | None = None) -> pd.DataFrame:
     if by == "label":
         return _by_label(data_map)
     if by is not None:
-        raise ValueError(f"by must be None or 'label'; got {by!r}.")
+        return by_column(data_map, by)
     if not data_map.multilabel:
         return _table(data_map, slice(None))
     parts = {

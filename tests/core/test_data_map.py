@@ -500,7 +500,7 @@ def test_summary_counts_rows_never_recorded_apart():
 
 @pytest.mark.parametrize("by", ["region", "labels", 0])
 def test_summary_by_something_else_is_refused(by):
-    with pytest.raises(ValueError, match="by must be None or 'label'; got"):
+    with pytest.raises(ValueError, match="by must be None, 'label' or a carr"):
         multiclass().summary(by)
 
 

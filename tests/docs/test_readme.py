@@ -86,6 +86,9 @@ def test_audit_and_sampler_examples_run(tmp_path, monkeypatch, capsys):
     exec(block_with("in_sample_map_"), namespace)
     exec(block_with("audit_labels("), namespace)
     assert "wrong labels" in capsys.readouterr().out
+    exec(block_with("audit.explain("), namespace)
+    assert "of the 5 nearest rows are" in capsys.readouterr().out
+    assert namespace["by_half"]["n_samples"].sum() == 1797
     namespace["review"].assign(decision="keep").to_csv("review.csv", index=False)
     exec(block_with("audit.update"), namespace)
     assert "Reviewed 100, wrong 0" in capsys.readouterr().out

@@ -1,0 +1,355 @@
+"""Reasons for and against a label: nearest rows, features, the curve over epochs."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, plain
+from sklearn_datamaps._core.neighbours import nearest_rows, scaler_of
+from sklearn_datamaps._core.public import found_in
+from sklearn_datamaps._curation.witness import table_of
+
+N_SEARCHED = 100  # nearest rows among which those of each kind are looked for
+N_VOTES = 5  # nearest rows of the sentence
+COPY = 1 - 1e-9
+LONGEST = 80
+
+
+@found_in("sklearn_datamaps")
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """Why labels may be right or wrong; made by :func:`~sklearn_datamaps.explain_rows`.
+
+    Attributes
+    ----------
+    rows : ndarray of int of shape (n_rows,)
+        The rows explained.
+    sentences : list of str
+        One for each.
+    frame : pandas.DataFrame
+        All reasons, see :meth:`to_frame`.
+    curves : ndarray of shape (n_epochs, n_rows) or None
+        Probability of the own label over the epochs, if it was recorded.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_datamaps import explain_rows
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y[0] = 2  # a wrong label
+    >>> explained = explain_rows(SGDClassifier(random_state=0), scale(X), y, [0])
+    >>> explained.sentences[0].split(";")[0]
+    "5 of the 5 nearest rows are '0', not '2'"
+    """
+
+    rows: Array
+    sentences: list[str]
+    frame: pd.DataFrame
+    curves: Array | None
+
+    def to_frame(self) -> pd.DataFrame:
+        """List all reasons.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a reason: ``position`` of the row explained (multilabel: also
+            ``label_name``), ``kind`` (``"same label"``, ``"another label"``,
+            ``"copy"`` for neighbours, ``"feature"``), ``neighbour`` (position, -1: of a
+            feature), ``reason`` (text or label of the neighbour, name of the feature),
+            ``label`` of the neighbour, and ``weight``: cosine, or what the feature adds
+            to the own label less the rival one.
+        """
+        return self.frame.copy()
+
+    def plot(self, at: int = 0, *, axes: Any = None) -> Any:
+        """Draw the reasons of one row: neighbours, and features or the curve.
+
+        Parameters
+        ----------
+        at : int, default=0
+            Which of the rows explained.
+        axes : sequence of two matplotlib Axes, default=None
+            Where to draw. None: a new figure.
+
+        Returns
+        -------
+        ndarray of two matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If axes are not two, or there is no such row.
+        """
+        import matplotlib.pyplot as plt
+        import seaborn as sns
+
+        if not 0 <= at < len(self.rows):
+            raise ValueError(f"at must be in 0 ... {len(self.rows) - 1}; got {at!r}.")
+        if axes is None:
+            _, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+        axes = np.asarray(axes, dtype=object).ravel()
+        if len(axes) != 2:
+            raise ValueError(f"axes must be two Axes; got {len(axes)}.")
+        found = self.frame[self.frame["number"] == at]
+        near, features = (found[found["neighbour"] >= 0], found[found["neighbour"] < 0])
+        palette = sns.color_palette("colorblind", 2)
+        colors = {"for": palette[0], "against": palette[1]}
+        _bars(axes[0], near, colors, near["kind"] == "same label")
+        axes[0].set(xlabel="cosine", title=f"Nearest rows of row {self.rows[at]}")
+        if self.curves is not None and features.empty:
+            axes[1].plot(np.arange(1, len(self.curves) + 1), self.curves[:, at], "o-")
+            axes[1].set(xlabel="epoch", ylabel="probability of the label", ylim=(0, 1))
+        else:
+            _bars(axes[1], features, colors, features["weight"] > 0)
+            axes[1].set(xlabel="own label less rival", title="Features")
+        return axes
+
+    def __repr__(self) -> str:
+        pairs = zip(self.rows, self.sentences, strict=True)
+        return "\n".join(f"row {row}: {sentence}" for row, sentence in pairs)
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for number, sentence in enumerate(self.sentences):
+            shown = self.frame[self.frame["number"] == number]
+            cells = zip(shown["kind"], shown["reason"], shown["weight"], strict=True)
+            body = "".join(
+                f"<tr><td>{escape(kind)}</td><td>{escape(reason)}</td>"
+                f"<td>{weight:.2f}</td></tr>"
+                for kind, reason, weight in cells
+            )
+            title = f"row {self.rows[number]}: {sentence}"
+            parts.append(f"<p><b>{escape(title)}</b></p><table>{body}</table>")
+        return f"<div>{''.join(parts)}</div>"
+
+
+def _bars(ax: Any, shown: pd.DataFrame, colors: dict[str, Any], is_for: Any) -> None:
+    places = np.arange(len(shown))
+    color = [colors["for" if one else "against"] for one in is_for]
+    ax.barh(places, shown["weight"], color=color)
+    names = [reason[:40] for reason in shown["reason"]]
+    ax.set_yticks(places, names)
+    ax.invert_yaxis()
+
+
+def explain_rows(
+    estimator: Any, X: Any, y: Any, rows: Any, *, n_reasons: int = 3
+) -> Explanation:
+    """Reasons for and against the labels of some rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier or :class:`~sklearn_datamaps.DataMapClassifier`, or a Pipeline that
+        ends in one. If it is not fitted, a clone is fitted on all rows.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        What the estimator takes.
+    y : array-like of shape (n_samples,), or (n_samples, n_labels)
+        The labels as given.
+    rows : array-like of int of shape (n_rows,), or (n_rows, 2)
+        Positions of the rows; of a multilabel target, of row and label.
+    n_reasons : int, default=3
+        How many neighbours of each kind and twice as many features to list.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    ValueError
+        If a row is not in X, or rows have the wrong shape for y.
+
+    Notes
+    -----
+    Neighbours are those by cosine (of standardised columns of a table) among the 100
+    nearest. Features are listed for learners that have ``coef_``. A reason is evidence
+    of a model, no proof.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_datamaps import explain_rows
+    >>> texts = ["thank you", "thank you so much", "bad day", "a bad bad day"] * 4
+    >>> y = ["thanks", "thanks", "other", "other"] * 4
+    >>> y[0] = "other"
+    >>> pipe = make_pipeline(CountVectorizer(), SGDClassifier(random_state=0))
+    >>> explained = explain_rows(pipe, texts, y, [0])
+    >>> print(explained.sentences[0].split(";")[0])
+    3 of the 5 nearest rows are 'thanks', not 'other'
+    """
+    labels = encode_labels(y)
+    rows = np.asarray(rows, dtype=np.intp)
+    if rows.ndim != 1 + labels.multilabel:
+        raise ValueError(
+            f"rows must be {'pairs of row and label' if labels.multilabel else 'ints'}"
+            f" for this y; got an array of shape {rows.shape}."
+        )
+    cells = tuple(np.atleast_2d(rows.T))
+    n = len(labels.codes)
+    if rows.size and not (cells[0].min() >= 0 and cells[0].max() < n):
+        raise ValueError(f"rows must be in 0 ... {n - 1}; got {rows.tolist()[:5]}.")
+    estimator = _fitted(estimator, X, y)
+    features, names = _features(estimator, X)
+    scaler = None if sparse.issparse(features) else scaler_of(features)
+    near, cosine = nearest_rows(features, N_SEARCHED, rows=cells[0], scaler=scaler)
+    learner = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    data_map = getattr(learner, "data_map_", None)
+    learner = getattr(learner, "estimator_", learner)
+    table: list[dict[str, Any]] = []
+    sentences = []
+    for number, row in enumerate(cells[0].tolist()):
+        label = cells[1][number] if labels.multilabel else None
+        codes, classes = _question(labels, label)
+        of_near = codes[near[number]]
+        kinds = np.where(of_near == codes[row], "same label", "another label")
+        kinds[(of_near != codes[row]) & (cosine[number] >= COPY)] = "copy"
+        rival, votes = _rival(of_near, codes[row], len(classes))
+        own, other = classes[codes[row]], classes[rival]
+        n_voters = min(N_VOTES, len(of_near))
+        told = [f"{votes} of the {n_voters} nearest rows are {other!r}, not {own!r}"]
+        n_copies = int((kinds == "copy").sum())
+        if n_copies:
+            told.append(f"{n_copies} copies have another label")
+        listed = _listed(kinds, n_reasons)
+        reasons = [
+            {
+                "kind": str(kinds[at]),
+                "neighbour": int(near[number, at]),
+                "reason": f"{classes[of_near[at]]}: {_text_of(X, near[number, at])}",
+                "label": classes[of_near[at]],
+                "weight": float(cosine[number, at]),
+            }
+            for at in listed
+        ]
+        weights = _weights(learner, label, codes[row], rival)
+        if weights is not None:
+            words = _words(features, row, weights, names, 2 * n_reasons)
+            against = [one["reason"] for one in words if one["weight"] < 0]
+            if against:
+                told.append(f"{', '.join(map(repr, against[:3]))} for {other!r}")
+            reasons += words
+        of_row = {"number": number, "position": row}
+        if label is not None:
+            of_row["label_name"] = labels.classes[label]
+        table += [of_row | reason for reason in reasons]
+        sentences.append("; ".join(told))
+    curves = getattr(data_map, "trajectories", None)
+    if curves is not None:
+        curves = curves[(slice(None), *cells)]
+    columns = ["number", "position", *(["label_name"] if labels.multilabel else [])]
+    columns += ["kind", "neighbour", "reason", "label", "weight"]
+    return Explanation(rows, sentences, pd.DataFrame(table, columns=columns), curves)
+
+
+def _fitted(estimator: Any, X: Any, y: Any) -> Any:
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        estimator = clone(estimator).fit(X, y)
+    return estimator
+
+
+def _features(estimator: Any, X: Any) -> tuple[Any, Array | None]:
+    """What the learner sees, and the names of its columns."""
+    names = getattr(X, "columns", None)
+    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+        steps = estimator[:-1]
+        X = steps.transform(X)
+        names = steps.get_feature_names_out() if _has_names(steps) else None
+    features = table_of(X)
+    width = int(np.prod(features.shape[1:]))
+    known = names is not None and len(names) == width
+    return features, np.asarray(names) if known else None
+
+
+def _has_names(steps: Any) -> bool:
+    return all(hasattr(step, "get_feature_names_out") for _, step in steps.steps)
+
+
+def _question(labels: EncodedLabels, label: Any) -> tuple[Array, list[str]]:
+    """Codes of the labels and their names; multilabel: whether one of them is set."""
+    if label is None:
+        return labels.codes, [plain(name) for name in labels.classes.tolist()]
+    name = plain(labels.classes[label])
+    return labels.codes[:, label] * 1, [f"not {name}", name]
+
+
+def _rival(of_near: Array, own: int, n_classes: int) -> tuple[int, int]:
+    """The commonest other label of the nearest rows, and how many have it."""
+    votes = np.bincount(of_near[:N_VOTES], minlength=n_classes)
+    votes[own] = 0
+    if votes.any():
+        return int(votes.argmax()), int(votes.max())
+    others = of_near[of_near != own]
+    return int(others[0]) if len(others) else int(own == 0 and n_classes > 1), 0
+
+
+def _text_of(X: Any, row: int) -> str:
+    if sparse.issparse(X) or len(getattr(X, "shape", (1,))) != 1:
+        return f"row {row}"
+    value = X.iloc[row] if hasattr(X, "iloc") else X[row]
+    if not isinstance(value, str):
+        return f"row {row}"
+    return " ".join(value.split())[:LONGEST]
+
+
+def _listed(kinds: Array, n: int) -> list[int]:
+    """Places of the first of each kind."""
+    order = ("copy", "another label", "same label")
+    return [at for kind in order for at in np.flatnonzero(kinds == kind)[:n].tolist()]
+
+
+def _weights(learner: Any, label: Any, own: int, rival: int) -> Array | None:
+    """What a unit of each feature adds to the own label less the rival one."""
+    if label is not None:
+        learner = getattr(learner, "estimators_", {label: None})[label]
+    coef = getattr(learner, "coef_", None)
+    # A machine with a kernel has coefficients for pairs of classes.
+    if not isinstance(coef, np.ndarray) or coef.ndim != 2 or hasattr(learner, "kernel"):
+        return None
+    if len(coef) == 1:
+        return coef[0] if own else -coef[0]
+    difference: Array = coef[own] - coef[rival]
+    return difference
+
+
+def _words(
+    features: Any, row: int, weights: Array, names: Array | None, n: int
+) -> list[dict[str, Any]]:
+    """Features of a row that weigh most, for and against its label."""
+    if sparse.issparse(features):
+        part = slice(*features.indptr[row : row + 2])
+        columns, values = features.indices[part], features.data[part]
+    else:
+        values = np.asarray(features[row], dtype=np.float64).ravel()
+        columns = np.arange(len(values))
+    if len(weights) != features.shape[1]:
+        return []
+    weight = values * weights[columns]
+    first = np.argsort(-np.abs(weight), kind="stable")[:n]
+    return [
+        {
+            "kind": "feature",
+            "neighbour": -1,
+            "reason": f"x{columns[at]}" if names is None else str(names[columns[at]]),
+            "label": "",
+            "weight": float(weight[at]),
+        }
+        for at in first
+        if weight[at] != 0
+    ]

@@ -1,0 +1,186 @@
+"""Reasons for labels: neighbours, copies, features and curves, by hand and as found."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_multilabel_classification
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+
+from sklearn_datamaps import DataMapClassifier, Explanation, explain_rows
+
+SGD = SGDClassifier(loss="log_loss", random_state=0)
+WORDS = {
+    "thanks": ["thank", "you", "mate", "grateful", "kind"],
+    "anger": ["angry", "hate", "awful", "stupid", "rude"],
+    "joy": ["happy", "glad", "fun", "great", "party"],
+}
+
+
+@pytest.fixture(scope="module")
+def comments():
+    """Texts, labels of which some are wrong, and which."""
+    rng = np.random.default_rng(0)
+    y = rng.choice(list(WORDS), 300)
+    noise = [f"word{i}" for i in range(60)]
+    texts = [
+        " ".join([*rng.choice(WORDS[label], 2), *rng.choice(noise, 4)]) for label in y
+    ]
+    wrong = rng.random(300) < 0.1
+    other = {"thanks": "anger", "anger": "joy", "joy": "thanks"}
+    given = np.where(wrong, [other[label] for label in y], y)
+    return texts, given, wrong, y
+
+
+@pytest.fixture(scope="module")
+def pipe(comments):
+    return make_pipeline(TfidfVectorizer(), clone(SGD)).fit(comments[0], comments[1])
+
+
+def test_neighbours_are_the_nearest_of_each_kind(comments, pipe):
+    texts, given, *_ = comments
+    table = explain_rows(pipe, texts, given, [5], n_reasons=4).to_frame()
+    cosine = cosine_similarity(pipe[0].transform(texts))[5]
+    cosine[5] = -1
+    for kind, among in (
+        ("same label", given == given[5]),
+        ("another label", given != given[5]),
+    ):
+        found = table[table["kind"] == kind]
+        expected = np.argsort(-np.where(among, cosine, -1), kind="stable")[:4]
+        np.testing.assert_array_equal(found["neighbour"], expected)
+        np.testing.assert_allclose(found["weight"], cosine[expected])
+        assert found["label"].tolist() == given[expected].tolist()
+        told = [f"{given[at]}: {texts[at][:80]}" for at in expected]
+        assert found["reason"].tolist() == told
+
+
+def test_features_weigh_own_less_rival_coefficient(comments, pipe):
+    texts, given, wrong, _ = comments
+    row = np.flatnonzero(wrong)[0]
+    explained = explain_rows(pipe, texts, given, [row])
+    table = explained.to_frame()
+    table = table[table["kind"] == "feature"].set_index("reason")["weight"]
+    rival = explained.sentences[0].split("'")[1]
+    classes = pipe.classes_.tolist()
+    coef = pipe[-1].coef_[classes.index(given[row])]
+    coef = coef - pipe[-1].coef_[classes.index(rival)]
+    whole = pipe[0].transform([texts[row]]).toarray()[0] * coef
+    by_hand = pd.Series(whole, pipe[0].get_feature_names_out())
+    assert len(table) == 6
+    np.testing.assert_allclose(table, by_hand[table.index])
+    assert table.abs().min() >= by_hand.drop(table.index).abs().max()
+
+
+def test_wrong_labels_have_neighbours_of_the_true_one(comments, pipe):
+    texts, given, wrong, y = comments
+    rows = np.flatnonzero(wrong)
+    explained = explain_rows(pipe, texts, given, rows)
+    rivals = [sentence.split("'")[1] for sentence in explained.sentences]
+    assert np.mean(np.array(rivals) == y[rows]) >= 0.8
+
+
+def test_copies_with_another_label_are_told(comments, pipe):
+    texts, given = list(comments[0]), comments[1].copy()
+    texts[7], given[7] = texts[3], "joy" if given[3] != "joy" else "anger"
+    explained = explain_rows(pipe, texts, given, [3])
+    assert "1 copies have another label" in explained.sentences[0]
+    table = explained.to_frame()
+    assert table[table["kind"] == "copy"]["neighbour"].tolist() == [7]
+
+
+def test_unfitted_estimators_are_fitted_on_a_clone(comments):
+    texts, given, *_ = comments
+    unfitted = make_pipeline(CountVectorizer(), SGD)
+    explained = explain_rows(unfitted, texts, given, [0, 1])
+    assert len(explained.sentences) == 2
+    assert not hasattr(unfitted[-1], "coef_")
+
+
+def test_tables_are_standardised_and_columns_named():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(80, 3)) * [1, 1000, 1], columns=list("abc"))
+    y = (X["a"] > 0).to_numpy() * 1
+    table = explain_rows(SGD, X, y, [0]).to_frame()
+    unit = cosine_similarity((X - X.mean()) / X.std(ddof=0))[0]
+    unit[0] = -1
+    same = table[table["kind"] == "same label"]["neighbour"].iloc[0]
+    assert same == np.where(y == y[0], unit, -1).argmax()
+    assert set(table[table["kind"] == "feature"]["reason"]) <= set("abc")
+
+
+@pytest.mark.parametrize("learner", [RandomForestClassifier(), SVC(kernel="linear")])
+def test_learners_without_a_coefficient_a_feature_list_neighbours_alone(learner):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), np.arange(60) % 3
+    table = explain_rows(learner, X, y, [0]).to_frame()
+    assert set(table["kind"]) == {"same label", "another label"}
+
+
+def test_multilabel_cells_are_explained():
+    X, y = make_multilabel_classification(200, n_classes=3, random_state=0)
+    explained = explain_rows(DataMapClassifier(SGD), X, y, [[3, 0], [3, 2]])
+    table = explained.to_frame()
+    assert table["label_name"].unique().tolist() == [0, 2]
+    names = {"0", "not 0"}
+    near = table[(table["label_name"] == 0) & (table["neighbour"] >= 0)]
+    assert set(near["label"]) <= names
+    is_set = y[near["neighbour"], 0] == 1
+    assert (near["label"] == np.where(is_set, "0", "not 0")).all()
+    assert (table["kind"] == "feature").any()
+    with pytest.raises(ValueError, match="pairs of row and label"):
+        explain_rows(DataMapClassifier(SGD), X, y, [3])
+
+
+def test_curves_are_those_of_the_map(comments):
+    texts, given, *_ = comments
+    clf = DataMapClassifier(SGD, n_epochs=4, store_trajectories=True)
+    pipe = make_pipeline(CountVectorizer(), clf).fit(texts, given)
+    curves = explain_rows(pipe, texts, given, [2, 9]).curves
+    recorded = pipe[-1].data_map_.trajectories[:, [2, 9]]
+    np.testing.assert_array_equal(curves, recorded)
+
+
+def test_shown_as_text_page_and_picture(comments, pipe):
+    from matplotlib import pyplot as plt
+
+    texts, given = list(comments[0]), comments[1]
+    texts[4] = "<b>thank</b> you mate"
+    explained = explain_rows(pipe, texts, given, [0, 4])
+    assert isinstance(explained, Explanation)
+    assert repr(explained).startswith("row 0: ")
+    page = explain_rows(pipe, texts, given, range(40))._repr_html_()
+    assert "<b>thank" not in page
+    axes = explained.plot(1)
+    assert (
+        len(axes[0].patches)
+        == (explained.frame.query("number == 1").neighbour >= 0).sum()
+    )
+    assert axes[0].get_title() == "Nearest rows of row 4"
+    with pytest.raises(ValueError, match=r"at must be in 0 \.\.\. 1; got 2"):
+        explained.plot(2)
+    plt.close("all")
+
+
+def test_audit_explains_what_it_audited(audited_digits):
+    *_, wrong, audit = audited_digits
+    rows = np.flatnonzero(wrong)[:3]
+    explained = audit.explain(rows)
+    assert explained.rows.tolist() == rows.tolist()
+    again = pickle.loads(pickle.dumps(audit))
+    with pytest.raises(ValueError, match="does not hold the data"):
+        again.explain(rows)
+
+
+def test_rows_that_are_not_there_are_refused(comments, pipe):
+    texts, given, *_ = comments
+    with pytest.raises(ValueError, match=r"rows must be in 0 \.\.\. 299"):
+        explain_rows(pipe, texts, given, [300])
+    assert explain_rows(pipe, texts, given, []).to_frame().empty
