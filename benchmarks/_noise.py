@@ -167,6 +167,40 @@ def mixture(
     return given, given != y
 
 
+NOISE = (
+    *(("uniform", share) for share in (0.05, 0.2, 0.4)),
+    *(("class", 0.1), ("margin", 0.1)),
+    *(("rule", share) for share in (0.1, 0.2, 0.33, 0.5)),
+    *(("one way", LOST), ("mixture", 0.2), ("none", 0.0)),
+)
+AT_RANDOM = ("uniform", "class", "margin", "one way")
+
+
+def noisy(data: Any, kind: str, share: float, seed: int) -> tuple[Array, Array]:
+    """Labels of a :class:`LabelSet` with wrong ones of a kind of ``NOISE``.
+
+    Parameters
+    ----------
+    data : LabelSet
+        The rows.
+    kind, share, seed
+        As above.
+
+    Returns
+    -------
+    given, is_wrong : ndarray of shape (n_samples,)
+    """
+    if kind == "none":
+        return data.y, np.zeros(len(data.y), dtype=bool)
+    if kind == "one way":
+        return one_way(data.y, seed)
+    if kind == "rule":
+        return rule_labels(data.X, data.y, share, seed)
+    if kind == "mixture":
+        return mixture(data.X, data.y, share, seed, data.reference)
+    return flip_labels(data.y, kind, share, seed, data.reference)
+
+
 def _draw(weight: Array, y: Array, share: float, rng: np.random.Generator) -> Array:
     """Rows drawn without replacement by weight, at most half of each class."""
     # The largest of log(weight) + Gumbel noise are such a draw (Efraimidis, Spirakis).
