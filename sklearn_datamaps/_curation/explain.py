@@ -93,7 +93,6 @@ class Explanation:
             If axes are not two, or there is no such row.
         """
         import matplotlib.pyplot as plt
-        import seaborn as sns
 
         if not 0 <= at < len(self.rows):
             raise ValueError(f"at must be in 0 ... {len(self.rows) - 1}; got {at!r}.")
@@ -104,15 +103,13 @@ class Explanation:
             raise ValueError(f"axes must be two Axes; got {len(axes)}.")
         found = self.frame[self.frame["number"] == at]
         near, features = (found[found["neighbour"] >= 0], found[found["neighbour"] < 0])
-        palette = sns.color_palette("colorblind", 2)
-        colors = {"for": palette[0], "against": palette[1]}
-        _bars(axes[0], near, colors, near["kind"] == "same label")
+        _bars(axes[0], near, near["kind"] == "same label")
         axes[0].set(xlabel="cosine", title=f"Nearest rows of row {self.rows[at]}")
         if self.curves is not None and features.empty:
             axes[1].plot(np.arange(1, len(self.curves) + 1), self.curves[:, at], "o-")
             axes[1].set(xlabel="epoch", ylabel="probability of the label", ylim=(0, 1))
         else:
-            _bars(axes[1], features, colors, features["weight"] > 0)
+            _bars(axes[1], features, features["weight"] > 0)
             axes[1].set(xlabel="own label less rival", title="Features")
         return axes
 
@@ -135,13 +132,21 @@ class Explanation:
         return f"<div>{''.join(parts)}</div>"
 
 
-def _bars(ax: Any, shown: pd.DataFrame, colors: dict[str, Any], is_for: Any) -> None:
-    places = np.arange(len(shown))
-    color = [colors["for" if one else "against"] for one in is_for]
-    ax.barh(places, shown["weight"], color=color)
-    names = [reason[:40] for reason in shown["reason"]]
-    ax.set_yticks(places, names)
+def _bars(ax: Any, shown: pd.DataFrame, is_for: Any) -> None:
+    import seaborn as sns
+
+    places, palette = np.arange(len(shown)), sns.color_palette("colorblind", 2)
+    weights = shown["weight"].to_numpy()
+    for of_kind, color, label in (
+        (np.asarray(is_for, dtype=bool), palette[0], "for the label"),
+        (~np.asarray(is_for, dtype=bool), palette[1], "against it"),
+    ):
+        if of_kind.any():
+            ax.barh(places[of_kind], weights[of_kind], color=color, label=label)
+    ax.set_yticks(places, [reason[:40] for reason in shown["reason"]])
     ax.invert_yaxis()
+    if len(shown):
+        ax.legend(fontsize="small", frameon=True)
 
 
 def explain_rows(
@@ -224,7 +229,8 @@ def explain_rows(
         told = [f"{votes} of the {n_voters} nearest rows are {other!r}, not {own!r}"]
         n_copies = int((kinds == "copy").sum())
         if n_copies:
-            told.append(f"{n_copies} copies have another label")
+            copies = "a copy has" if n_copies == 1 else f"{n_copies} copies have"
+            told.append(f"{copies} another label")
         listed = _listed(kinds, n_reasons)
         reasons = [
             {

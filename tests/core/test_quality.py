@@ -137,6 +137,24 @@ def evidence():
     return [proba, rng.dirichlet(1 + 6 * proba.mean(axis=0), size=1500)], codes
 
 
+def test_labels_are_merged_by_how_often_each_is_wrong(evidence):
+    probas, codes = evidence
+    chance = chance_wrong(probas, codes)
+    # Some of class 1 were given label 3, and no other label was given wrongly.
+    of_label = np.bincount(codes, weights=chance)
+    assert of_label.argmax() == 3
+    assert of_label[3] > 2 * of_label[:3].max()
+
+
+def test_within_a_label_the_pooled_evidence_decides(evidence):
+    probas, codes = evidence
+    chance, pool = chance_wrong(probas, codes), opinion(probas, codes)
+    for code in range(4):
+        rows = np.flatnonzero(codes == code)
+        by_support = rows[np.argsort(pool[rows, code], kind="stable")]
+        assert (np.diff(chance[by_support]) <= 0).all()
+
+
 def test_names_of_the_labels_make_no_difference(evidence):
     probas, codes = evidence
     renamed = np.array([2, 0, 3, 1])

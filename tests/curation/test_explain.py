@@ -91,7 +91,7 @@ def test_copies_with_another_label_are_told(comments, pipe):
     texts, given = list(comments[0]), comments[1].copy()
     texts[7], given[7] = texts[3], "joy" if given[3] != "joy" else "anger"
     explained = explain_rows(pipe, texts, given, [3])
-    assert "1 copies have another label" in explained.sentences[0]
+    assert "a copy has another label" in explained.sentences[0]
     table = explained.to_frame()
     assert table[table["kind"] == "copy"]["neighbour"].tolist() == [7]
 
