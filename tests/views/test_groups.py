@@ -16,12 +16,12 @@ SGD = SGDClassifier(loss="log_loss")
 
 @pytest.fixture
 def crafted():
-    """Four rows of three classes, with label quality."""
-    proba = [[[0.1, 0.7, 0.2], [0.6, 0.1, 0.3], [0.2, 0.3, 0.5], [0.3, 0.2, 0.5]]]
-    data_map = DataMap.from_probabilities(
-        proba, ["a", "a", "b", "b"], classes=["a", "b", "c"], measures=["mean_proba"]
-    )
-    quality = {"label_quality": np.array([0.2, 0.9, 0.4, 0.5])}
+    """Five rows, five times, with label quality: a rare label is not suggested."""
+    proba = [[0.1, 0.7, 0.2], [0.6, 0.1, 0.3], [0.2, 0.3, 0.5], [0.3, 0.2, 0.5]]
+    proba = np.tile([*proba, [0.1, 0.0, 0.9]], (1, 5, 1))
+    labels = np.tile(["a", "a", "b", "b", "c"], 5)
+    data_map = DataMap.from_probabilities(proba, labels, measures=["mean_proba"])
+    quality = {"label_quality": np.tile([0.2, 0.9, 0.4, 0.5, 1.0], 5)}
     return replace(data_map, measures={**data_map.measures, **quality})
 
 
@@ -30,7 +30,7 @@ def test_expected_errors_are_added_up_by_given_and_suggested_label(crafted):
     expected = {
         "label": ["b", "a", "a"],
         "suggested": ["c", "b", "c"],
-        "n_expected": [1.1, 0.8, 0.1],
+        "n_expected": [5.5, 4.0, 0.5],
         "share": [0.55, 0.4, 0.05],
     }
     pd.testing.assert_frame_equal(found, pd.DataFrame(expected))
@@ -83,13 +83,15 @@ def test_map_without_quality_says_what_it_takes():
 
 
 def test_groups_are_compared_by_hand(crafted):
-    table = crafted.with_columns(who=["x", "y", "x", "y"]).summary(by="who")
+    who = np.tile(["x", "y", "x", "y", "y"], 5)
+    table = crafted.with_columns(who=who).summary(by="who")
     assert table.index.tolist() == ["x", "y"]
-    assert table["n_samples"].tolist() == [2, 2]
-    assert table["expected_wrong"].tolist() == pytest.approx([1.4, 0.6])
-    assert table["lift"].tolist() == pytest.approx([1.4, 0.6])
-    # Two of four look wrong, both of them in x.
-    one_sided = stats.fisher_exact([[2, 0], [0, 2]], alternative="greater").pvalue
+    assert table["n_samples"].tolist() == [10, 15]
+    assert table["expected_wrong"].tolist() == pytest.approx([7.0, 3.0])
+    assert table["lift"].tolist() == pytest.approx([0.7 / 0.4, 0.2 / 0.4])
+    # Ten of 25 look wrong, all of them in x.
+    table_of_x = [[10, 0], [0, 15]]
+    one_sided = stats.fisher_exact(table_of_x, alternative="greater").pvalue
     assert table["p_value"].tolist() == pytest.approx([one_sided, 1])
     assert table["p_holm"].tolist() == pytest.approx([2 * one_sided, 1])
     assert (table["low"] < table["expected_wrong"]).all()
@@ -130,9 +132,9 @@ def test_equally_careful_annotators_are_rarely_blamed():
 
 def test_columns_that_cannot_be_compared_are_refused(crafted):
     with pytest.raises(ValueError, match=r"one of \['who'\]; got 'when'"):
-        crafted.with_columns(who=list("xyxy")).summary(by="when")
-    with pytest.raises(ValueError, match=r"4 values in 4 rows.*Make groups"):
-        crafted.with_columns(who=list("wxyz")).summary(by="who")
+        crafted.with_columns(who=["x"] * 25).summary(by="when")
+    with pytest.raises(ValueError, match=r"25 values in 25 rows.*Make groups"):
+        crafted.with_columns(who=range(25)).summary(by="who")
 
 
 def test_audit_summarises_by_label_and_by_column(audited_digits):
