@@ -42,6 +42,7 @@ from sklearn_datamaps._learners.responses import (
 from sklearn_datamaps._learners.seeds import Seeds
 
 WHAT_WORKS = (
+    "LogisticRegression (scikit-learn 1.9 or newer, solver='lbfgs'), "
     "SGDClassifier, Perceptron, MLPClassifier, the naive Bayes classifiers, "
     "OneVsRestClassifier, OneVsOneClassifier or MultiOutputClassifier around them, "
     "any classifier with partial_fit and predict_proba or decision_function, or one "
@@ -49,6 +50,9 @@ WHAT_WORKS = (
     "HistGradientBoostingClassifier, AdaBoostClassifier, XGBClassifier (booster "
     "'gbtree' or 'dart'), LGBMClassifier, anything with staged_predict_proba"
 )
+
+# What ``n_epochs="auto"`` means where nothing else is natural.
+AUTO_EPOCHS = 10
 
 # Rows, their probabilities, and how ties of them are settled.
 Block = tuple[slice, Array, Callable[[Array], Array] | None]
@@ -188,6 +192,8 @@ class Learner(ABC):
     threads_over_members: ClassVar[bool] = True
     # Whether blocks of rows can be given one by one, on one machine or on many.
     takes_blocks: ClassVar[bool] = True
+    # Of a kind that is fitted once: at what it is recorded, and how to have more of it.
+    recorded_at: ClassVar[str] = "recorded while it is."
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
@@ -225,8 +231,39 @@ class Learner(ABC):
         Raises
         ------
         ValueError
-            Naming them.
+            Naming them, where the learner is fitted once, on all rows.
         """
+        given = {
+            "batch_size": batch_size is not None,
+            "batch_order": batch_order != "rows",
+            "warm_start": warm_start,
+        }
+        wrong = [name for name, is_set in given.items() if is_set]
+        if wrong and not self.takes_blocks:
+            raise ValueError(
+                f"{' and '.join(wrong)} cannot be set for {type(self.inner).__name__}: "
+                f"it is fitted once, on all rows, and {self.recorded_at}"
+            )
+
+    def epochs_wanted(self, n_epochs: int | str) -> int:
+        """Return how many epochs to train, or stages to record.
+
+        Parameters
+        ----------
+        n_epochs : int or "auto"
+            What the user asked for.
+
+        Returns
+        -------
+        int
+            Of a learner that decides itself when to end, the most there can be.
+
+        Raises
+        ------
+        ValueError
+            If it is a number that the learner would not obey.
+        """
+        return AUTO_EPOCHS if isinstance(n_epochs, str) else n_epochs
 
     def check_response(self, wanted: str) -> str:
         """Return where probabilities come from.

@@ -10,13 +10,19 @@ from sklearn.pipeline import Pipeline
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners import sklearn_compat
+from sklearn_datamaps._learners.callback import CallbackLearner
 from sklearn_datamaps._learners.learner import Learner, inner_estimator
 from sklearn_datamaps._learners.partial_fit import PartialFitLearner
 from sklearn_datamaps._learners.skorch import SkorchLearner
 from sklearn_datamaps._learners.staged import StagedLearner
 
 # The first that handles an estimator is its kind.
-KINDS: list[type[Learner]] = [StagedLearner, SkorchLearner, PartialFitLearner]
+KINDS: list[type[Learner]] = [
+    StagedLearner,
+    SkorchLearner,
+    CallbackLearner,
+    PartialFitLearner,
+]
 
 
 def default_estimator() -> SGDClassifier:

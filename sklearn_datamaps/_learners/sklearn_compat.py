@@ -1,8 +1,9 @@
 """The only file that touches private or version-dependent parts of scikit-learn."""
 
 import contextlib
+import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,24 @@ from sklearn.utils.metadata_routing import _routing_enabled as routing_enabled
 from sklearn.utils.validation import _check_method_params as index_fit_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
+try:  # experimental, since version 1.9
+    from sklearn.callback import AutoPropagatedCallback
+except ImportError:
+    AutoPropagatedCallback = None
+
+# What scikit-learn leaves on an estimator while its callbacks are called.
+OF_CALLBACKS = ("_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx")
+
 __all__ = [
     "Interval",
     "StrOptions",
+    "calls_back",
     "categorical_columns",
     "check_block_weight",
     "check_sample_weight",
     "class_weight_dict",
     "fit_context",
+    "handing_out",
     "has_no_dynamics",
     "ignores_adaptive_rate",
     "index_fit_params",
@@ -37,6 +48,7 @@ __all__ = [
     "min_categories",
     "needs_codes",
     "needs_rows_of_every_class",
+    "propagating_callbacks",
     "routing_enabled",
     "swallowed_interrupt",
     "take_rows",
@@ -179,3 +191,62 @@ def swallowed_interrupt(estimator: Any) -> bool:
     if isinstance(estimator, BaseMultilayerPerceptron):
         return bool(getattr(estimator, "n_iter_", 1) == 0)
     return any(swallowed_interrupt(member) for member in members_of(estimator))
+
+
+def calls_back() -> bool:
+    """Whether learners of this scikit-learn can call back while they are fitted."""
+    return AutoPropagatedCallback is not None
+
+
+def propagating_callbacks(estimator: Any) -> list[str]:
+    """Names of an estimator's callbacks that belong on the outermost estimator."""
+    return [
+        type(callback).__name__
+        for callback in getattr(estimator, "_skl_callbacks", ())
+        if isinstance(callback, AutoPropagatedCallback)
+    ]
+
+
+class _HandOut:
+    """Callback of scikit-learn that passes on the model of every iteration."""
+
+    def __init__(self, take: Callable[[Any], object]) -> None:
+        self.take = take
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Nothing to set up."""
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Nothing to tear down."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Ask for no model: there was one when the iteration before ended."""
+
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> None:
+        """Take the model of an iteration; that of the whole fit is the last one."""
+        if context.parent is not None and fitted_estimator is not None:
+            self.take(fitted_estimator)
+
+
+@contextlib.contextmanager
+def handing_out(estimator: Any, hand_out: Callable[[Any], object]) -> Iterator[None]:
+    """Have an estimator hand out, while it is fitted, its state at every iteration.
+
+    A state is a copy that predicts as if the fit had ended there. Neither it nor the
+    estimator keeps a trace of this, but the callbacks that the user had set.
+    """
+    own = list(getattr(estimator, "_skl_callbacks", ()))
+
+    def take(fitted: Any) -> None:
+        state = copy.copy(fitted)  # other callbacks are given the same one
+        for name in OF_CALLBACKS:
+            state.__dict__.pop(name, None)
+        hand_out(state.set_callbacks(*own))
+
+    estimator.set_callbacks(*own, _HandOut(take))
+    try:
+        yield
+    finally:
+        estimator.set_callbacks(*own)

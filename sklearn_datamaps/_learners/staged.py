@@ -40,6 +40,10 @@ class StagedLearner(Learner):
 
     training_method = "fit"
     takes_blocks = False
+    recorded_at = (
+        "recorded at n_epochs of its stages. For more stages set its own number of "
+        "them (n_estimators, max_iter) and n_epochs."
+    )
 
     @classmethod
     def handles(cls, inner: Any) -> bool:
@@ -69,24 +73,6 @@ class StagedLearner(Learner):
         refuse_columns(
             columns_without_numbers(X.drop(columns=own)), type(self.inner).__name__
         )
-
-    def check_settings(
-        self, *, batch_size: int | None, batch_order: str, warm_start: bool
-    ) -> None:
-        """Refuse batches and warm starts: it is fitted once, on all rows."""
-        given = {
-            "batch_size": batch_size is not None,
-            "batch_order": batch_order != "rows",
-            "warm_start": warm_start,
-        }
-        wrong = [name for name, is_set in given.items() if is_set]
-        if wrong:
-            raise ValueError(
-                f"{' and '.join(wrong)} cannot be set for {type(self.inner).__name__}: "
-                f"it is fitted once, on all rows, and recorded at n_epochs of its "
-                f"stages. For more stages set its own number of them (n_estimators, "
-                f"max_iter) and n_epochs."
-            )
 
     def check_response(self, wanted: str) -> str:
         """Return ``"predict_proba"``; a decision function has no stages."""

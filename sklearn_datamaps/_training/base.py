@@ -183,7 +183,10 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
         "estimator": "no_validation",  # checked in fit, with advice
-        "n_epochs": [sklearn_compat.Interval(Integral, 1, None, closed="left")],
+        "n_epochs": [
+            sklearn_compat.Interval(Integral, 1, None, closed="left"),
+            sklearn_compat.StrOptions({"auto"}),
+        ],
         "response_method": [
             sklearn_compat.StrOptions({"auto", "predict_proba", "decision_function"})
         ],
@@ -200,7 +203,7 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """How to train and record, once the parameters are checked."""
         return Recipe(
             learner,
-            self.n_epochs,
+            learner.epochs_wanted(self.n_epochs),
             learner.check_response(self.response_method),
             measures=check_measures(self.measures),
             store_trajectories=self.store_trajectories,

@@ -79,17 +79,20 @@ class DataMapClassifier(BaseDataMapClassifier):
     ----------
     estimator : estimator, default=None
         A classifier with ``partial_fit`` and ``predict_proba`` or
-        ``decision_function``, or one that is built in stages (see Notes). It is
+        ``decision_function``, one that is built in stages, or
+        ``LogisticRegression(solver="lbfgs")`` (see Notes). It is
         cloned, never modified. None:
         ``SGDClassifier(loss="log_loss", class_weight="balanced")``.
-    n_epochs : int, default=10
+    n_epochs : int or "auto", default="auto"
         Passes over the data to train and record. Learners built in stages train
         their own number of stages; this many of them, evenly spaced, the last always
-        among them, are recorded (if there are fewer: all).
+        among them, are recorded (if there are fewer: all). ``"auto"``: 10, or, of
+        ``LogisticRegression``, every iteration until it has converged, which no number
+        can change.
     batch_size : int, default=None
         Rows per ``partial_fit`` call, shuffled anew in every epoch. None: all rows
         in one call; of ``"blocks"`` as many as hold about 2**24 values (some 200 MB).
-        Not for learners built in stages.
+        Not for learners that are fitted once.
     batch_order : {"rows", "blocks"}, default="rows"
         ``"rows"`` shuffles rows; ``"blocks"`` takes contiguous blocks of rows in
         shuffled order, for data on disk: a memory map is read from front to back of
@@ -174,6 +177,12 @@ class DataMapClassifier(BaseDataMapClassifier):
     but the integers from 0, so ``estimator_`` is trained on the positions in
     ``classes_``; ``predict`` of this class gives the labels.
 
+    ``LogisticRegression(solver="lbfgs")`` is fitted once, too; an epoch is an iteration
+    of its solver, which calls back with the model as it would be if ``fit`` ended there
+    (scikit-learn 1.9 or newer). ``coef_`` is bit for bit that of a plain ``fit``.
+    Callbacks that are set on it keep working; those that scikit-learn hands on to
+    inner estimators, as ``ProgressBar``, belong on the outermost one.
+
     Networks of skorch (``NeuralNetClassifier``, ``NeuralNetBinaryClassifier``) are
     trained like one ``fit`` of ``n_epochs``; their own ``max_epochs`` is ignored. Set
     their ``batch_size`` and ``iterator_train__shuffle=True`` rather than our
@@ -224,7 +233,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         self,
         estimator: Any = None,
         *,
-        n_epochs: int = 10,
+        n_epochs: int | str = "auto",
         batch_size: int | None = None,
         batch_order: str = "rows",
         response_method: str = "auto",
@@ -339,7 +348,7 @@ class DataMapClassifier(BaseDataMapClassifier):
 
         key = {**identity_of(X), **continuation_key(recipe, labels, params)}
         if resume:
-            self._check_resumable(key)
+            self._check_resumable(key, recipe.n_epochs)
             self._train(recipe, data, self._record)
             return self
         seed = self._base_seed(learner.estimator)
@@ -419,7 +428,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         self._learner().check_fit_params(params)
         return params, of_splitter
 
-    def _check_resumable(self, key: dict[str, Any]) -> None:
+    def _check_resumable(self, key: dict[str, Any], n_epochs: int) -> None:
         changed = changes(self._record.key, key)
         if changed:
             raise ValueError(
@@ -433,14 +442,14 @@ class DataMapClassifier(BaseDataMapClassifier):
                 f"{self._record.seed}; got random_state={seed}. Set "
                 f"warm_start=False to start anew."
             )
-        if self.n_epochs < self.n_epochs_:
+        if n_epochs < self.n_epochs_:
             raise ValueError(
                 f"warm_start=True continues {self.n_epochs_} recorded epochs; n_epochs="
-                f"{self.n_epochs} must not be smaller."
+                f"{n_epochs} must not be smaller."
             )
-        if self.n_epochs == self.n_epochs_:
+        if n_epochs == self.n_epochs_:
             warn_caller(
-                f"warm_start=True with n_epochs={self.n_epochs}, all of which are "
+                f"warm_start=True with n_epochs={n_epochs}, all of which are "
                 f"recorded: nothing was trained. Increase n_epochs to go on.",
             )
 
@@ -448,7 +457,13 @@ class DataMapClassifier(BaseDataMapClassifier):
         """Train on all rows and record them, as far as it gets."""
         progress = partial(self._progress, None if self.cv is None else "all rows")
         try:
-            continue_record(recipe, data, record, progress=progress)
+            continue_record(
+                recipe,
+                data,
+                record,
+                keep_last=self.cv is not None,
+                progress=progress,
+            )
         finally:
             if record.n_epochs:
                 self._publish_all_rows(recipe, data, record)

@@ -55,7 +55,8 @@ class Record:
     facts : dict
         What the learner had to say of the run.
     last : list of blocks
-        The last state of a learner that ended before the epochs wanted; else empty.
+        Of a fold, the last state of a learner that ended before the epochs wanted;
+        else empty.
     """
 
     dynamics: Recorder
@@ -299,6 +300,7 @@ def continue_record(
     all_rows: Any = None,
     held_out: Any = None,
     columns: Array | None = None,
+    keep_last: bool = False,
     progress: Progress = silent,
 ) -> None:
     """Train, and record the epochs that are not recorded yet.
@@ -315,6 +317,8 @@ def continue_record(
         As in :func:`set_up`.
     columns : ndarray of int of shape (n_present,), default=None
         Classes of the record that the learner knows, where it does not know all.
+    keep_last : bool, default=False
+        Whether to keep the last state of a learner that ends early, to be repeated.
     progress : callable
         Shows how far it is.
     """
@@ -340,7 +344,7 @@ def continue_record(
         if n_handed_out <= done:
             return
         widened: Iterable[Block] = _widened(blocks, dynamics, columns)
-        if n_handed_out == n_epochs < recipe.n_epochs:
+        if keep_last and n_handed_out == n_epochs < recipe.n_epochs:
             widened = record.last = list(widened)
         record.add_epoch(widened)
         advance(record.totals[-1], n_epochs)
@@ -351,11 +355,16 @@ def continue_record(
             progress(done, recipe.n_epochs) as advance,
         ):
             recipe.learner.run(training, recipe.n_epochs, on_epoch, first=first)
+            if keep_last and not record.last and record.n_epochs < recipe.n_epochs:
+                # It did not know, when it handed its last state out, that it was that.
+                last = recipe.learner.blocks(training)
+                record.last = list(_widened(last, dynamics, columns))
     except BaseException:
         dynamics.rollback()
         del record.totals[dynamics.n_epochs :]
         raise
     finally:
+        record.members = training.members
         if dynamics.n_epochs:
             recipe.learner.end(training)
             dynamics.release()
@@ -397,7 +406,7 @@ def record_all_rows(recipe: Recipe, data: Data, seed: int, index: pd.Index) -> R
     """
     record = new_record(recipe, data.labels, seed, index=index)
     with recipe.threads.use():
-        continue_record(recipe, data, record)
+        continue_record(recipe, data, record, keep_last=True)
     return record
 
 
@@ -446,6 +455,7 @@ def record_fold(
             all_rows=data.X,
             held_out=sklearn_compat.take_rows(data.X, test),
             columns=columns,
+            keep_last=True,
             progress=progress,
         )
     record.members = []  # nobody needs the model of one fold

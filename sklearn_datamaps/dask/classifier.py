@@ -60,8 +60,8 @@ class DataMapClassifier(BaseDataMapClassifier):
         A classifier with ``partial_fit`` and ``predict_proba`` or
         ``decision_function``; cloned, never modified. None:
         ``SGDClassifier(loss="log_loss", class_weight="balanced")``.
-    n_epochs : int, default=10
-        Passes over the data to train and record.
+    n_epochs : int or "auto", default="auto"
+        Passes over the data to train and record. ``"auto"``: 10.
     :shared: response_method
     :shared: measures
     :shared: store_trajectories
@@ -144,7 +144,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         self,
         estimator: Any = None,
         *,
-        n_epochs: int = 10,
+        n_epochs: int | str = "auto",
         response_method: str = "auto",
         measures: Any = (),
         store_trajectories: bool = False,

@@ -11,9 +11,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import scale
 
@@ -239,10 +240,10 @@ def test_estimators_that_cannot_be_mapped_are_refused_before_any_work():
         def fit_transform(self, X, y=None):
             raise AssertionError("worked before the check")
 
-    with pytest.raises(TypeError, match="LogisticRegression has no partial_fit"):
-        audit_labels(make_pipeline(Loud(), LogisticRegression()), ["a", "b"], [0, 1])
+    with pytest.raises(TypeError, match="KNeighborsClassifier has no partial_fit"):
+        audit_labels(make_pipeline(Loud(), KNeighborsClassifier()), ["a", "b"], [0, 1])
     with pytest.raises(TypeError, match="has no partial_fit"):
-        audit_labels(LogisticRegression(), [[0.0], [1.0]], [0, 1])
+        audit_labels(KNeighborsClassifier(), [[0.0], [1.0]], [0, 1])
 
 
 def test_bad_data_are_told_as_by_a_fit(iris):

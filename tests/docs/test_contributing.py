@@ -31,7 +31,7 @@ def test_recipe_of_a_learner_prints_what_it_shows(capsys, monkeypatch):
     code, printed = recipe("Add a kind of learner")
     exec(code, {"__name__": "recipe"})
     assert capsys.readouterr().out == printed
-    assert len(registry.KINDS) == 4
+    assert len(registry.KINDS) == 5
 
 
 def test_recipe_of_a_view_prints_what_it_shows(capsys):

@@ -10,13 +10,14 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
 )
-from sklearn.linear_model import Perceptron, SGDClassifier
+from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_datamaps import DataMapClassifier, Stages, stages_of
+from sklearn_datamaps._learners import sklearn_compat
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 TABLE = README.split("### Which learner, and what its epoch is")[1].split("\n\n")[1]
@@ -41,6 +42,20 @@ def sgd_and_perceptron(rows):
     clf = fit(Perceptron(), *rows)
     assert not hasattr(clf, "predict_proba")
     assert np.isfinite(clf.confidence_).all()
+
+
+def logistic_regression(rows):
+    if not sklearn_compat.calls_back():
+        with pytest.raises(TypeError, match=r"SGDClassifier\(loss='log_loss'\)"):
+            DataMapClassifier(LogisticRegression()).fit(*rows)
+        return
+    clf = DataMapClassifier(LogisticRegression()).fit(*rows)
+    assert clf.n_epochs_ == clf.estimator_.n_iter_[0]
+    plain = LogisticRegression().fit(*rows)
+    np.testing.assert_array_equal(clf.estimator_.coef_, plain.coef_)
+    for refused in ({"n_epochs": 4}, {"warm_start": True}):
+        with pytest.raises(ValueError, match=next(iter(refused))):
+            DataMapClassifier(LogisticRegression(), **refused).fit(*rows)
 
 
 def mlp(rows):
@@ -93,6 +108,7 @@ def ada_boost(rows):
 
 CHECKS = {
     "SGDClassifier, Perceptron": sgd_and_perceptron,
+    "LogisticRegression": logistic_regression,
     "MLPClassifier": mlp,
     "MultinomialNB": naive_bayes,
     "OneVsRestClassifier, OneVsOneClassifier, MultiOutputClassifier": wrappers,
