@@ -12,6 +12,7 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._learners.learner import WHAT_WORKS, StepwiseLearner
+from sklearn_datamaps._learners.refused import instead_of
 
 # Features of coef_ that are turned to Fortran order at a time, to stay in cache.
 TURNED_AT_ONCE = 512
@@ -40,9 +41,10 @@ class PartialFitLearner(StepwiseLearner):
                 f"it sees all rows at once. Use solver='adam' or 'sgd'."
             )
         if not hasattr(self.inner, "partial_fit"):
+            why, use = instead_of(self.inner) or ("", WHAT_WORKS)
             raise TypeError(
-                f"{type(self.estimator).__name__} has no partial_fit and no stages, so "
-                f"it has no epochs to record. Use {WHAT_WORKS}."
+                f"{name} has no partial_fit and no stages, so it has no epochs to "
+                f"record{why and ': '}{why}. Use {use}."
             )
         has_params = hasattr(self.inner, "get_params")
         params = self.inner.get_params(deep=True) if has_params else {}

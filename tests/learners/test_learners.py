@@ -14,6 +14,7 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import (
@@ -27,6 +28,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
+from sklearn.utils import all_estimators
 from sklearn.utils.fixes import parse_version
 
 from sklearn_datamaps import DataMapClassifier
@@ -185,6 +187,34 @@ BAD_LEARNERS = {
     ),
     "not an estimator": ("sgd", "str has no partial_fit"),
 }
+
+
+REFUSED = {
+    "LogisticRegressionCV()": r"every C\. Use LogisticRegression\(C=",
+    "SVC(probability=False)": r"Use SGDClassifier.* after Nystroem",
+    "MultiOutputClassifier(SVC())": r"^SVC .*Use SGDClassifier.* after Nystroem",
+    "LinearSVC()": r"Use SGDClassifier\(loss='hinge'\)",
+    "RandomForestClassifier()": "Use HistGradientBoostingClassifier",
+    "ExtraTreesClassifier()": "Use HistGradientBoostingClassifier",
+    "BaggingClassifier()": "Use HistGradientBoostingClassifier",
+    "DecisionTreeClassifier()": "Use HistGradientBoostingClassifier",
+    "KNeighborsClassifier()": "keeps the rows .*Use LogisticRegression",
+    "RidgeClassifier()": "Use LogisticRegression",
+    "LinearDiscriminantAnalysis()": "Use LogisticRegression",
+    "GaussianProcessClassifier()": "Use MLPClassifier",
+    "GridSearchCV(SGDClassifier(), {})": r"Use the search outside: GridSearchCV\(Data",
+    "VotingClassifier([('a', SGDClassifier())])": "Use one of those inside it",
+    "CalibratedClassifierCV(SGDClassifier())": "Use one of those inside it",
+    "OneVsRestClassifier(SVC())": "inside it has no partial_fit.*LogisticRegression",
+}
+
+
+@pytest.mark.parametrize("learner", REFUSED)
+def test_classifier_without_steps_is_refused_with_what_does_instead(learner):
+    known = dict(all_estimators(type_filter="classifier"))
+    known |= {"GridSearchCV": GridSearchCV}
+    with pytest.raises(TypeError, match=REFUSED[learner]):
+        DataMapClassifier(eval(learner, known)).fit(*small_data())
 
 
 @pytest.mark.parametrize("case", BAD_LEARNERS)
