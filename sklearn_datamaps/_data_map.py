@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -15,7 +15,11 @@ from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._core.repeats import average
 from sklearn_datamaps._views import groups, summary
-from sklearn_datamaps._views.comparison import DataMapComparison, compare
+from sklearn_datamaps._views.comparison import (
+    DataMapComparison,
+    compare,
+    compare_labels,
+)
 from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps._views.review import review
 from sklearn_datamaps._views.scatter import DataMapDisplay
@@ -281,32 +285,56 @@ class DataMap(BaseDataMap):
     def _repr_html_(self) -> str:
         return summary.html(self)
 
-    def compare(self, other: "DataMap", *, n_movers: int = 20) -> DataMapComparison:
-        """Compare with a later map of the same rows: what moved.
+    @overload
+    def compare(
+        self, other: "DataMap", *, by: None = None, n_movers: int = 20
+    ) -> DataMapComparison: ...
+
+    @overload
+    def compare(
+        self, other: "DataMap", *, by: str, n_movers: int = 20
+    ) -> pd.DataFrame: ...
+
+    def compare(
+        self, other: "DataMap", *, by: str | None = None, n_movers: int = 20
+    ) -> DataMapComparison | pd.DataFrame:
+        """Compare with a later map of the same rows, or of other rows label by label.
 
         Parameters
         ----------
         other : DataMap
-            The map after a change (of labels, learner, seed, ...).
+            The map after a change (of labels, learner, seed, ...); with ``by`` also one
+            of other rows, such as ``validation_map_``.
+        by : {None, "label"}, default=None
+            None: row by row, what moved. ``"label"``: the means of each label, of the
+            one map and of the other.
         n_movers : int, default=20
             Rows listed as the largest movers.
 
         Returns
         -------
-        DataMapComparison
-            With ``transitions``, ``movers``, ``changed_labels`` and ``spearman``.
+        DataMapComparison or pandas.DataFrame
+            None: with ``transitions``, ``movers``, ``changed_labels`` and ``spearman``.
+            ``"label"``: one row a label (multilabel: ``label_name`` and whether it is
+            set); ``n_samples``, ``confidence``, ``variability``, ``correctness`` and
+            ``hard`` (the share of hard rows) of this map, of the other (behind
+            ``_other``), and ``difference``, the confidence of this less that of the
+            other.
 
         Raises
         ------
         ValueError
-            If other is a map of other rows.
+            If other is a map of other rows, without ``by``; if by is something else,
+            or ``"label"`` without known labels.
 
         Warns
         -----
         UserWarning
             If epochs or recording differ: variability depends on both.
         """
-        return compare(self, other, n_movers=n_movers)
+        if by is None:
+            return compare(self, other, n_movers=n_movers)
+        return compare_labels(self, other, by)
 
     def plot(self, **kwargs: Any) -> DataMapDisplay:
         """Draw the map with seaborn; see :class:`~sklearn_datamaps.DataMapDisplay`."""

@@ -223,7 +223,8 @@ def check_same_rows(before: BaseDataMap, after: BaseDataMap) -> None:
         raise ValueError(
             f"The maps are of other rows: shapes {before.confidence.shape} and "
             f"{after.confidence.shape}. Compare maps of one dataset, or select the "
-            f"common rows first and map them twice."
+            f"common rows first and map them twice; compare(other, by='label') is for "
+            f"maps of other rows."
         )
     if not before.index.equals(after.index):
         raise ValueError(

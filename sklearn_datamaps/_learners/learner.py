@@ -56,8 +56,9 @@ AUTO_EPOCHS = 10
 
 # Rows, their probabilities, and how ties of them are settled.
 Block = tuple[slice, Array, Callable[[Array], Array] | None]
-# Told of every epoch: its blocks, and how many epochs there will be.
-OnEpoch = Callable[[Iterator[Block], int], None]
+# Told of every epoch: the blocks of each part of what is recorded, and how many epochs
+# there will be.
+OnEpoch = Callable[[list[Iterator[Block]], int], None]
 
 
 class Step(NamedTuple):
@@ -100,6 +101,8 @@ class Training:
         Threads over the members.
     held_out : {ndarray, csr} of shape (n_held_out, n_features) or None
         Rows to record instead of those of X.
+    added : {ndarray, csr} of shape (n_added, n_features) or None
+        Rows to record beside those, to validate.
     facts : dict
         What the learner has to say of this run, for the ``meta`` of the map.
     """
@@ -117,6 +120,7 @@ class Training:
     fit_params: Mapping[str, Any] = field(default_factory=dict)
     n_jobs: int | None = None
     held_out: Any = None
+    added: Any = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -124,9 +128,10 @@ class Training:
         self.seeds = [Seeds(m, self.seed, i) for i, m in enumerate(self.members)]
 
     @property
-    def recorded(self) -> Any:
-        """Features of the rows that are recorded."""
-        return self.X if self.held_out is None else self.held_out
+    def recorded(self) -> list[Any]:
+        """Features of the rows that are recorded, and of those beside them, if any."""
+        parts = [self.X if self.held_out is None else self.held_out]
+        return parts if self.added is None else [*parts, self.added]
 
     @property
     def step_rows(self) -> int:
@@ -432,13 +437,14 @@ class Learner(ABC):
         """Parameters that tell a member its classes, which a batch may lack."""
         return {}
 
-    def params_of_values(self, X: Any) -> dict[str, Any]:
+    def params_of_values(self, *seen: Any) -> dict[str, Any]:
         """Parameters that tell a member values of X, which a batch may lack."""
         found = sklearn_compat.min_categories(self.inner)
-        if found is None or sparse.issparse(X):
+        if found is None or any(sparse.issparse(X) for X in seen):
             return {}
         name, given = found
-        return {name: np.maximum(X.max(axis=0) + 1, given)}
+        largest = np.max([X.max(axis=0) for X in seen], axis=0)
+        return {name: np.maximum(largest + 1, given)}
 
     def make_members(
         self,
@@ -504,8 +510,9 @@ class Learner(ABC):
         n_epochs : int
             Epochs to train, or stages to hand out.
         on_epoch : callable
-            Called after every epoch, from ``first`` on, with its blocks and the number
-            of epochs there will be. The blocks are read before it returns.
+            Called after every epoch, from ``first`` on, with its blocks, part by part
+            of what is recorded, and the number of epochs there will be. The blocks are
+            read in this order before it returns.
         first : int, default=0
             Epochs that the members were trained for already.
         """
@@ -540,8 +547,19 @@ class Learner(ABC):
         proba = class_probabilities(response, method)
         return in_order(proba, member, training.classes)
 
-    def blocks(self, training: Training) -> Iterator[Block]:
+    def parts(self, training: Training) -> list[Iterator[Block]]:
+        """Blocks of each part of what is recorded, with the members as they are."""
+        return [self.blocks(training, X) for X in training.recorded]
+
+    def blocks(self, training: Training, X: Any) -> Iterator[Block]:
         """Yield rows, their probabilities, and how their ties are settled.
+
+        Parameters
+        ----------
+        training : Training
+            With the members as they are now.
+        X : {ndarray, csr} of shape (n_samples, n_features)
+            Features of the rows, one of ``training.recorded``.
 
         Yields
         ------
@@ -553,10 +571,9 @@ class Learner(ABC):
             From positions in the block to the labels the learner predicts.
         """
         # In the blocks of training, so that one can be recorded without the others.
-        in_steps = training.in_blocks and training.held_out is None
+        in_steps = training.in_blocks and X is training.X
         size = training.step_rows if in_steps else None
         n_columns = len(training.labels.classes)
-        X = training.recorded
         several = X.shape[0] * n_columns > BLOCK_CELLS
         with (
             self.asked_often(training.members)
@@ -683,7 +700,7 @@ class StepwiseLearner(Learner):
         for epoch in range(first, n_epochs):
             for step in steps(training, epoch):
                 self.train(training, step)
-            on_epoch(self.blocks(training), n_epochs)
+            on_epoch(self.parts(training), n_epochs)
 
 
 def steps(training: Training, epoch: int) -> Iterator[Step]:

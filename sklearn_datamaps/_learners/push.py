@@ -70,7 +70,7 @@ class PushLearner(Learner):
                 training.seeds[i].set(member, 0, 0)
 
         def record() -> None:
-            on_epoch(self.blocks(training), n_epochs)
+            on_epoch(self.parts(training), n_epochs)
 
         if len(fitted) == 1:
 

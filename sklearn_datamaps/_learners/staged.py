@@ -138,9 +138,11 @@ class StagedLearner(Learner):
         numbers = [spread(s.n_stages, min(n_epochs, s.n_stages)) for s in known]
         training.facts["stages"] = max(numbers, key=len).tolist()
         training.facts["n_asked"] = _stages_asked(training.members[0])
-        staged = list(_staged_blocks(training, known, numbers))
+        parts = [
+            list(_staged_blocks(training, X, known, numbers)) for X in training.recorded
+        ]
         for _ in range(n_epochs):
-            on_epoch(_blocks(training, staged), n_epochs)
+            on_epoch([_blocks(training, part) for part in parts], n_epochs)
 
 
 def _stages_asked(member: Any) -> int | None:
@@ -154,10 +156,10 @@ Staged = list[tuple[slice, list[Iterator[Array]]]]
 
 
 def _staged_blocks(
-    training: Training, known: list[Stages], numbers: list[Array]
+    training: Training, X: Any, known: list[Stages], numbers: list[Array]
 ) -> Iterator[tuple[slice, list[Iterator[Array]]]]:
     """Of every block of rows, the probabilities of each member stage by stage."""
-    for rows, block in row_blocks(training.recorded, len(training.labels.classes)):
+    for rows, block in row_blocks(X, len(training.labels.classes)):
         yield (
             rows,
             [

@@ -197,7 +197,11 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     }
 
     # What fit is given is for the learner alone; score uses its own sample_weight.
-    __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012 (scikit-learn's)
+    __metadata_request__fit = {  # noqa: RUF012 (scikit-learn's)
+        "sample_weight": UNUSED,
+        "X_val": True,
+        "y_val": True,
+    }
 
     def _recipe_for(self, learner: Learner, **settings: Any) -> Recipe:
         """How to train and record, once the parameters are checked."""

@@ -40,6 +40,7 @@ from sklearn_datamaps._learners.features import (
     scale_ratio,
     validate_features,
 )
+from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._learners.seeds import derive_seed
 from sklearn_datamaps._learners.threads import Threads
 from sklearn_datamaps._training.base import (
@@ -51,7 +52,7 @@ from sklearn_datamaps._training.base import (
 )
 from sklearn_datamaps._training.continuing import changes, continuation_key
 from sklearn_datamaps._training.folds import Split, check_trainable, make_splits
-from sklearn_datamaps._training.recipe import Data, Recipe
+from sklearn_datamaps._training.recipe import Data, Recipe, Validation
 from sklearn_datamaps._training.record import (
     Progress,
     Record,
@@ -134,6 +135,9 @@ class DataMapClassifier(BaseDataMapClassifier):
         ``measures``, ``"label_quality"``.
     in_sample_map_ : DataMap
         With ``cv`` only: the in-sample map of ``estimator_``.
+    validation_map_ : DataMap
+        With ``X_val`` only: the map of these rows, by ``estimator_``, which was not
+        trained on them.
     confidence_, variability_, correctness_ : ndarray of float64
         Arrays of the map, of shape (n_samples,) or (n_samples, n_labels).
     coef_, intercept_, feature_importances_ : ndarray
@@ -158,6 +162,12 @@ class DataMapClassifier(BaseDataMapClassifier):
     Probabilities are recorded after each epoch, on the rows the model was trained on
     (in-sample). The reference code of the paper logs them in the middle of an epoch,
     with dropout switched on.
+
+    Rows that are not trained on, ``fit(X, y, X_val=..., y_val=...)``, have a map of
+    their own, recorded in the same run by the same model after the same epochs:
+    ``clf.data_map_.compare(clf.validation_map_, by="label")`` tells by class what of
+    the confidence holds for new rows. Arguments called so by a learner, such as those
+    of ``HistGradientBoostingClassifier.fit``, are not handed on to it.
 
     A model remembers rows, wrong labels too. With ``cv`` each fold is recorded by a
     clone trained on a copy of the others, and ``estimator_`` is still trained on all
@@ -292,7 +302,16 @@ class DataMapClassifier(BaseDataMapClassifier):
         return self.cv if hasattr(self.cv, "split") else None
 
     @sklearn_compat.fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        **fit_params: Any,
+    ) -> Self:
         """Train for ``n_epochs`` epochs and record the map.
 
         Parameters
@@ -306,6 +325,16 @@ class DataMapClassifier(BaseDataMapClassifier):
             Labels of any kind, or a 0/1 indicator for multilabel.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights for training; measures are of unweighted rows.
+        X_val : {array-like, sparse matrix} of shape (n_validation, n_features), \
+                default=None
+            Features of rows that are recorded in the same run, by the model of all
+            rows of X, and not trained on: their map is ``validation_map_``. In a
+            ``Pipeline(transform_input=["X_val"])`` the steps before transform them,
+            with metadata routing enabled. Several sets go in as one, and are told
+            apart by a column: ``validation_map_.with_columns(split=...)``.
+        y_val : array-like of shape (n_validation,), or (n_validation, n_labels), \
+                default=None
+            Their labels, all of them among those of y.
         **fit_params : dict
             Further arguments of ``estimator.partial_fit``, and with ``cv`` the
             ``groups`` of its splitter; routed when metadata routing is enabled.
@@ -339,23 +368,33 @@ class DataMapClassifier(BaseDataMapClassifier):
         index = index_of(X.shape[0], y, table)
         labels = self._encode(X, y)
         params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
-        data = Data(X, labels, _readable(y, labels), params)
+        validation = self._validation(
+            learner, X_val, y_val, y, labels, in_blocks=in_blocks
+        )
+        data = Data(X, labels, _readable(y, labels), params, validation)
         learner.warn(X.shape[0])
         if in_blocks:
             warn_sorted_blocks(X, labels, self.batch_size)
         else:
             check_single_rows(X, copied=self.cv is not None)
 
-        key = {**identity_of(X), **continuation_key(recipe, labels, params)}
+        key = identity_of(X)
+        y_val = None
+        if validation is not None:
+            y_val = validation.labels
+            key["X_val"] = identity_of(validation.X)
+        key |= continuation_key(recipe, labels, params, y_val)
         if resume:
             self._check_resumable(key, recipe.n_epochs)
             self._train(recipe, data, self._record)
             return self
         seed = self._base_seed(learner.estimator)
         splits = self._splits(recipe, data, seed, of_splitter)
-        self._forget("data_map_", "in_sample_map_", "_record")
+        self._forget("data_map_", "in_sample_map_", "validation_map_", "_record")
         if splits is None:
-            record = new_record(recipe, labels, seed, index=index, key=key)
+            record = new_record(
+                recipe, labels, seed, index=index, key=key, validation=validation
+            )
             self._train(recipe, data, record)
         else:
             self._train_folds(recipe, data, seed, index, splits)
@@ -402,6 +441,55 @@ class DataMapClassifier(BaseDataMapClassifier):
         varied = (n_set > 0) & (n_set < len(labels.codes))
         registry.check_targets(self._learner().estimator, labels, varied)
         return labels
+
+    def _validation(
+        self,
+        learner: Learner,
+        X_val: Any,
+        y_val: Any,
+        y: Any,
+        labels: EncodedLabels,
+        *,
+        in_blocks: bool,
+    ) -> Validation | None:
+        """Check the rows that are recorded and not trained on, against the others."""
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(
+                f"{given} was given without {missing}. Pass both, or neither."
+            )
+        refuse_dask(X_val, y_val)
+        table = X_val if isinstance(X_val, pd.DataFrame) else None
+        try:
+            X_val = validate_features(
+                self, learner, X_val, reset=False, in_blocks=in_blocks
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"X_val does not fit X: {error} In a Pipeline, transform_input="
+                f"['X_val'] has it transformed as X is."
+            ) from error
+        try:
+            encoded = encode_labels(
+                y_val, classes=labels.classes, multilabel=labels.multilabel
+            )
+        except ValueError as error:
+            raise ValueError(f"y_val does not fit y: {error}") from error
+        if len(encoded.codes) != X_val.shape[0]:
+            raise ValueError(
+                f"X_val has {X_val.shape[0]:,} rows and y_val {len(encoded.codes):,}: "
+                f"pass one label, or one row of labels, for each row."
+            )
+        tables = isinstance(y, pd.DataFrame) and isinstance(y_val, pd.DataFrame)
+        if labels.multilabel and tables and list(y.columns) != list(y_val.columns):
+            raise ValueError(
+                f"y_val does not fit y: its columns are {list(y_val.columns)[:5]}, "
+                f"those of y {list(y.columns)[:5]}. Bring them into the order of y."
+            )
+        warn_other_index(y_val, table)
+        return Validation(X_val, encoded, index_of(X_val.shape[0], y_val, table))
 
     def _fit_params(
         self,
@@ -480,11 +568,14 @@ class DataMapClassifier(BaseDataMapClassifier):
         n_workers = effective_n_jobs(self.n_jobs)
         progress: Progress = silent
         jobs = []
-        of_all = new_record(recipe, data.labels, seed, index=index)
+        of_all = new_record(
+            recipe, data.labels, seed, index=index, validation=data.validation
+        )
         if n_workers == 1:
             self._train(recipe, data, of_all)
         else:
             jobs.append(delayed(record_all_rows)(recipe, data, seed, index))
+        data = replace(data, validation=None)  # for the model of all rows alone
         for number, (train, test) in enumerate(splits):
             if n_workers == 1:
                 fold = f"fold {number + 1} of {len(splits)}"
@@ -534,6 +625,9 @@ class DataMapClassifier(BaseDataMapClassifier):
         self._publish(fitted)
         fitted.meta["scale_ratio"] = scale_ratio(recipe.learner, data.X)
         in_sample = record.dynamics.to_map(DataMap, meta=fitted.meta)
+        if record.validation is not None:
+            meta = fitted.meta | {"recording": "validation"}
+            self.validation_map_ = record.validation.dynamics.to_map(DataMap, meta=meta)
         if self.cv is None:
             self.data_map_ = in_sample
             self._record = record

@@ -15,7 +15,10 @@ OF_NO_CONSEQUENCE = {"n_jobs", "verbose", "verbosity", "thread_count", "nthread"
 
 
 def continuation_key(
-    recipe: Recipe, labels: EncodedLabels, params: Mapping[str, Any]
+    recipe: Recipe,
+    labels: EncodedLabels,
+    params: Mapping[str, Any],
+    y_val: EncodedLabels | None = None,
 ) -> dict[str, Any]:
     """All but the features that a later call has to find as it is, as users name it.
 
@@ -27,6 +30,8 @@ def continuation_key(
         The labels.
     params : mapping
         Further arguments of training.
+    y_val : EncodedLabels, default=None
+        Labels of the rows that are recorded and not trained on.
 
     Returns
     -------
@@ -34,6 +39,7 @@ def continuation_key(
         Small values that are equal if nothing changed; no data.
     """
     learner = recipe.learner.estimator
+    added = {} if y_val is None else {"y_val": _of_labels(y_val)}
     return {
         "the labels": _of_labels(labels),
         "the class of the estimator": _class_name(learner),
@@ -48,6 +54,7 @@ def continuation_key(
         "measures": recipe.measures,
         "store_trajectories": recipe.store_trajectories,
         **{name: _of_value(value) for name, value in params.items()},
+        **added,
     }
 
 

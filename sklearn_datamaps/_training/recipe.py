@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 
 from sklearn_datamaps._core.arrays import Array
@@ -12,6 +13,25 @@ from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._learners.threads import Threads
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Rows that are recorded and not trained on.
+
+    Attributes
+    ----------
+    X : {ndarray, csr} of shape (n_validation, n_features)
+        Validated features.
+    labels : EncodedLabels
+        The labels as codes, by the classes of those that are learned.
+    index : pandas.Index of length n_validation
+        Names of the rows.
+    """
+
+    X: Any
+    labels: EncodedLabels
+    index: pd.Index
 
 
 @dataclass(frozen=True)
@@ -28,12 +48,15 @@ class Data:
         Labels as the user gave them, where a learner can read those.
     params : mapping
         Further arguments of training, with one value a row or not.
+    validation : Validation or None
+        Rows to record beside these, with the model of all of these.
     """
 
     X: Any
     labels: EncodedLabels
     raw_y: Array | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    validation: Validation | None = None
 
     def take(self, rows: Array) -> "Data":
         """Some of the rows, copied once."""

@@ -24,7 +24,7 @@ from sklearn_datamaps._learners.learner import (
     StepwiseLearner,
     Training,
 )
-from sklearn_datamaps._training.recipe import Data, Recipe
+from sklearn_datamaps._training.recipe import Data, Recipe, Validation
 
 # From epochs done and epochs wanted to what is told of every epoch: its totals, and
 # how many epochs there will be.
@@ -57,6 +57,8 @@ class Record:
     last : list of blocks
         Of a fold, the last state of a learner that ended before the epochs wanted;
         else empty.
+    validation : Record or None
+        Of the rows that are not trained on: measures, totals and last state.
     """
 
     dynamics: Recorder
@@ -67,6 +69,7 @@ class Record:
     n_trained: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     last: list[Block] = field(default_factory=list)
+    validation: "Record | None" = None
 
     @property
     def n_epochs(self) -> int:
@@ -78,11 +81,36 @@ class Record:
         """Whether the last run did not reach the end it was meant to."""
         return self.n_trained != self.n_epochs
 
-    def add_epoch(self, blocks: Iterable[Block]) -> None:
-        """Record one epoch, all or nothing: until the end, a rollback undoes it."""
-        self.dynamics.checkpoint()
-        self.add_totals(record_step(self.dynamics, blocks))
-        self.dynamics.commit()
+    @property
+    def parts(self) -> list["Record"]:
+        """Itself, and the record of the rows that are not trained on, if any."""
+        return [self] if self.validation is None else [self, self.validation]
+
+    def add_epoch(self, parts: list[Iterable[Block]]) -> None:
+        """Record one epoch, all or nothing: until the end, a rollback undoes it.
+
+        Parameters
+        ----------
+        parts : list of iterables of blocks
+            For each of the parts of the record.
+        """
+        for part in self.parts:
+            part.dynamics.checkpoint()
+        for part, blocks in zip(self.parts, parts, strict=True):
+            part.add_totals(record_step(part.dynamics, blocks))
+        for part in self.parts:
+            part.dynamics.commit()
+
+    def rollback(self) -> None:
+        """Return to the last epoch that was complete."""
+        for part in self.parts:
+            part.dynamics.rollback()
+            del part.totals[part.dynamics.n_epochs :]
+
+    def release(self) -> None:
+        """Free the memory that is there for the next epoch alone."""
+        for part in self.parts:
+            part.dynamics.release()
 
     def add_totals(self, parts: Iterable[Array]) -> None:
         """Add the totals of one epoch up, part by part, as they do everywhere."""
@@ -95,9 +123,10 @@ class Record:
     def repeat_last(self, n_epochs: int) -> None:
         """Stay at the last state up to a number of epochs: the learner ended early."""
         while self.n_epochs < n_epochs:
-            self.add_epoch(self.last)
-        self.last = []
-        self.dynamics.release()
+            self.add_epoch([part.last for part in self.parts])
+        for part in self.parts:
+            part.last = []
+        self.release()
 
     def absorb(self, other: "Record", rows: Rows) -> None:
         """Take in the record of some rows, in their order, that are not here yet.
@@ -125,6 +154,7 @@ def new_record(
     *,
     index: pd.Index | None = None,
     key: Mapping[str, Any] | None = None,
+    validation: Validation | None = None,
 ) -> Record:
     """Begin a record of these labels.
 
@@ -140,6 +170,8 @@ def new_record(
         Names of the rows. None: their numbers.
     key : mapping, default=None
         What must not change if the record is continued.
+    validation : Validation, default=None
+        Rows to record beside them.
 
     Returns
     -------
@@ -151,7 +183,12 @@ def new_record(
         store_trajectories=recipe.store_trajectories,
         index=index,
     )
-    return Record(recorder, seed, {} if key is None else key)
+    record = Record(recorder, seed, {} if key is None else key)
+    if validation is not None:
+        record.validation = new_record(
+            recipe, validation.labels, seed, index=validation.index
+        )
+    return record
 
 
 def set_up(
@@ -162,6 +199,7 @@ def set_up(
     members: list[Any] | None = None,
     all_rows: Any = None,
     held_out: Any = None,
+    added: Any = None,
 ) -> Training:
     """Set a learner up to be trained and recorded.
 
@@ -179,6 +217,8 @@ def set_up(
         The features of every row that will be seen. None: those of data.
     held_out : {ndarray, csr}, default=None
         Features of the rows to record. None: those of data.
+    added : {ndarray, csr}, default=None
+        Features of the rows to record beside them.
 
     Returns
     -------
@@ -186,12 +226,13 @@ def set_up(
     """
     learner, labels = recipe.learner, data.labels
     if members is None:
-        seen = data.X if all_rows is None else all_rows
+        seen = [data.X if all_rows is None else all_rows]
+        seen += [] if added is None else [added]
         members = learner.make_members(
             labels,
             len(labels.codes),
             labels.counts(),
-            learner.params_of_values(seen),
+            learner.params_of_values(*seen),
         )
         if learner.knows_its_rows_only and learner.trains_per_label(labels):
             weights = data.params.get("sample_weight")
@@ -212,6 +253,7 @@ def set_up(
         fit_params=data.params,
         n_jobs=recipe.n_jobs if learner.threads_over_members else None,
         held_out=held_out,
+        added=added,
     )
 
 
@@ -334,19 +376,28 @@ def continue_record(
         members=record.members if first else None,
         all_rows=all_rows,
         held_out=held_out,
+        added=data.validation.X if record.validation and data.validation else None,
     )
     record.members, record.n_trained = training.members, 0
     n_handed_out = first
 
-    def on_epoch(blocks: Iterator[Block], n_epochs: int) -> None:
+    def widened(parts: list[Iterator[Block]]) -> list[Iterable[Block]]:
+        return [_widened(blocks, dynamics, columns) for blocks in parts]
+
+    def keep(parts: list[Iterator[Block]]) -> None:
+        for part, blocks in zip(record.parts, widened(parts), strict=True):
+            part.last = list(blocks)
+
+    def on_epoch(parts: list[Iterator[Block]], n_epochs: int) -> None:
         nonlocal n_handed_out
         n_handed_out += 1
         if n_handed_out <= done:
             return
-        widened: Iterable[Block] = _widened(blocks, dynamics, columns)
         if keep_last and n_handed_out == n_epochs < recipe.n_epochs:
-            widened = record.last = list(widened)
-        record.add_epoch(widened)
+            keep(parts)
+            record.add_epoch([part.last for part in record.parts])
+        else:
+            record.add_epoch(widened(parts))
         advance(record.totals[-1], n_epochs)
 
     try:
@@ -357,17 +408,15 @@ def continue_record(
             recipe.learner.run(training, recipe.n_epochs, on_epoch, first=first)
             if keep_last and not record.last and record.n_epochs < recipe.n_epochs:
                 # It did not know, when it handed its last state out, that it was that.
-                last = recipe.learner.blocks(training)
-                record.last = list(_widened(last, dynamics, columns))
+                keep(recipe.learner.parts(training))
     except BaseException:
-        dynamics.rollback()
-        del record.totals[dynamics.n_epochs :]
+        record.rollback()
         raise
     finally:
         record.members = training.members
         if dynamics.n_epochs:
             recipe.learner.end(training)
-            dynamics.release()
+            record.release()
         record.facts = training.facts
     record.n_trained = dynamics.n_epochs
 
@@ -404,7 +453,9 @@ def record_all_rows(recipe: Recipe, data: Data, seed: int, index: pd.Index) -> R
     Record
         The in-sample record, with the trained learners.
     """
-    record = new_record(recipe, data.labels, seed, index=index)
+    record = new_record(
+        recipe, data.labels, seed, index=index, validation=data.validation
+    )
     with recipe.threads.use():
         continue_record(recipe, data, record, keep_last=True)
     return record

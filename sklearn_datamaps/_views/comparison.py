@@ -121,6 +121,56 @@ def compare(
     )
 
 
+def compare_labels(one: BaseDataMap, other: BaseDataMap, by: str) -> pd.DataFrame:
+    """Compare two maps label by label; see :meth:`sklearn_datamaps.DataMap.compare`.
+
+    Parameters
+    ----------
+    one, other : DataMap
+        Maps of the same rows or of others, with the same labels.
+    by : {"label"}
+        What to compare by.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a label.
+
+    Raises
+    ------
+    TypeError
+        If other is no map.
+    ValueError
+        If by is something else, a map does not know the labels, or only one of them
+        is multilabel.
+    """
+    if by != "label":
+        raise ValueError(f"by must be None or 'label'; got {by!r}.")
+    if not isinstance(other, BaseDataMap):
+        raise TypeError(f"compare needs a DataMap; got {type(other).__name__}.")
+    if not (one.has_labels and other.has_labels):
+        raise ValueError("by='label' needs two maps that know the labels of the rows.")
+    if one.multilabel != other.multilabel:
+        raise ValueError("One map is multilabel, the other is not.")
+    of_other = _means_by_label(other).add_suffix("_other")
+    table = _means_by_label(one).join(of_other, how="outer")
+    counts = ["n_samples", "n_samples_other"]
+    table[counts] = table[counts].fillna(0).astype(np.int64)
+    table["difference"] = table["confidence"] - table["confidence_other"]
+    return table
+
+
+def _means_by_label(data_map: BaseDataMap) -> pd.DataFrame:
+    rows = data_map.to_frame()
+    keys = ["label_name", "label"] if data_map.multilabel else ["label"]
+    names = ["confidence", "variability", "correctness", "hard"]
+    rows["hard"] = rows["region"] == "hard"
+    groups = rows.groupby(keys, observed=True)
+    means = groups[names].mean()
+    means.insert(0, "n_samples", groups.size())
+    return means
+
+
 def label_changed(pairs: pd.DataFrame) -> NDArray[np.bool_]:
     """Which rows have another label after; where one is not known, it is the same."""
     labels = pairs[["label_before", "label_after"]]

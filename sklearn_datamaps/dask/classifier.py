@@ -181,7 +181,15 @@ class DataMapClassifier(BaseDataMapClassifier):
         return state
 
     @sklearn_compat.fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
         """Train for ``n_epochs`` epochs and record the map.
 
         Parameters
@@ -194,6 +202,8 @@ class DataMapClassifier(BaseDataMapClassifier):
             of them in this process.
         sample_weight : like y, default=None
             Weights for training; measures are of unweighted rows.
+        X_val, y_val : None
+            Refused: rows that are not trained on are recorded on one machine.
 
         Returns
         -------
@@ -208,6 +218,12 @@ class DataMapClassifier(BaseDataMapClassifier):
         KeyboardInterrupt
             When interrupted; the completed epochs are kept.
         """
+        if X_val is not None or y_val is not None:
+            raise TypeError(
+                "X_val and y_val are not recorded on a cluster: use sklearn_datamaps."
+                "DataMapClassifier(batch_order='blocks'), which gives the same map "
+                "on one machine, from disk too."
+            )
         require_dask("sklearn_datamaps.dask.DataMapClassifier.fit")
         learner = registry.checked_learner(self.estimator)
         if not learner.takes_blocks:

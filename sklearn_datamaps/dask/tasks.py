@@ -172,7 +172,7 @@ def record_block(
         dynamics = before[0].fork()
     with sklearn.config_context(assume_finite=True), recipe.threads.use():
         training = set_up(recipe, Data(X, labels), seed, members=members)
-        totals = record_step(dynamics, recipe.learner.blocks(training))
+        totals = record_step(dynamics, recipe.learner.blocks(training, X))
     return dynamics, totals
 
 

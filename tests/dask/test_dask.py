@@ -585,6 +585,11 @@ class TestMapOnTheWorkers:
         with pytest.raises(ValueError, match=r"gather=False needs a client.*address"):
             on_cluster(None, cut(X), y, gather=False, client=address)
 
+    def test_rows_to_validate_are_for_one_machine(self):
+        X = np.zeros((2, 1))
+        with pytest.raises(TypeError, match=r"X_val .*use sklearn_datamaps\.DataMapCl"):
+            DataMapClassifier().fit([X], [[0, 1]], X_val=X, y_val=[0, 1])
+
     def test_before_fit(self):
         clf = DataMapClassifier()
         with pytest.raises(NotFittedError):

@@ -261,7 +261,9 @@ def test_what_means_nothing_for_stages_is_refused_before_training(rows, params, 
 
 
 def test_learner_without_stages_is_refused_with_what_works(rows):
-    with pytest.raises(TypeError, match=r"RandomForest.* no stages.*XGBClassifier"):
+    with pytest.raises(
+        TypeError, match=r"RandomForest.* no stages.*Use HistGradientBoosting"
+    ):
         DataMapClassifier(RandomForestClassifier()).fit(*rows)
 
 
