@@ -7,6 +7,7 @@ asks of which kind a learner is.
 """
 
 import contextlib
+import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -57,8 +58,8 @@ AUTO_EPOCHS = 10
 # Rows, their probabilities, and how ties of them are settled.
 Block = tuple[slice, Array, Callable[[Array], Array] | None]
 # Told of every epoch: the blocks of each part of what is recorded, and how many epochs
-# there will be.
-OnEpoch = Callable[[list[Iterator[Block]], int], None]
+# there will be. Returns whether to end with it.
+OnEpoch = Callable[[list[Iterator[Block]], int], bool]
 
 
 class Step(NamedTuple):
@@ -512,10 +513,25 @@ class Learner(ABC):
         on_epoch : callable
             Called after every epoch, from ``first`` on, with its blocks, part by part
             of what is recorded, and the number of epochs there will be. The blocks are
-            read in this order before it returns.
+            read in this order before it returns. True: it was the last one.
         first : int, default=0
             Epochs that the members were trained for already.
         """
+
+    def states(self, training: Training) -> list[Any] | None:
+        """Members as they would be if training had ended now, to be kept by others.
+
+        Parameters
+        ----------
+        training : Training
+            With the members as they are now.
+
+        Returns
+        -------
+        list of estimators or None
+            None: there are none before the end.
+        """
+        return list(training.members)
 
     def respond(self, training: Training, X: Any) -> Array:
         """Probabilities of some rows, in the order of ``labels.classes``.
@@ -700,7 +716,12 @@ class StepwiseLearner(Learner):
         for epoch in range(first, n_epochs):
             for step in steps(training, epoch):
                 self.train(training, step)
-            on_epoch(self.parts(training), n_epochs)
+            if on_epoch(self.parts(training), n_epochs):
+                return
+
+    def states(self, training: Training) -> list[Any]:
+        """Copies, since training goes on with the members."""
+        return copy.deepcopy(training.members)
 
 
 def steps(training: Training, epoch: int) -> Iterator[Step]:

@@ -6,6 +6,7 @@ wait for one another at every epoch: so one epoch of all labels is recorded at a
 and a label whose learner ended stays at its last state.
 """
 
+import contextlib
 import queue
 import threading
 from abc import abstractmethod
@@ -69,16 +70,18 @@ class PushLearner(Learner):
             if training.reseed:
                 training.seeds[i].set(member, 0, 0)
 
-        def record() -> None:
-            on_epoch(self.parts(training), n_epochs)
+        def record() -> bool:
+            return on_epoch(self.parts(training), n_epochs)
 
         if len(fitted) == 1:
 
             def hand_out(state: Any) -> None:
                 training.members = [state]
-                record()
+                if record():
+                    raise _StoppedError
 
-            training.members = [self.fit_member(training, 0, n_epochs, hand_out)]
+            with contextlib.suppress(_StoppedError):  # then the state is the result
+                training.members = [self.fit_member(training, 0, n_epochs, hand_out)]
             return
 
         def fit(i: int, hand_out: Callable[[Any], None]) -> Any:
@@ -93,7 +96,7 @@ def _in_step(
     n_members: int,
     fit: Callable[[int, Callable[[Any], None]], Any],
     states: list[Any],
-    record: Callable[[], None],
+    record: Callable[[], bool],
 ) -> list[Any]:
     """Fit members side by side; record whenever all that still run handed out a state.
 
@@ -107,7 +110,7 @@ def _in_step(
     states : list
         The last state of each member; is updated.
     record : callable
-        Records the states.
+        Records the states, and returns whether to end with them.
 
     Returns
     -------
@@ -149,8 +152,8 @@ def _in_step(
                     running.discard(i)
                 else:
                     handed_out.append(i)
-            if handed_out:
-                record()
+            if handed_out and record():
+                break
             for i in handed_out:
                 go_on[i].release()
         return list(states)

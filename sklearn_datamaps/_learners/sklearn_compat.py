@@ -22,13 +22,20 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:  # experimental, since version 1.9
     from sklearn.callback import AutoPropagatedCallback
+    from sklearn.callback import CallbackSupportMixin as CallbackSupport
 except ImportError:
     AutoPropagatedCallback = None
+
+    class CallbackSupport:  # type: ignore[no-redef]
+        """Nothing that could be called back."""
+
 
 # What scikit-learn leaves on an estimator while its callbacks are called.
 OF_CALLBACKS = ("_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx")
 
 __all__ = [
+    "CallbackSupport",
+    "FitTasks",
     "Interval",
     "StrOptions",
     "calls_back",
@@ -250,3 +257,72 @@ def handing_out(estimator: Any, hand_out: Callable[[Any], object]) -> Iterator[N
         yield
     finally:
         estimator.set_callbacks(*own)
+
+
+class FitTasks:
+    """Tells the callbacks of an estimator of its tasks: "fit", and each "epoch" in it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``CallbackSupport`` among its bases, in its ``fit``.
+    n_epochs : int
+        The most epochs there can be.
+    **data
+        ``X``, ``y`` and ``metadata`` as ``fit`` was given them.
+    """
+
+    def __init__(self, estimator: Any, n_epochs: int, **data: Any) -> None:
+        self.estimator, self.n_epochs, self.data = estimator, n_epochs, data
+        self.stopped = False
+        self._n_begun = 0
+        self._fit: Any = None
+        self._epoch: Any = None
+        if calls_back():
+            begin = estimator._init_callback_context  # noqa: SLF001 (scikit-learn's)
+            self._fit = begin(max_subtasks=n_epochs)
+            self._fit.call_on_fit_task_begin(estimator=estimator, **data)
+            self._begin_epoch()
+
+    @property
+    def watched(self) -> bool:
+        """Whether there is a callback to tell."""
+        return bool(getattr(self.estimator, "_skl_callbacks", ()))
+
+    def _begin_epoch(self) -> None:
+        if self._fit is not None and self.watched and self._n_begun < self.n_epochs:
+            self._n_begun += 1
+            self._epoch = self._fit.subcontext(task_name="epoch")
+            self._epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def end_epoch(self, fitted: Callable[[], dict[str, Any] | None]) -> bool:
+        """End an epoch and begin the next; return whether a callback wants to stop.
+
+        Parameters
+        ----------
+        fitted : callable
+            Called if a callback asks for it: the attributes that make a copy of the
+            estimator predict as if fit had ended here, or None.
+
+        Returns
+        -------
+        bool
+        """
+        if self._epoch is None:
+            return False
+        self.stopped = self._epoch.call_on_fit_task_end(
+            estimator=self.estimator, **self.data, reconstruction_attributes=fitted
+        )
+        self._epoch = None
+        if not self.stopped:
+            self._begin_epoch()
+        return self.stopped
+
+    def end(self) -> None:
+        """End the fit, and the epoch that was begun after the last one."""
+        if self._epoch is not None:
+            self._epoch.call_on_fit_task_end(estimator=self.estimator)
+        if self._fit is not None:
+            self._fit.call_on_fit_task_end(
+                estimator=self.estimator, **self.data, reconstruction_attributes={}
+            )

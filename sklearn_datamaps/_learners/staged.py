@@ -142,7 +142,12 @@ class StagedLearner(Learner):
             list(_staged_blocks(training, X, known, numbers)) for X in training.recorded
         ]
         for _ in range(n_epochs):
-            on_epoch([_blocks(training, part) for part in parts], n_epochs)
+            if on_epoch([_blocks(training, part) for part in parts], n_epochs):
+                return
+
+    def states(self, training: Training) -> None:
+        """None: a stage is an answer, not an estimator."""
+        return
 
 
 def _stages_asked(member: Any) -> int | None:

@@ -40,7 +40,7 @@ from sklearn_datamaps._learners.features import (
     scale_ratio,
     validate_features,
 )
-from sklearn_datamaps._learners.learner import Learner
+from sklearn_datamaps._learners.learner import Learner, Training
 from sklearn_datamaps._learners.seeds import derive_seed
 from sklearn_datamaps._learners.threads import Threads
 from sklearn_datamaps._training.base import (
@@ -68,7 +68,7 @@ FOLD = 2  # sets the seeds of folds apart from those of epochs and members
 
 @with_shared_text
 @found_in("sklearn_datamaps")
-class DataMapClassifier(BaseDataMapClassifier):
+class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
     """Train a classifier epoch by epoch and record the map of its training data.
 
     After every epoch the probability the model gives to each row's own label is
@@ -190,8 +190,15 @@ class DataMapClassifier(BaseDataMapClassifier):
     ``LogisticRegression(solver="lbfgs")`` is fitted once, too; an epoch is an iteration
     of its solver, which calls back with the model as it would be if ``fit`` ended there
     (scikit-learn 1.9 or newer). ``coef_`` is bit for bit that of a plain ``fit``.
-    Callbacks that are set on it keep working; those that scikit-learn hands on to
-    inner estimators, as ``ProgressBar``, belong on the outermost one.
+    Callbacks that are set on the learner keep working; those that scikit-learn hands on
+    to inner estimators, as ``ProgressBar``, belong on the outermost one.
+
+    Callbacks of scikit-learn (1.9 or newer) that are set on this class, or handed on to
+    it by a Pipeline or search around it, are told of the tasks ``"fit"`` and, in it,
+    ``"epoch"``, with the model as it is then (of learners built in stages: none before
+    the end), so ``ProgressBar`` and ``ScoringMonitor`` work. A callback that returns
+    True ends the epochs. With ``cv`` they are those of the model of all rows, which is
+    then trained in this process; folds end where it was ended.
 
     Networks of skorch (``NeuralNetClassifier``, ``NeuralNetBinaryClassifier``) are
     trained like one ``fit`` of ``n_epochs``; their own ``max_epochs`` is ignored. Set
@@ -361,6 +368,7 @@ class DataMapClassifier(BaseDataMapClassifier):
             )
         refuse_dask(X, y)
         y = detached(y)
+        given = X
         table = X if isinstance(X, pd.DataFrame) else None  # it names its rows
         in_blocks = self.batch_order == "blocks" and self.cv is None
         X = validate_features(self, learner, X, reset=not resume, in_blocks=in_blocks)
@@ -384,20 +392,28 @@ class DataMapClassifier(BaseDataMapClassifier):
             y_val = validation.labels
             key["X_val"] = identity_of(validation.X)
         key |= continuation_key(recipe, labels, params, y_val)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        tell = partial(
+            sklearn_compat.FitTasks, self, X=given, y=y, metadata=weights or None
+        )
         if resume:
             self._check_resumable(key, recipe.n_epochs)
-            self._train(recipe, data, self._record)
+            tasks = tell(recipe.n_epochs - self._record.n_epochs)
+            self._train(recipe, data, self._record, tasks)
+            tasks.end()
             return self
         seed = self._base_seed(learner.estimator)
         splits = self._splits(recipe, data, seed, of_splitter)
         self._forget("data_map_", "in_sample_map_", "validation_map_", "_record")
+        tasks = tell(recipe.n_epochs)
         if splits is None:
             record = new_record(
                 recipe, labels, seed, index=index, key=key, validation=validation
             )
-            self._train(recipe, data, record)
+            self._train(recipe, data, record, tasks)
         else:
-            self._train_folds(recipe, data, seed, index, splits)
+            self._train_folds(recipe, data, seed, index, splits, tasks)
+        tasks.end()
         return self
 
     def _recipe(self) -> Recipe:
@@ -461,6 +477,7 @@ class DataMapClassifier(BaseDataMapClassifier):
                 f"{given} was given without {missing}. Pass both, or neither."
             )
         refuse_dask(X_val, y_val)
+        y_val = detached(y_val)
         table = X_val if isinstance(X_val, pd.DataFrame) else None
         try:
             X_val = validate_features(
@@ -541,8 +558,18 @@ class DataMapClassifier(BaseDataMapClassifier):
                 f"recorded: nothing was trained. Increase n_epochs to go on.",
             )
 
-    def _train(self, recipe: Recipe, data: Data, record: Record) -> None:
+    def _train(
+        self,
+        recipe: Recipe,
+        data: Data,
+        record: Record,
+        tasks: sklearn_compat.FitTasks,
+    ) -> None:
         """Train on all rows and record them, as far as it gets."""
+
+        def after_epoch(training: Training) -> bool:
+            return tasks.end_epoch(lambda: fitted(recipe, training))
+
         progress = partial(self._progress, None if self.cv is None else "all rows")
         try:
             continue_record(
@@ -551,6 +578,7 @@ class DataMapClassifier(BaseDataMapClassifier):
                 record,
                 keep_last=self.cv is not None,
                 progress=progress,
+                after_epoch=after_epoch,
             )
         finally:
             if record.n_epochs:
@@ -563,6 +591,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         seed: int,
         index: pd.Index,
         splits: list[Split],
+        tasks: sklearn_compat.FitTasks,
     ) -> None:
         """Train on all rows and on every fold; the map is that of the rows held out."""
         n_workers = effective_n_jobs(self.n_jobs)
@@ -571,8 +600,11 @@ class DataMapClassifier(BaseDataMapClassifier):
         of_all = new_record(
             recipe, data.labels, seed, index=index, validation=data.validation
         )
-        if n_workers == 1:
-            self._train(recipe, data, of_all)
+        # Callbacks are told of the model of all rows, which they cannot be elsewhere.
+        here = n_workers == 1 or tasks.watched
+        if here:
+            self._train(recipe, data, of_all, tasks)
+            recipe = replace(recipe, until=of_all.n_epochs if tasks.stopped else None)
         else:
             jobs.append(delayed(record_all_rows)(recipe, data, seed, index))
         data = replace(data, validation=None)  # for the model of all rows alone
@@ -587,7 +619,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         done: list[tuple[Record, Array]] = []
         try:
             with contextlib.closing(self._results(jobs, n_workers)) as results:
-                if n_workers > 1:
+                if not here:
                     of_all = next(results)
                     self._publish_all_rows(recipe, data, of_all)
                 # One by one: after an interruption those that came are kept.
@@ -646,6 +678,29 @@ class DataMapClassifier(BaseDataMapClassifier):
         self.data_map_ = replace(out_of_fold, measures=measures)
         self._totals = np.array(record.totals)
         self.n_epochs_ = self.data_map_.n_epochs
+
+
+def fitted(recipe: Recipe, training: Training) -> dict[str, Any] | None:
+    """Attributes with which a classifier predicts as if training had ended now.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How it is trained.
+    training : Training
+        The run, after an epoch.
+
+    Returns
+    -------
+    dict or None
+        None: the learner has no state before the end.
+    """
+    states = recipe.learner.states(training)
+    if states is None:
+        return None
+    labels = training.labels
+    estimator = recipe.learner.assemble(states, labels)
+    return {"estimator_": estimator, "classes_": labels.classes}
 
 
 def _readable(y: Any, labels: EncodedLabels) -> Array | None:

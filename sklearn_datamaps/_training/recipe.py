@@ -99,6 +99,8 @@ class Recipe:
         Threads over the labels of a multilabel target.
     threads : Threads
         Of the process that made the recipe, for others to use as many.
+    until : int or None
+        Epochs after which a callback ended the run on all rows: folds end there, too.
     """
 
     learner: Learner
@@ -111,6 +113,7 @@ class Recipe:
     store_trajectories: bool = False
     n_jobs: int | None = None
     threads: Threads = field(default_factory=Threads)
+    until: int | None = None
 
     def for_classes(self, classes: Array) -> "Recipe":
         """Leave out the weights of classes that are not there; learners refuse them."""

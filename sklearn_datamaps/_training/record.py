@@ -344,6 +344,7 @@ def continue_record(
     columns: Array | None = None,
     keep_last: bool = False,
     progress: Progress = silent,
+    after_epoch: Callable[[Training], bool] | None = None,
 ) -> None:
     """Train, and record the epochs that are not recorded yet.
 
@@ -363,6 +364,8 @@ def continue_record(
         Whether to keep the last state of a learner that ends early, to be repeated.
     progress : callable
         Shows how far it is.
+    after_epoch : callable, default=None
+        Told of the run after every epoch; returns whether to end it.
     """
     dynamics = record.dynamics
     done = dynamics.n_epochs
@@ -388,17 +391,19 @@ def continue_record(
         for part, blocks in zip(record.parts, widened(parts), strict=True):
             part.last = list(blocks)
 
-    def on_epoch(parts: list[Iterator[Block]], n_epochs: int) -> None:
+    def on_epoch(parts: list[Iterator[Block]], n_epochs: int) -> bool:
         nonlocal n_handed_out
         n_handed_out += 1
         if n_handed_out <= done:
-            return
+            return False
         if keep_last and n_handed_out == n_epochs < recipe.n_epochs:
             keep(parts)
             record.add_epoch([part.last for part in record.parts])
         else:
             record.add_epoch(widened(parts))
         advance(record.totals[-1], n_epochs)
+        stop = after_epoch is not None and after_epoch(training)
+        return stop or n_handed_out == recipe.until
 
     try:
         with (
@@ -406,7 +411,8 @@ def continue_record(
             progress(done, recipe.n_epochs) as advance,
         ):
             recipe.learner.run(training, recipe.n_epochs, on_epoch, first=first)
-            if keep_last and not record.last and record.n_epochs < recipe.n_epochs:
+            ended_early = record.n_epochs < (recipe.until or recipe.n_epochs)
+            if keep_last and ended_early and not record.last:
                 # It did not know, when it handed its last state out, that it was that.
                 keep(recipe.learner.parts(training))
     except BaseException:
