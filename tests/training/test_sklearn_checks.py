@@ -9,7 +9,7 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
 )
-from sklearn.linear_model import Perceptron, SGDClassifier
+from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.estimator_checks import (
@@ -18,6 +18,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from sklearn_datamaps import DataMapClassifier
+from sklearn_datamaps._learners import sklearn_compat
 
 # Of scikit-learn 1.7, for a classifier; newer versions have more.
 FEWEST_CHECKS = 50
@@ -60,6 +61,11 @@ MORE_ESTIMATORS = {
     ),
     "gaussian-nb-mini-batches": DataMapClassifier(GaussianNB(), batch_size=7),
 }
+if sklearn_compat.calls_back():
+    ESTIMATORS["logistic-regression"] = DataMapClassifier(LogisticRegression())
+    MORE_ESTIMATORS["logistic-regression-out-of-fold"] = DataMapClassifier(
+        LogisticRegression(class_weight="balanced"), cv=2
+    )
 ALL_ESTIMATORS = ESTIMATORS | MORE_ESTIMATORS
 
 RANDOM_STEPS = (
