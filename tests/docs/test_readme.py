@@ -38,8 +38,8 @@ def test_attributes_of_the_table_exist(binary):
     names = set(re.findall(r"`(\w+_)`", table))
     assert {"confidence_", "data_map_", "estimator_"} <= names
     missing = {name for name in names if not hasattr(clf, name)}
-    # X had no names, and there was no cv.
-    assert missing == {"feature_names_in_", "in_sample_map_"}
+    # X had no names, and there was neither cv nor X_val.
+    assert missing == {"feature_names_in_", "in_sample_map_", "validation_map_"}
     assert hasattr(clf.set_params(cv=2).fit(*binary), "in_sample_map_")
 
 
