@@ -4,7 +4,8 @@ Every loop trains the same model from the same seeds, so that only what is done 
 training differs; ``overhead`` checks that the trained models are equal.
 """
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -114,8 +116,44 @@ def wide(quick: bool = False) -> Task:
     return Task(X, np.arange(n_samples) % 200, SGDClassifier(loss="log_loss"))
 
 
-def epochs(task: Task, n_epochs: int) -> Iterator[Any]:
-    """Bare loop: train one epoch in a fresh row order, yield the learner.
+def logistic(quick: bool = False) -> Task:
+    """Rows of `dense`, LogisticRegression: an epoch is an iteration of lbfgs."""
+    task = dense(quick)
+    return Task(task.X, task.y, LogisticRegression())
+
+
+def logistic_text(quick: bool = False) -> Task:
+    """Rows of `gratitude`, LogisticRegression: an epoch is an iteration of lbfgs."""
+    task = gratitude(quick)
+    return Task(task.X, task.y, LogisticRegression())
+
+
+class Visit:
+    """Callback of scikit-learn that is told of the model after every iteration."""
+
+    def __init__(self, visit: Callable[[Any], None]) -> None:
+        self.visit = visit
+
+    def setup(self, estimator, context) -> None: ...
+
+    def teardown(self, estimator, context) -> None: ...
+
+    def on_fit_task_begin(self, estimator, context) -> None: ...
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator) -> None:
+        if context.parent is not None and fitted_estimator is not None:
+            self.visit(fitted_estimator)
+
+
+def of_iterations(task: Task, n_epochs: int) -> Any:
+    """Learner of the task; of one that ends by itself so many iterations."""
+    if isinstance(task.learner, LogisticRegression):
+        return clone(task.learner).set_params(max_iter=n_epochs, tol=1e-12)
+    return task.learner
+
+
+def each_epoch(task: Task, n_epochs: int, visit: Callable[[Any], None]) -> Any:
+    """Bare loop: train one epoch in a fresh row order, show the learner.
 
     Parameters
     ----------
@@ -123,38 +161,56 @@ def epochs(task: Task, n_epochs: int) -> Iterator[Any]:
         What to train on.
     n_epochs : int
         Number of epochs.
+    visit : callable
+        Called with the learner after every epoch.
 
-    Yields
-    ------
+    Returns
+    -------
     estimator
-        The learner, the same object every time.
+        The trained learner.
     """
+    if isinstance(task.learner, LogisticRegression):
+        learner = of_iterations(task, n_epochs).set_callbacks(Visit(visit))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # as was wanted
+            return learner.fit(task.X, task.y)
     learner, classes = task.bare_learner(), task.classes
     for epoch in range(n_epochs):
         # The seeds of DataMapClassifier(random_state=SEED): the same work, row by row.
         entropy = np.random.SeedSequence((SEED, epoch, 0, 0))
         learner.random_state = int(entropy.generate_state(1)[0])
         learner.partial_fit(task.X, task.y, classes=classes)
-        yield learner
+        visit(learner)
+    return learner
 
 
 def floor(task: Task, n_epochs: int) -> Any:
-    """``partial_fit`` and ``predict_proba``, whose result is thrown away."""
-    for learner in epochs(task, n_epochs):
+    """Train and ``predict_proba`` every epoch; what it says is thrown away."""
+
+    def visit(learner: Any) -> None:
         learner.predict_proba(task.X)
-    return learner
+
+    return each_epoch(task, n_epochs, visit)
 
 
 def ours(task: Task, n_epochs: int) -> DataMapClassifier:
     """``DataMapClassifier.fit``: the whole map."""
-    classifier = DataMapClassifier(task.learner, n_epochs=n_epochs, random_state=SEED)
+    learner = of_iterations(task, n_epochs)
+    if isinstance(learner, LogisticRegression):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # as was wanted
+            return DataMapClassifier(learner, random_state=SEED).fit(task.X, task.y)
+    classifier = DataMapClassifier(learner, n_epochs=n_epochs, random_state=SEED)
     return classifier.fit(task.X, task.y)
 
 
 def _tensor(task: Task, n_epochs: int) -> tuple[Array, Any]:
-    collected = []
-    for learner in epochs(task, n_epochs):
+    collected: list[Array] = []
+
+    def visit(learner: Any) -> None:
         collected.append(learner.predict_proba(task.X))
+
+    learner = each_epoch(task, n_epochs, visit)
     return np.stack(collected), learner
 
 
@@ -185,4 +241,6 @@ TASKS: dict[str, Callable[..., Task]] = {
     "dense": dense,
     "synthetic": synthetic_sparse,
     "wide": wide,
+    "logistic": logistic,
+    "logistic_text": logistic_text,
 }

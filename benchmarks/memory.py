@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks import _harness, _loops
 from sklearn_datamaps._learners.blocks import BLOCK_CELLS
 
-TASKS = ("gratitude", "emotions", "synthetic")
+TASKS = ("gratitude", "emotions", "synthetic", "logistic")
 BYTES_PER_ROW = 128
 
 
