@@ -3,6 +3,7 @@
 import argparse
 
 from benchmarks import (
+    ablation,
     accumulator,
     audit,
     command_line,
@@ -21,7 +22,7 @@ from benchmarks import (
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(folds, selection, detection, audit, scale, golden, hops),
+    *(folds, selection, detection, ablation, audit, scale, golden, hops),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
