@@ -48,9 +48,10 @@ def audit_labels(
     ----------
     estimator : estimator
         A classifier as for :class:`~sklearn_datamaps.DataMapClassifier`, which is then
-        trained for 5 epochs, or one of those (its parameters are used, ``n_epochs``
-        and ``cv`` too), or a Pipeline that ends in either; its transformers are fitted
-        once, on all rows as they are. Nothing is modified.
+        trained for 5 epochs (``LogisticRegression``: until it has converged), or one of
+        those (its parameters are used, ``n_epochs`` and ``cv`` too), or a Pipeline that
+        ends in either; its transformers are fitted once, on all rows as they are.
+        Nothing is modified.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The features; for a Pipeline, what it takes. Texts are carried along.
     y : array-like of shape (n_samples,), or (n_samples, n_labels)
@@ -212,7 +213,9 @@ def _unwrapped(estimator: Any, X: Any, y: Any) -> tuple[DataMapClassifier, Any, 
             text = X if _is_text(X) else None
             X = clone(steps).fit_transform(X, y)
     if not isinstance(estimator, DataMapClassifier):
-        estimator = DataMapClassifier(estimator, n_epochs=N_EPOCHS)
+        ends_itself = registry.learner_of(estimator).ends_itself
+        n_epochs = "auto" if ends_itself else N_EPOCHS
+        estimator = DataMapClassifier(estimator, n_epochs=n_epochs)
     _refuse_unmappable(estimator)
     return estimator, X, text
 

@@ -25,6 +25,7 @@ class CallbackLearner(PushLearner):
     them, bit for bit. The solver decides when it has converged.
     """
 
+    ends_itself = True
     recorded_at = (
         "recorded at every iteration of its solver. For more of them raise its "
         "max_iter, and lower its tol."

@@ -198,6 +198,8 @@ class Learner(ABC):
     threads_over_members: ClassVar[bool] = True
     # Whether blocks of rows can be given one by one, on one machine or on many.
     takes_blocks: ClassVar[bool] = True
+    # Whether it decides itself when to end, so that no number of epochs can be set.
+    ends_itself: ClassVar[bool] = False
     # Of a kind that is fitted once: at what it is recorded, and how to have more of it.
     recorded_at: ClassVar[str] = "recorded while it is."
 

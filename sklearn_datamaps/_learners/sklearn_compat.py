@@ -269,7 +269,8 @@ class FitTasks:
     n_epochs : int
         The most epochs there can be.
     **data
-        ``X``, ``y`` and ``metadata`` as ``fit`` was given them.
+        ``X``, ``y`` and ``metadata`` as ``fit`` was given them; callables are called
+        where a callback asks for what they return.
     """
 
     def __init__(self, estimator: Any, n_epochs: int, **data: Any) -> None:

@@ -1,7 +1,7 @@
 """DataMapClassifier: a data map from any estimator that learns in steps."""
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
@@ -40,7 +40,7 @@ from sklearn_datamaps._learners.features import (
     scale_ratio,
     validate_features,
 )
-from sklearn_datamaps._learners.learner import Learner, Training
+from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._learners.seeds import derive_seed
 from sklearn_datamaps._learners.threads import Threads
 from sklearn_datamaps._training.base import (
@@ -394,7 +394,11 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         key |= continuation_key(recipe, labels, params, y_val)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         tell = partial(
-            sklearn_compat.FitTasks, self, X=given, y=y, metadata=weights or None
+            sklearn_compat.FitTasks,
+            self,
+            X=lambda: given,
+            y=lambda: y,
+            metadata=weights or None,
         )
         if resume:
             self._check_resumable(key, recipe.n_epochs)
@@ -567,8 +571,8 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
     ) -> None:
         """Train on all rows and record them, as far as it gets."""
 
-        def after_epoch(training: Training) -> bool:
-            return tasks.end_epoch(lambda: fitted(recipe, training))
+        def after_epoch(states: Callable[[], list[Any] | None]) -> bool:
+            return tasks.end_epoch(lambda: _fitted(recipe, data.labels, states()))
 
         progress = partial(self._progress, None if self.cv is None else "all rows")
         try:
@@ -680,25 +684,12 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         self.n_epochs_ = self.data_map_.n_epochs
 
 
-def fitted(recipe: Recipe, training: Training) -> dict[str, Any] | None:
-    """Attributes with which a classifier predicts as if training had ended now.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        How it is trained.
-    training : Training
-        The run, after an epoch.
-
-    Returns
-    -------
-    dict or None
-        None: the learner has no state before the end.
-    """
-    states = recipe.learner.states(training)
+def _fitted(
+    recipe: Recipe, labels: EncodedLabels, states: list[Any] | None
+) -> dict[str, Any] | None:
+    """Attributes with which a classifier predicts as the learners in these states."""
     if states is None:
         return None
-    labels = training.labels
     estimator = recipe.learner.assemble(states, labels)
     return {"estimator_": estimator, "classes_": labels.classes}
 

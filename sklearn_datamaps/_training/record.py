@@ -344,7 +344,7 @@ def continue_record(
     columns: Array | None = None,
     keep_last: bool = False,
     progress: Progress = silent,
-    after_epoch: Callable[[Training], bool] | None = None,
+    after_epoch: Callable[[Callable[[], list[Any] | None]], bool] | None = None,
 ) -> None:
     """Train, and record the epochs that are not recorded yet.
 
@@ -365,7 +365,8 @@ def continue_record(
     progress : callable
         Shows how far it is.
     after_epoch : callable, default=None
-        Told of the run after every epoch; returns whether to end it.
+        Called after every epoch with what makes the states of the learners, see
+        :meth:`Learner.states`; returns whether to end the run.
     """
     dynamics = record.dynamics
     done = dynamics.n_epochs
@@ -391,6 +392,9 @@ def continue_record(
         for part, blocks in zip(record.parts, widened(parts), strict=True):
             part.last = list(blocks)
 
+    def states() -> list[Any] | None:
+        return recipe.learner.states(training)
+
     def on_epoch(parts: list[Iterator[Block]], n_epochs: int) -> bool:
         nonlocal n_handed_out
         n_handed_out += 1
@@ -402,7 +406,7 @@ def continue_record(
         else:
             record.add_epoch(widened(parts))
         advance(record.totals[-1], n_epochs)
-        stop = after_epoch is not None and after_epoch(training)
+        stop = after_epoch is not None and after_epoch(states)
         return stop or n_handed_out == recipe.until
 
     try:

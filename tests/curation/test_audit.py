@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import scale
 
 from sklearn_datamaps import DataMap, DataMapClassifier, LabelAudit, audit_labels
+from sklearn_datamaps._learners import sklearn_compat
 
 SGD = SGDClassifier(loss="log_loss")
 BRIEF = DataMapClassifier(SGD, n_epochs=3)
@@ -233,6 +234,16 @@ def test_multilabel_with_a_label_set_in_no_row_or_in_all(value):
     audit = audit_labels(BRIEF, scale(X), y, random_state=0, n_repeats=1)
     assert audit.chance.shape == y.shape
     assert np.isfinite(audit.data_map.measure("label_quality")).all()
+
+
+@pytest.mark.skipif(
+    not sklearn_compat.calls_back(), reason="scikit-learn before 1.9 has no callbacks"
+)
+def test_learner_that_ends_by_itself_is_audited(iris):
+    X, y = iris
+    audit = audit_labels(LogisticRegression(), scale(X), y, random_state=0)
+    assert audit.data_map.meta["learner"] == "LogisticRegression"
+    assert audit.data_map.n_epochs > 10
 
 
 def test_estimators_that_cannot_be_mapped_are_refused_before_any_work():
