@@ -280,6 +280,8 @@ class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 bar.update()
 
             yield advance
+            bar.total = bar.n  # fewer, of a learner that did not know when it would end
+            bar.refresh()
 
     def _forget(self, *more: str) -> None:
         """Take back what the last run left behind, attributes of these names too."""

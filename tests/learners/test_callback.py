@@ -240,6 +240,13 @@ def test_interruption_leaves_the_epochs_before_and_a_model_that_predicts(wine):
 
 
 @needs_callbacks
+def test_bar_ends_full_when_the_solver_has_converged(wine, capsys):
+    clf = DataMapClassifier(LogisticRegression(), verbose=1).fit(*wine)
+    last = capsys.readouterr().err.rstrip().rpartition("\r")[2]
+    assert f"{clf.n_epochs_}/{clf.n_epochs_}" in last
+
+
+@needs_callbacks
 def test_fit_that_begins_where_it_ends_has_one_epoch():
     X, y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
     clf = DataMapClassifier(LogisticRegression()).fit(X, y)
