@@ -168,8 +168,9 @@ def test_a_constant_label_leaves_the_map_of_the_others_as_it_is(rows, learner, v
     X, y = rows
     constant = np.full(len(y), value)
     clf = fit(learner, X, np.column_stack([y == 0, constant, y == 2]).astype(int))
-    other = fit(learner, X, np.column_stack([y == 0, y == 1, y == 2]).astype(int))
-    assert clf.n_epochs_ == N_EPOCHS
+    # The first label again, which takes no learner longer than the first.
+    other = fit(learner, X, np.column_stack([y == 0, y == 0, y == 2]).astype(int))
+    assert clf.n_epochs_ == other.n_epochs_ >= N_EPOCHS
     for at in (0, 2):
         for name in ("confidence", "variability", "correctness"):
             actual, expected = (getattr(c.data_map_, name)[:, at] for c in (clf, other))
