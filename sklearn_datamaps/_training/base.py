@@ -168,7 +168,7 @@ def meta_of(recipe: Recipe, record: Record) -> dict[str, Any]:
         "batch_order": recipe.batch_order,
         "response_method": recipe.response_method,
         "stages": None,
-        "n_asked": recipe.n_epochs,
+        "n_asked": None if recipe.learner.ends_itself else recipe.n_epochs,
         "accuracy": [float(right / cells) for cells, _, right in record.totals],
         **record.facts,
         "versions": {

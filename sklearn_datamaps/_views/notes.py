@@ -165,7 +165,8 @@ def _ended_early(data_map: BaseDataMap) -> list[str]:
             f"training ended after {done:,} of {asked:,} {unit}, stopped early or "
             f"interrupted: rows that take longer to learn look hard"
         )
-    if "epochs_of_folds" in meta:
+    # A learner that ends by itself, and is asked for no number, has converged there.
+    if "epochs_of_folds" in meta and asked is not None:
         listed = ", ".join(map(str, meta["epochs_of_folds"]))
         notes.append(
             f"the folds ended after {listed} epochs: their rows are not recorded alike"

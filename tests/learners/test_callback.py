@@ -154,6 +154,8 @@ def test_folds_that_converge_sooner_stay_at_their_last_iteration(wine, n_jobs):
     assert clf.n_epochs_ == clf.in_sample_map_.n_epochs == longest
     assert min(ends) < longest
     assert clf.data_map_.meta["epochs_of_folds"] == ends
+    # That is how it converges, and nothing that ended too soon.
+    assert "ended after" not in repr(clf.data_map_)
 
 
 @needs_callbacks

@@ -68,6 +68,8 @@ def test_last_epoch_is_what_the_estimator_says_of_rows_it_did_not_see(rows, lear
     clf = fit(learner, X, y, X_val, y_val)
     data_map = clf.validation_map_
     assert data_map.meta["recording"] == "validation"
+    hits = data_map.meta["accuracy"]
+    np.testing.assert_allclose(np.mean(hits), data_map.correctness.mean())
     assert data_map.confidence.shape == y_val.shape
     assert (data_map.to_frame()["label"] == y_val).all()
     if hasattr(clf, "predict_proba"):
