@@ -169,7 +169,7 @@ def meta_of(recipe: Recipe, record: Record) -> dict[str, Any]:
         "response_method": recipe.response_method,
         "stages": None,
         "n_asked": None if recipe.learner.ends_itself else recipe.n_epochs,
-        "accuracy": [float(right / cells) for cells, _, right in record.totals],
+        "accuracy": record.accuracy,
         **record.facts,
         "versions": {
             module.__name__: module.__version__ for module in (sklearn, np, scipy)

@@ -662,8 +662,8 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         fitted.meta["scale_ratio"] = scale_ratio(recipe.learner, data.X)
         in_sample = record.dynamics.to_map(DataMap, meta=fitted.meta)
         if record.validation is not None:
-            accuracy = record.validation.history()["accuracy"].tolist()
-            meta = fitted.meta | {"recording": "validation", "accuracy": accuracy}
+            accuracy = {"accuracy": record.validation.accuracy}
+            meta = fitted.meta | {"recording": "validation", **accuracy}
             self.validation_map_ = record.validation.dynamics.to_map(DataMap, meta=meta)
         if self.cv is None:
             self.data_map_ = in_sample

@@ -77,6 +77,11 @@ class Record:
         return len(self.totals)
 
     @property
+    def accuracy(self) -> list[float]:
+        """Share of the cells that were predicted right, epoch by epoch."""
+        return [float(right / cells) for cells, _, right in self.totals]
+
+    @property
     def interrupted(self) -> bool:
         """Whether the last run did not reach the end it was meant to."""
         return self.n_trained != self.n_epochs
