@@ -365,6 +365,9 @@ class DataMap(BaseDataMap):
             Without plotly: install ``sklearn-datamaps[explore]``.
         ValueError
             If the map does not know the labels.
+        OSError
+            If the file cannot be written: what was there before stays as it was. A
+            symbolic link is a FileExistsError, neither replaced nor followed.
         """
         return explore(self, path, **kwargs)
 
@@ -404,6 +407,12 @@ class DataMap(BaseDataMap):
         ----------
         path : str or path
             File to write.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written: what was there before stays as it was. A
+            symbolic link is a FileExistsError, neither replaced nor followed.
         """
         parquet.write(self, path)
 

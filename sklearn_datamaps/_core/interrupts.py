@@ -64,6 +64,27 @@ def no_interrupt_lost() -> Iterator[Callable[[], None]]:
     remembering.check()
 
 
+@contextlib.contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM wait until what is done here is done: short things only.
+
+    Signals reach the main thread alone: in any other, nothing is done.
+    """
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not None:  # not one of C, which Python lacks
+                before[number] = signal.signal(number, lambda n, _: came.append(n))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
 def _is_default(handler: object) -> bool:
     # One of ours stays when an interrupt comes just as it is taken back.
     return handler is signal.default_int_handler or isinstance(handler, _Remembering)

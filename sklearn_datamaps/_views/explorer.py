@@ -97,6 +97,9 @@ def explore(
     ------
     ImportError
         If plotly is not installed.
+    OSError
+        If the file cannot be written: what was there before stays as it was. A
+        symbolic link is a FileExistsError, neither replaced nor followed.
     ValueError
         If there is no column ``text``, a carried column has the name of one of the
         review, max_points is not an integer >= 1, no row was recorded, or the map does

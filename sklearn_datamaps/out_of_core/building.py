@@ -124,7 +124,7 @@ class Building:
         self.path, self.arguments = path, arguments
         self.n_columns, self.dtype = n_columns, dtype
         self.finished = False
-        remove_unfinished(path, [*OURS, MANIFEST])
+        remove_unfinished(path)
         if (path / MANIFEST).exists():
             manifest = read_manifest(path)
             if overwrite:
