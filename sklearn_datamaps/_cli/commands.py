@@ -4,7 +4,6 @@ import argparse
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,11 @@ from sklearn_datamaps._cli.demo import (
     classifier,
     describe,
     list_files,
-    make_folder,
+    results,
     tell,
     write_figure,
+    write_plot,
 )
-from sklearn_datamaps._cli.drawing_process import Finish, drawing
 from sklearn_datamaps._cli.features import (
     LabelledRows,
     annotated,
@@ -38,6 +37,7 @@ from sklearn_datamaps._cli.features import (
     text_features,
 )
 from sklearn_datamaps._cli.parser import NAME, one_line, program
+from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
 from sklearn_datamaps._data_map import DataMap
@@ -79,17 +79,21 @@ def map_file(args: argparse.Namespace) -> list[str]:
     rows = select_rows(table, args.label, args.text, args.id, args.na or ())
     if not args.audit and (args.control or args.decided):
         raise ValueError("--control and --decided are for --audit: add it.")
-    _check_folder(args)
-    with drawing(len(rows.labels)) as draw:
-        data_map, audit, told = _map_rows(args, table, rows)
+    _check_inputs(args)
+    if (why := _filled_in(args)) is not None:
+        raise ValueError(why)
+    X, carried, told = _features(args, table, rows)
+    # Decisions may be made while this runs, half an hour with --audit.
+    with results(args.out, FILES, len(table), lambda: _filled_in(args)) as folder:
+        data_map, audit = _map_rows(args, rows, X, carried)
         decided = audit and args.decided and audit.update(args.decided)
         meta = {**data_map.meta, "made_from": made_from(args)}
         data_map = replace(data_map, meta=meta)
         tell(args, "writing")
         audit = None if audit is None else replace(audit, data_map=data_map)
-        written = _write_map(args, table, rows, data_map, audit, draw)
+        written = _write_map(args, table, rows, data_map, audit, folder)
         if audit is not None:
-            written.append(_write_audit(audit, args.out))
+            written.append(_write_audit(audit, folder))
     return [
         *told,
         "\n".join(label_notes(rows.labels)),
@@ -97,38 +101,40 @@ def map_file(args: argparse.Namespace) -> list[str]:
         *([] if audit is None else [audit.summary()]),
         *([] if decided is None else [str(decided)]),
         *_left_out(rows),
-        list_files(written),
-        _next_step(args, written[1]),
+        list_files(args.out / name for name in written),
+        _next_step(args, args.out / "review.csv"),
     ]
 
 
-def _map_rows(
+def _features(
     args: argparse.Namespace, table: Table, rows: LabelledRows
-) -> tuple[DataMap, LabelAudit | None, list[str]]:
-    """Map, audit if it is wished, and how the columns of features were read."""
-    carried: dict[str, Any]
-    told = []
+) -> tuple[Any, dict[str, Any], list[str]]:
+    """Features, the columns that the map carries, and how they were read."""
     if args.text is not None:
-        carried = {"text": table.column(args.text)[rows.positions]}
+        texts: Any = table.column(args.text)[rows.positions]
         tell(args, f"vectorizing {len(rows.labels):,} texts: 1-2-gram TF-IDF")
-        X = text_features(carried["text"])
-    else:
-        features = table_features(
-            table, args.features, rows.positions, args.decimal, args.thousands
-        )
-        X, carried = features.X, features.columns
-        told = ["\n".join(["Columns as they were read", *features.told])]
-    make_folder(args.out)
+        return text_features(texts), {"text": texts}, []
+    features = table_features(
+        table, args.features, rows.positions, args.decimal, args.thousands
+    )
+    told = ["\n".join(["Columns as they were read", *features.told])]
+    return features.X, features.columns, told
+
+
+def _map_rows(
+    args: argparse.Namespace, rows: LabelledRows, X: Any, carried: dict[str, Any]
+) -> tuple[DataMap, LabelAudit | None]:
+    """Map, and audit if it is wished."""
     tell(args, f"training on {X.shape[1]:,} features")
     labels = pd.Series(rows.labels, index=rows.index)
     unfitted = classifier(learner(), args)
     if not args.audit:
         data_map = unfitted.fit(X, labels).data_map_.with_columns(**carried)
-        return data_map, None, told
+        return data_map, None
     verbose = unfitted.verbose
     audit = audit_labels(unfitted, X, labels, random_state=args.seed, verbose=verbose)
     audit = audit.with_columns(**carried, chance_wrong=audit.chance)
-    return audit.data_map, audit, told
+    return audit.data_map, audit
 
 
 def apply_file(args: argparse.Namespace) -> list[str]:
@@ -151,6 +157,9 @@ def apply_file(args: argparse.Namespace) -> list[str]:
     OSError
         If a file cannot be read or written.
     """
+    if is_half_placed(folder := args.review.parent):
+        with locked(folder):
+            finish_placing(folder)
     review = read_table(args.review, Reading(named=["id", "decision"])).cells
     with_made_from(args, review)
     table = _read(args, [n for n in (args.label, args.text, args.id) if n is not None])
@@ -160,7 +169,8 @@ def apply_file(args: argparse.Namespace) -> list[str]:
     _note(*(str(warning.message) for warning in caught))
     label = args.label
     relabelled = int((labels != table.column(label)).sum())
-    write_corrected(table, args.out, label, labels, kept, [args.review])
+    inputs = [args.review]
+    write_corrected(table, args.out, label, labels, kept, inputs, force=args.force)
     return [
         f"column {label!r}: {relabelled:,} relabelled\n"
         f"rows: {int(kept.sum()):,} kept, {int((~kept).sum()):,} dropped",
@@ -186,20 +196,35 @@ def _note(*notes: str) -> None:
         print(f"{NAME}: note: {note}", file=sys.stderr)
 
 
-def _check_folder(args: argparse.Namespace) -> None:
-    """Refuse to write over the file, or over decisions that are not applied yet."""
+def _check_inputs(args: argparse.Namespace) -> None:
+    """Refuse to write over what is read."""
+    decided = [] if args.decided is None else [Path(args.decided)]
     for name in FILES:
         path = args.out / name
         if path.exists() and path.samefile(args.file):
             raise ValueError(f"--out {args.out}: {name} would replace the file itself.")
-    path = args.out / "review.csv"
-    if path.is_file():
-        decisions = read_table(path, Reading(named=["decision"])).column("decision")
-        if any(decision.strip() for decision in decisions):
+        if path.exists() and any(d.exists() and path.samefile(d) for d in decided):
             raise ValueError(
-                f"{path} holds decisions, which would be lost. Move it, or name "
-                f"another folder with --out."
+                f"--out {args.out}: {name} would replace the --decided review."
             )
+
+
+def _filled_in(args: argparse.Namespace) -> str | None:
+    """Why the review must not be replaced: it holds what somebody has filled in."""
+    path = args.out / "review.csv"
+    if not path.is_file():
+        return None
+    cure = "Move it, or name another folder with --out."
+    try:
+        table = read_table(path, Reading(named=["decision"]))
+        filled = [table.column("decision")]
+        if "new_label" in table.cells:
+            filled.append(table.column("new_label"))
+    except (OSError, ValueError) as error:
+        return f"{path} cannot be read as a review ({one_line(error)}). {cure}"
+    if any(cell.strip() for cells in filled for cell in cells):
+        return f"{path} holds decisions, which would be lost. {cure}"
+    return None
 
 
 def _write_map(
@@ -208,32 +233,32 @@ def _write_map(
     rows: LabelledRows,
     data_map: DataMap,
     audit: LabelAudit | None,
-    draw: Callable[[DataMap, Path], Finish],
-) -> list[Path]:
-    picture = draw(data_map, args.out)
+    folder: Path,
+) -> list[str]:
     if audit is None:
         listed = review(data_map, n=N_REVIEW)
     else:
         listed = audit.review(n=N_REVIEW, n_random=args.control or 0)
-    written = [
-        write_csv(annotated(table, rows, data_map), args.out / "data_map.csv"),
-        write_csv(guarded(listed), args.out / "review.csv", mark=True),
-    ]
-    pages = []
+    write_csv(annotated(table, rows, data_map), folder / "data_map.csv")
+    write_csv(guarded(listed), folder / "review.csv", mark=True)
+    write_plot(data_map, folder)
+    written = ["data_map.csv", "review.csv", "data_map.png"]
     try:
-        pages.append(explore(data_map, args.out / "data_map.html"))
+        explore(data_map, folder / "data_map.html")
     except ImportError as error:
         _note(f"data_map.html left out: {one_line(error)}")
-    return [*written, picture(), *pages]
+    else:
+        written.append("data_map.html")
+    return written
 
 
-def _write_audit(audit: LabelAudit, folder: Path) -> Path:
+def _write_audit(audit: LabelAudit, folder: Path) -> str:
     import matplotlib.pyplot as plt
 
     figure = audit.plot()[0].figure
-    path = write_figure(figure, folder / "audit.png")
+    write_figure(figure, folder / "audit.png")
     plt.close(figure)
-    return path
+    return "audit.png"
 
 
 def _left_out(rows: LabelledRows) -> list[str]:

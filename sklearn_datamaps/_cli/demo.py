@@ -5,6 +5,8 @@ import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,23 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_datamaps._core.atomic import commit
+from sklearn_datamaps._core.atomic import (
+    check_room,
+    commit,
+    locked,
+    placed_together,
+)
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
 from sklearn_datamaps._io.tables import write_csv
 from sklearn_datamaps._training.classifier import DataMapClassifier
 from sklearn_datamaps.datasets import fetch_go_emotions
 
-N_HARDEST = 20  # digits in the picture
+HARDEST, N_HARDEST = "hardest_digits.png", 20  # digits in the picture
 DPI = 150
+# What results take at the least: pictures, and a row of a table.
+MIN_BYTES, MIN_BYTES_OF_ROW = 2**16, 40
+FILES = ("data_map.csv", "data_map.png")
 CAVEAT = "Hard is not the same as wrong: look at the rows before you change a label."
 # Region, the measure that orders it, whether the lowest come first, in words.
 SAMPLES = (
@@ -66,28 +76,26 @@ def demo(args: argparse.Namespace) -> list[str]:
 
 def _demo_digits(args: argparse.Namespace) -> list[str]:
     digits = load_digits()
-    make_folder(args.out)
+    files = (*FILES, HARDEST)
+    with results(args.out, files, len(digits.target)) as folder:
+        tell(args, f"training on {len(digits.target):,} digits")
+        # Steps large enough that a map of 10 epochs shows all of its arc, from rows
+        # learned in the first epoch to rows learned in none.
+        learner = MLPClassifier(solver="sgd", learning_rate_init=0.05, batch_size=64)
+        fitted = classifier(learner, args).fit(digits.data / 16, digits.target)
+        data_map = fitted.data_map_
 
-    tell(args, f"training on {len(digits.target):,} digits")
-    # Steps large enough that a map of 10 epochs shows all of its arc, from rows
-    # learned in the first epoch to rows learned in none.
-    learner = MLPClassifier(solver="sgd", learning_rate_init=0.05, batch_size=64)
-    fitted = classifier(learner, args).fit(digits.data / 16, digits.target)
-    data_map = fitted.data_map_
-
-    tell(args, "drawing")
-    frame = data_map.to_frame()
-    written = [
-        _write_table(frame, args.out),
-        write_plot(data_map, args.out),
-        _write_hardest(data_map, digits.images, args.out),
-    ]
+        tell(args, "drawing")
+        frame = data_map.to_frame()
+        _write_table(frame, folder)
+        write_plot(data_map, folder)
+        _write_hardest(data_map, digits.images, folder)
     return [
         repr(data_map),
         "Most suspicious rows, lowest confidence first\n"
         + _listing(frame.iloc[data_map.rank("confidence")[: args.top]]),
         CAVEAT,
-        list_files(written),
+        list_files(args.out / name for name in files),
     ]
 
 
@@ -96,26 +104,26 @@ def _demo_go_emotions(args: argparse.Namespace) -> list[str]:
     tell(args, "loading GoEmotions")
     comments: Any = fetch_go_emotions(label, data_home=args.data_home)
     target = comments.target.map(dict(enumerate(comments.target_names)))
-    make_folder(args.out)
+    with results(args.out, FILES, len(target)) as folder:
+        tell(args, f"vectorizing {len(target):,} comments: 1-3-gram TF-IDF")
+        features = NgramTfidfVectorizer(ngram_range=(1, 3)).fit_transform(comments.data)
 
-    tell(args, f"vectorizing {len(target):,} comments: 1-3-gram TF-IDF")
-    features = NgramTfidfVectorizer(ngram_range=(1, 3)).fit_transform(comments.data)
+        tell(args, f"training on {features.shape[1]:,} features: {label} or other?")
+        learner = SGDClassifier(loss="log_loss", class_weight="balanced")
+        fitted = classifier(learner, args).fit(features, target)
+        data_map = fitted.data_map_.with_columns(text=comments.data)
 
-    tell(args, f"training on {features.shape[1]:,} features: {label} or other?")
-    learner = SGDClassifier(loss="log_loss", class_weight="balanced")
-    fitted = classifier(learner, args).fit(features, target)
-    data_map = fitted.data_map_.with_columns(text=comments.data)
-
-    tell(args, "drawing")
-    frame = data_map.to_frame()
-    written = [_write_table(frame, args.out), write_plot(data_map, args.out)]
+        tell(args, "drawing")
+        frame = data_map.to_frame()
+        _write_table(frame, folder)
+        write_plot(data_map, folder)
     return [
         *describe(data_map, frame, args.top),
-        list_files(written),
+        list_files(args.out / name for name in FILES),
     ]
 
 
-def _write_hardest(data_map: DataMap, images: NDArray[Any], folder: Path) -> Path:
+def _write_hardest(data_map: DataMap, images: NDArray[Any], folder: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = data_map.rank("confidence", n_samples=N_HARDEST)
@@ -131,7 +139,7 @@ def _write_hardest(data_map: DataMap, images: NDArray[Any], folder: Path) -> Pat
             fontsize="small",
         )
         ax.set(xticks=[], yticks=[])
-    return write_figure(figure, folder / "hardest_digits.png")
+    write_figure(figure, folder / HARDEST)
 
 
 def classifier(learner: Any, args: argparse.Namespace) -> DataMapClassifier:
@@ -227,13 +235,40 @@ def _wrap(text: str) -> str:
     )
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder ``--out``.
+@contextmanager
+def results(
+    folder: Path,
+    names: Sequence[str],
+    n_rows: int,
+    check: Callable[[], str | None] = lambda: None,
+) -> Iterator[Path]:
+    """Have results take their places in ``--out`` all together, at the end.
+
+    What would keep them from it is found out before: that another process writes to
+    the folder, that it is read-only, or full.
 
     Parameters
     ----------
     folder : path
-        The folder; it may exist.
+        The folder ``--out``, made if missing.
+    names : sequence of str
+        The files.
+    n_rows : int
+        Rows of the map.
+    check : callable, default=None
+        Says why nothing may be replaced; None if all may.
+
+    Yields
+    ------
+    pathlib.Path
+        Folder to write the files to.
+
+    Raises
+    ------
+    OSError
+        If the files cannot be written.
+    ValueError
+        If the check says no.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -242,14 +277,15 @@ def make_folder(folder: Path) -> None:
             f"cannot make the folder --out {str(folder)!r} ({error.strerror}). Name "
             f"another one."
         ) from error
+    check_room(folder, MIN_BYTES + n_rows * MIN_BYTES_OF_ROW)
+    with locked(folder), placed_together(folder, names, check) as staged:
+        yield staged
 
 
-def _write_table(frame: pd.DataFrame, folder: Path) -> Path:
-    path = folder / "data_map.csv"
+def _write_table(frame: pd.DataFrame, folder: Path) -> None:
     # Rows without names of their own have their position as the first column.
     named = frame.index.name is not None
-    write_csv(frame.reset_index() if named else frame, path)
-    return path
+    write_csv(frame.reset_index() if named else frame, folder / "data_map.csv")
 
 
 def write_plot(data_map: DataMap, folder: Path) -> Path:
@@ -294,12 +330,12 @@ def write_figure(figure: Any, path: Path) -> Path:
     return path
 
 
-def list_files(written: list[Path]) -> str:
+def list_files(written: Iterable[Path]) -> str:
     """Name the written files, one a line.
 
     Parameters
     ----------
-    written : list of path
+    written : iterable of path
         The files.
 
     Returns

@@ -12,15 +12,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sklearn_datamaps._cli.signals import signals_handled
+
 NAME = "sklearn-datamaps"
 # Module and function of a subcommand, loaded when the arguments are right: help, and
 # what is wrong with them, need no scikit-learn.
 MAP, APPLY, DEMO = "commands.map_file", "commands.apply_file", "demo.demo"
 QUOTING = ("auto", "csv", "none")
-DONE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141  # the last two: 128 + signal
+DONE, FAILED, BROKEN_PIPE = 0, 2, 141  # the last: 128 + signal
 EXIT_CODES = (
     "Exit codes: 0 done, 2 wrong argument or bad data, 130 interrupted, 141 output "
-    "closed."
+    "closed, 143 ended by SIGTERM."
 )
 
 
@@ -40,28 +42,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         Exit code: 0 done, 2 a wrong argument or bad data, 130 interrupted, 141 the
-        reader of the output went away.
+        reader of the output went away, 143 ended by SIGTERM.
 
     Raises
     ------
     SystemExit
         With code 0, after ``--help`` and ``--version``.
     """
-    try:
-        args = _parser().parse_args(argv)
-        module, function = args.run.split(".")
-        run = getattr(import_module(f"{__package__}.{module}"), function)
-        _print("\n\n".join(run(args)))
-    except BrokenPipeError:
-        _drop_unwritten()
-        return BROKEN_PIPE
-    except KeyboardInterrupt:
-        print(f"{NAME}: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except (OSError, ValueError, ImportError) as error:
-        print(f"{NAME}: error: {one_line(error)}", file=sys.stderr)
-        return FAILED
-    return DONE
+    with signals_handled() as signals:
+        try:
+            signals.loading = True
+            args = _parser().parse_args(argv)
+            module, function = args.run.split(".")
+            run = getattr(import_module(f"{__package__}.{module}"), function)
+            signals.loading = False
+            _print("\n\n".join(run(args)))
+        except BrokenPipeError:
+            _drop_unwritten()
+            return BROKEN_PIPE
+        except KeyboardInterrupt:
+            print(signals.told(), file=sys.stderr)
+            return signals.exit_code
+        except (OSError, ValueError, ImportError) as error:
+            print(f"{NAME}: error: {one_line(error)}", file=sys.stderr)
+            return FAILED
+        return DONE
 
 
 def program() -> str:
@@ -328,6 +333,12 @@ def _add_apply(commands: Any) -> None:
         type=Path,
         required=True,
         help="file to write: CSV, or of the kind of the mapped file",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file --out that exists, also through a symbolic link; never "
+        "FILE or REVIEW",
     )
     for name, what in (("label", "labels"), ("text", "texts"), ("id", "names")):
         parser.add_argument(

@@ -179,6 +179,8 @@ def write_corrected(
     labels: NDArray[Any],
     kept: NDArray[np.bool_],
     inputs: Sequence[Path] = (),
+    *,
+    force: bool = False,
 ) -> None:
     """Write a file again with other labels and without some rows; all else as it was.
 
@@ -196,16 +198,26 @@ def write_corrected(
         The rows to write.
     inputs : sequence of path, default=()
         Other files that must not be written over.
+    force : bool, default=False
+        Whether to replace any other file, also through a symbolic link.
 
     Raises
     ------
     ValueError
         If the suffix says another kind, or path is one of the files that were read.
+    FileExistsError
+        If there is such a file, without `force`.
+    OSError
+        If it cannot be written.
     """
     for given in (table.path, *inputs):
         if path.exists() and path.samefile(given):
             what = "the file itself" if given == table.path else f"{given} itself"
             raise ValueError(f"--out {path} is {what}; name another one.")
+    if path.is_file() and not force:
+        raise FileExistsError(
+            f"--out {path} exists. Name another file, or replace it with --force."
+        )
     own, wanted = format_of(table.path), format_of(path)
     at = list(table.cells.columns).index(label)
     if wanted.patch is own.patch:
@@ -218,4 +230,4 @@ def write_corrected(
         raise ValueError(
             f"--out {path}: {table.path} is not {wanted.name}; write to a CSV."
         )
-    commit(path, lambda file: file.write(data))
+    commit(path, lambda file: file.write(data), follow=force)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 from sklearn_datamaps import DataMap, apply_review
-from sklearn_datamaps._cli import commands, drawing_process
+from sklearn_datamaps._cli import commands
 from tests.cli.test_map import assert_one_line_error, run
 
 TEXT = ["--text", "text", "--label", "label"]
@@ -23,7 +23,7 @@ N_ROWS = 24
 @pytest.fixture(autouse=True)
 def pictures(monkeypatch):
     """Let the picture and the page be; they take seconds."""
-    monkeypatch.setattr(drawing_process, "write_plot", lambda *args: "data_map.png")
+    monkeypatch.setattr(commands, "write_plot", lambda *args: "data_map.png")
     monkeypatch.setattr(commands, "explore", lambda *args: "data_map.html")
 
 
