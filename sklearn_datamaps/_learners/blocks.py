@@ -1,5 +1,6 @@
 """Contiguous rows of a matrix as views, their order, and what that order can spoil."""
 
+import mmap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,12 +46,18 @@ def row_block(X: Any, start: int, stop: int) -> Any:
     Returns
     -------
     {ndarray, csr} of shape (stop - start, n_features)
+
+    Raises
+    ------
+    ValueError
+        If X lies in a file, and these rows of it are damaged.
     """
     whole = start == 0 and stop == X.shape[0]
     if isinstance(X, pd.DataFrame):
         return X if whole else X.iloc[start:stop]
     if not sparse.issparse(X):
         return X if whole else X[start:stop]
+    check_stored(X, start, stop)
     if whole and X.indptr.dtype == X.indices.dtype == np.int32:
         return X
     first, last = int(X.indptr[start]), int(X.indptr[stop])
@@ -62,6 +69,33 @@ def row_block(X: Any, start: int, stop: int) -> Any:
         X.data[first:last],
         X.indices[first:last].astype(index, copy=False),
         (X.indptr[start : stop + 1] - first).astype(index, copy=False),
+    )
+
+
+def check_stored(X: Any, start: int, stop: int) -> None:
+    """Refuse rows of a CSR matrix in a file that learners would crash on.
+
+    None of them looks whether a column is beyond the last one. A bit of a file that
+    has flipped would have them read, or write, where nothing is theirs.
+    """
+    if not is_memory_mapped(X):
+        return
+    pointers = X.indptr[start : stop + 1]
+    first, last = int(pointers[0]), int(pointers[-1])
+    inside = 0 <= first <= last <= min(len(X.indices), len(X.data))
+    if inside and (pointers[1:] >= pointers[:-1]).all():
+        indices = X.indices[first:last]
+        # As unsigned ones, negative indices are the largest of all.
+        unsigned = indices.view(f"u{indices.itemsize}")
+        if not len(indices) or int(unsigned.max()) < X.shape[1]:
+            return
+        what = f"column indices beyond the {X.shape[1]:,} columns"
+    else:
+        what = "row pointers that are out of order"
+    raise ValueError(
+        f"X lies in a file that is damaged: there are {what} in rows {start:,} to "
+        f"{stop - 1:,}. Write it again (open_matrix(..., verify=True) names the file "
+        f"of a matrix of vectorize_to_disk)."
     )
 
 
@@ -133,6 +167,8 @@ def in_row_blocks(call: Callable[[Any], Array], X: Any) -> Array:
         together from blocks.
     """
     if not sparse.issparse(X) or n_values(X) <= MAX_STORED:
+        if sparse.issparse(X):
+            check_stored(X, 0, X.shape[0])
         return call(X)
     return np.concatenate([call(block) for _, block in row_blocks(X, 1, block_rows(X))])
 
@@ -159,6 +195,29 @@ def block_order(seed: int, epoch: int, n_blocks: int) -> Array:
 def epoch_random(seed: int, epoch: int) -> np.random.Generator:
     """Random numbers for the order of one epoch's rows."""
     return np.random.default_rng(np.random.SeedSequence([seed, epoch]))
+
+
+def is_memory_mapped(X: Any) -> bool:
+    """Whether the values of X lie in a file of the user's.
+
+    joblib shares large arrays with its processes in files of its own; those are in
+    memory, as a rule, and nobody chose them.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The features.
+
+    Returns
+    -------
+    bool
+    """
+    owner = X.data if sparse.issparse(X) else X
+    while isinstance(owner, np.ndarray):
+        if "joblib_memmapping_folder" in str(getattr(owner, "filename", "")):
+            return False
+        owner = owner.base
+    return isinstance(owner, mmap.mmap)
 
 
 def warn_sorted_blocks(X: Any, labels: EncodedLabels, batch_size: int | None) -> None:

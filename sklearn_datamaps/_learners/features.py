@@ -1,6 +1,5 @@
 """Features: checked and converted once, and told from those of another call."""
 
-import mmap
 import zlib
 from typing import Any
 
@@ -13,7 +12,13 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_datamaps._core.arrays import Array, complete
 from sklearn_datamaps._core.messages import warn_caller
-from sklearn_datamaps._learners.blocks import MAX_STORED, csr_of, n_values
+from sklearn_datamaps._learners.blocks import (
+    MAX_STORED,
+    check_stored,
+    csr_of,
+    is_memory_mapped,
+    n_values,
+)
 from sklearn_datamaps._learners.frames import (
     is_sparse_frame,
     numeric_columns,
@@ -119,29 +124,6 @@ def with_short_indices(X: Any, *, in_blocks: bool = False) -> Any:
     return csr_of(X, X.shape[0], X.data, indices, pointers)
 
 
-def is_memory_mapped(X: Any) -> bool:
-    """Whether the values of X lie in a file of the user's.
-
-    joblib shares large arrays with its processes in files of its own; those are in
-    memory, as a rule, and nobody chose them.
-
-    Parameters
-    ----------
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        The features.
-
-    Returns
-    -------
-    bool
-    """
-    owner = X.data if sparse.issparse(X) else X
-    while isinstance(owner, np.ndarray):
-        if "joblib_memmapping_folder" in str(getattr(owner, "filename", "")):
-            return False
-        owner = owner.base
-    return isinstance(owner, mmap.mmap)
-
-
 def check_single_rows(X: Any, *, copied: bool = False) -> None:
     """Refuse or warn of data that should not be read row by row.
 
@@ -155,7 +137,8 @@ def check_single_rows(X: Any, *, copied: bool = False) -> None:
     Raises
     ------
     ValueError
-        If there are more values than 32 bits can count.
+        If there are more values than 32 bits can count, or X lies in a file that is
+        damaged.
 
     Warns
     -----
@@ -170,6 +153,8 @@ def check_single_rows(X: Any, *, copied: bool = False) -> None:
             f"batch_order='blocks', which gives them blocks of rows."
         )
     if is_memory_mapped(X):
+        if sparse.issparse(X):
+            check_stored(X, 0, X.shape[0])
         why = (
             "cv copies the rows of every fold to memory"
             if copied

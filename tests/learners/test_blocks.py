@@ -267,3 +267,39 @@ def test_collections_of_dask_are_not_predicted_either(digits):
     clf = DataMapClassifier(n_epochs=1).fit(*digits)
     with pytest.raises(TypeError, match="collection of Dask"):
         clf.predict(FakeCollection())
+
+
+DAMAGES = {
+    "a bit of a column index": (
+        "indices",
+        100,
+        1 << 30,
+        "column indices beyond the 64",
+    ),
+    "the sign of a column index": ("indices", 100, -(1 << 31), "column indices beyond"),
+    "a bit of a row pointer": ("indptr", 100, 1 << 20, "row pointers that are out of"),
+    "the last row pointer": ("indptr", -1, 1 << 25, "row pointers that are out of"),
+    "the first row pointer": ("indptr", 0, 1 << 31, "row pointers that are out of"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("use", ["blocks", "rows", "folds", "predict"])
+@pytest.mark.filterwarnings("ignore:X is a memory map:UserWarning")  # as wanted here
+def test_damaged_file_is_an_error_and_no_crash(csr, tmp_path, damage, use):
+    X, y = csr
+    whole = on_disk(X, tmp_path)
+    name, at, bit, message = DAMAGES[damage]
+    values = np.array(getattr(whole, name))
+    values[at] ^= np.array(bit).astype(values.dtype)
+    np.save(tmp_path / "damaged.npy", values)
+    damaged = on_disk(X, tmp_path)
+    setattr(damaged, name, np.load(tmp_path / "damaged.npy", mmap_mode="r"))
+    clf = DataMapClassifier(SGDClassifier(**LOG_LOSS), **BLOCKS)
+    if use == "predict":
+        clf.fit(X, y)
+    elif use != "blocks":
+        clf.set_params(batch_order="rows", cv=2 if use == "folds" else None)
+    act = clf.predict if use == "predict" else lambda X: clf.fit(X, y)
+    with pytest.raises(ValueError, match=f"file that is damaged: there are {message}"):
+        act(damaged)
