@@ -351,6 +351,8 @@ def _encode_column(values: Array | pd.Categorical, classes: Any) -> EncodedLabel
     if values.dtype.kind == "c":
         raise ValueError("Complex data not supported: y must hold class labels.")
     _check_not_empty(values)
+    if isinstance(values, pd.Categorical):
+        _check_codes(values)
     try:
         codes, found = pd.factorize(values)  # of categories, those that are there
     except TypeError as error:
@@ -379,6 +381,16 @@ def _encode_column(values: Array | pd.Categorical, classes: Any) -> EncodedLabel
     _check_whole_characters(known)
     smallest = np.min_scalar_type(-len(known))
     return EncodedLabels(codes.astype(smallest, copy=False), known)
+
+
+def _check_codes(values: pd.Categorical) -> None:
+    # pandas looks up what they stand for without looking: a damaged file would crash.
+    n_categories = len(values.categories)
+    if int(values.codes.max()) >= n_categories or int(values.codes.min()) < -1:
+        raise ValueError(
+            f"y is a Categorical with codes beyond its {n_categories} categories: the "
+            f"file that it lies in is damaged. Write it again."
+        )
 
 
 def _check_not_empty(values: Any) -> None:

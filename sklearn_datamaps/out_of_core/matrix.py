@@ -3,9 +3,9 @@
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,33 +15,37 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.atomic import commit
 
 KIND = "sklearn-datamaps matrix"
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
-CHECKSUMS = "checksums.jsonl"  # a line for each shard
-BUILDING = "building"  # a folder, there until all is finished
-LOCK = ".lock"
-JOURNAL = f"{BUILDING}/journal.jsonl"
-ROW_ENDS = f"{BUILDING}/row_ends.bin"
-LABELS_SO_FAR = f"{BUILDING}/labels.bin"
 DATA, INDICES, INDPTR, LABELS = "data.npy", "indices.npy", "indptr.npy", "labels.npy"
-
-# NumPy leaves room in the header for the number of rows to grow.
-HEADER_BYTES = 128
+FILES = (DATA, INDICES, INDPTR, LABELS)
 CHUNK_BYTES = 2**24
+AGAIN = "Build the matrix again: vectorize_to_disk(..., overwrite=True)."
 
 
-def npy_header(dtype: Any, shape: Sequence[int]) -> bytes:
+def _dtypes(codes: Iterable[str]) -> frozenset[str]:
+    return frozenset(np.dtype(code).str for code in codes)
+
+
+# Nothing else is mapped: of objects, NumPy would read pointers from the file.
+DTYPES = {
+    DATA: _dtypes("?bBhHiIqQefd"),
+    INDICES: _dtypes("i"),
+    INDPTR: _dtypes("iq"),
+    LABELS: _dtypes("?bBhiq"),
+}
+
+
+def npy_header(dtype: np.dtype[Any], shape: Sequence[int]) -> bytes:
     """Return the header of a .npy file of an array in C order."""
     buffer = io.BytesIO()
     description = {
-        "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
+        "descr": np.lib.format.dtype_to_descr(dtype),
         "fortran_order": False,
         "shape": tuple(shape),
     }
     np.lib.format.write_array_header_1_0(buffer, description)
-    header = buffer.getvalue()
-    assert len(header) == HEADER_BYTES
-    return header
+    return buffer.getvalue()
 
 
 def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -56,13 +60,15 @@ def _checksum(content: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(content, sort_keys=True).encode())
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path, *, any_format: bool = False) -> dict[str, Any]:
     """Read the manifest of a folder.
 
     Parameters
     ----------
     path : path
         The folder.
+    any_format : bool, default=False
+        Whether it may be of another version.
 
     Returns
     -------
@@ -73,7 +79,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     FileNotFoundError
         If there is none.
     ValueError
-        If it is of something else, of a later format, or corrupted.
+        If it is of something else, of another format, or corrupted.
     """
     file = path / MANIFEST
     if not file.is_file():
@@ -83,22 +89,45 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_bytes())
         stored = content.pop("crc32")
-    except (ValueError, AttributeError, KeyError):
-        raise ValueError(_corrupted(file)) from None
-    if content.get("kind") != KIND or stored != _checksum(content):
-        raise ValueError(_corrupted(file))
-    if content["format"] > FORMAT:
+        whole = content["kind"] == KIND and stored == _checksum(content)
+        ours = whole and (any_format or content["format"] == FORMAT)
+        if not whole or (ours and not any_format and not _is_sound(content)):
+            raise ValueError
+    except (ValueError, AttributeError, LookupError, TypeError, RecursionError):
         raise ValueError(
-            f"{path} was written in format {content['format']}; this version reads up "
-            f"to {FORMAT}. Upgrade sklearn-datamaps."
+            f"{file} is corrupted, or of something else. If the folder is of "
+            f"vectorize_to_disk, delete it and build it again."
+        ) from None
+    if not ours:
+        raise ValueError(
+            f"{path} was written by another version (format {content['format']}, not "
+            f"{FORMAT}). {AGAIN}"
         )
     return dict(content)
 
 
-def _corrupted(file: Path) -> str:
-    return (
-        f"{file} is corrupted, or of something else. If the folder is of "
-        f"vectorize_to_disk, delete it and build it again."
+def _is_sound(content: Mapping[str, Any]) -> bool:
+    """Whether a manifest says nothing that vectorize_to_disk would not."""
+    if not content["finished"]:
+        run = content["run"]
+        return isinstance(content["arguments"], dict) and run.isalnum()
+    n_rows, n_columns = content["shape"]
+    files, labels = content["files"], content["labels"]
+    names = FILES if labels is not None else FILES[:-1]
+    if set(files) != set(names) or n_columns > np.iinfo(np.int32).max:
+        return False
+    (n_values,) = files[DATA]["shape"]
+    shapes = {DATA: [n_values], INDICES: [n_values], INDPTR: [n_rows + 1]}
+    if labels is not None:
+        classes = labels["classes"]
+        shapes[LABELS] = [n_rows] + [len(classes)] * (labels["kind"] == "sets")
+        if len(set(classes)) < len(classes):
+            return False
+    return all(
+        type(size) is int and size >= 0 for size in (n_rows, n_columns, n_values)
+    ) and all(
+        files[name]["shape"] == shapes[name] and files[name]["dtype"] in DTYPES[name]
+        for name in names
     )
 
 
@@ -107,76 +136,64 @@ def open_files(path: Path, *, verify: bool) -> tuple[Any, Any]:
     manifest = read_manifest(path)
     if not manifest["finished"]:
         raise ValueError(f"{path} is not finished: {_progress(path, manifest)}")
-    for name, file in manifest["files"].items():
-        expected = HEADER_BYTES + _n_bytes(file["dtype"], file["shape"])
-        _check_size(path / name, expected)
-    _check_size(path / CHECKSUMS, manifest["checksums"]["bytes"])
+    files = manifest["files"]
+    arrays = {name: _mapped(path / name, about) for name, about in files.items()}
     if verify:
-        faults = list(_faults(path, manifest))
+        faults = [
+            str(path / name)
+            for name, about in files.items()
+            if _crc32_of(path / name) != about["crc32"]
+        ]
         if faults:
-            more = f", and {len(faults) - 5} more" if len(faults) > 5 else ""
-            raise ValueError(
-                f"{len(faults)} checksum(s) differ: {'; '.join(faults[:5])}{more}. "
-                f"Build the matrix again: vectorize_to_disk(..., overwrite=True)."
-            )
-    X = sparse.csr_matrix(tuple(manifest["shape"]), dtype=manifest["dtype"])
+            raise ValueError(f"Checksums differ: {', '.join(faults)}. {AGAIN}")
+    X = sparse.csr_matrix(tuple(manifest["shape"]), dtype=arrays[DATA].dtype)
     # The constructor would copy indices next to index pointers of 64 bits.
-    X.data = _mapped(path, manifest, DATA)
-    X.indices = _mapped(path, manifest, INDICES)
-    X.indptr = _mapped(path, manifest, INDPTR)
+    X.data, X.indices, X.indptr = (arrays[name] for name in (DATA, INDICES, INDPTR))
     # SciPy would read all indices to find it out.
     X.has_sorted_indices = X.has_canonical_format = True
-    return X, _labels(path, manifest)
+    return X, _labels(arrays.get(LABELS), manifest["labels"])
+
+
+def building(path: Path, manifest: Mapping[str, Any]) -> Path:
+    """Folder of the shards of a run: another one when it is begun anew.
+
+    A process of a former run that is still at work writes to the former one.
+    """
+    return path / f"building-{manifest['run']}"
 
 
 def _progress(path: Path, manifest: Mapping[str, Any]) -> str:
-    journal = path / JOURNAL
-    lines = journal.read_bytes().count(b"\n") if journal.is_file() else 0
+    n_shards = len(list(building(path, manifest).glob("*.npz")))
     size = manifest["arguments"]["shard_size"]
     return (
-        f"{lines:,} shards of up to {size:,} rows are there. Call vectorize_to_disk "
+        f"{n_shards:,} shards of up to {size:,} rows are there. Call vectorize_to_disk "
         f"again with the same arguments; it goes on from there."
     )
 
 
-def _n_bytes(dtype: str, shape: Sequence[int]) -> int:
-    return int(np.dtype(dtype).itemsize * np.prod(shape, dtype=np.int64))
-
-
-def _check_size(file: Path, expected: int) -> None:
+def _mapped(file: Path, about: Mapping[str, Any]) -> Array:
     if not file.is_file():
-        raise FileNotFoundError(
-            f"{file} is missing. Build the matrix again: vectorize_to_disk(..., "
-            f"overwrite=True)."
-        )
-    if file.stat().st_size != expected:
+        raise FileNotFoundError(f"{file} is missing. {AGAIN}")
+    dtype, shape = np.dtype(about["dtype"]), tuple(about["shape"])
+    header = npy_header(dtype, shape)
+    n_bytes = len(header) + dtype.itemsize * int(np.prod(shape, dtype=object))
+    if file.stat().st_size != n_bytes:
         raise ValueError(
-            f"{file} has {file.stat().st_size:,} bytes instead of {expected:,}: it is "
-            f"truncated or corrupted. Build the matrix again: vectorize_to_disk(..., "
-            f"overwrite=True)."
+            f"{file} has {file.stat().st_size:,} bytes instead of {n_bytes:,}: it is "
+            f"truncated or corrupted. {AGAIN}"
         )
+    try:
+        array: Array = np.lib.format.open_memmap(file, mode="r")
+    except Exception as error:  # of whatever NumPy comes upon in a header
+        raise ValueError(f"The header of {file} is corrupted. {AGAIN}") from error
+    if (array.dtype, array.shape) != (dtype, shape) or not array.flags.c_contiguous:
+        raise ValueError(f"The header of {file} is corrupted. {AGAIN}")
+    return array
 
 
-def _mapped(path: Path, manifest: Mapping[str, Any], name: str) -> Array:
-    file = manifest["files"][name]
-    if 0 in file["shape"]:  # nothing to map
-        empty = np.empty(file["shape"], dtype=file["dtype"])
-        empty.flags.writeable = False
-        return empty
-    return np.memmap(
-        path / name,
-        dtype=file["dtype"],
-        mode="r",
-        offset=HEADER_BYTES,
-        shape=tuple(file["shape"]),
-    )
-
-
-def _labels(path: Path, manifest: Mapping[str, Any]) -> Any:
-    labels = manifest["labels"]
-    if labels is None:
+def _labels(values: Array | None, labels: Mapping[str, Any] | None) -> Any:
+    if labels is None or values is None:
         return None
-    values = _mapped(path, manifest, LABELS)
     if labels["kind"] == "sets":
         return pd.DataFrame(values, columns=labels["classes"], copy=False)
     if labels["classes"]:
@@ -185,39 +202,10 @@ def _labels(path: Path, manifest: Mapping[str, Any]) -> Any:
     return values
 
 
-def _faults(path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
-    """What differs from its checksum, reading every file once."""
-    checksums = (path / CHECKSUMS).read_bytes()
-    if zlib.crc32(checksums) != manifest["checksums"]["crc32"]:
-        yield str(path / CHECKSUMS)
-        return
-    shards = [json.loads(line) for line in checksums.splitlines()]
-    for name, about in manifest["files"].items():
-        with (path / name).open("rb") as file:
-            if zlib.crc32(file.read(HEADER_BYTES)) != about["header_crc32"]:
-                yield f"{path / name} (header)"
-            first = 0
-            for number, shard in enumerate(shards):
-                stop = first + shard["rows"]
-                by_value = name in (DATA, INDICES)
-                n_items = shard["values" if by_value else "rows"]
-                n_items += name == INDPTR and number == 0  # they begin with 0
-                n_bytes = _n_bytes(about["dtype"], [n_items, *about["shape"][1:]])
-                if _crc32_of(file, n_bytes) != shard[name]:
-                    yield (
-                        f"{path / name} in shard {number:,} (rows {first:,} to "
-                        f"{stop - 1:,})"
-                    )
-                first = stop
-
-
-def _crc32_of(file: BinaryIO, n_bytes: int) -> int:
-    """CRC-32 of the next bytes of a file, a few megabytes at a time."""
+def _crc32_of(path: Path) -> int:
+    """CRC-32 of a file, a few megabytes at a time."""
     crc = 0
-    while n_bytes > 0:
-        chunk = file.read(min(n_bytes, CHUNK_BYTES))
-        if not chunk:
-            break
-        crc = zlib.crc32(chunk, crc)
-        n_bytes -= len(chunk)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            crc = zlib.crc32(chunk, crc)
     return crc

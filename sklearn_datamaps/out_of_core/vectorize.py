@@ -1,18 +1,46 @@
 """Text of any size to a matrix on disk, which is trained on without being loaded."""
 
 import os
-from collections.abc import Sequence
+import pickle
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 
+from sklearn_datamaps._core.atomic import (
+    LOCK,
+    commit,
+    locked,
+    remove_unfinished,
+    sync_folder,
+)
+from sklearn_datamaps._core.interrupts import no_interrupt_lost
 from sklearn_datamaps._io.text_sources import Source, open_source
-from sklearn_datamaps.out_of_core.building import Building, locked
-from sklearn_datamaps.out_of_core.matrix import open_files
-from sklearn_datamaps.out_of_core.shard_making import build
-from sklearn_datamaps.out_of_core.shards import Vectorizing, check_classes
+from sklearn_datamaps.out_of_core.labels import check_classes
+from sklearn_datamaps.out_of_core.matrix import (
+    FILES,
+    MANIFEST,
+    building,
+    open_files,
+    read_manifest,
+    write_manifest,
+)
+from sklearn_datamaps.out_of_core.shards import (
+    Cutting,
+    Shard,
+    ShardTexts,
+    Vectorizing,
+    check_kinds,
+    join,
+    shards_in,
+)
 from sklearn_datamaps.out_of_core.vectorizers import hash_of, probe
 
 
@@ -35,6 +63,7 @@ def vectorize_to_disk(
     others ever hold more than a few of them. A run that ended early,
     killed or interrupted at any moment, is resumed by the same call: finished shards
     are not computed again. The files are the same, bit for bit, for every `n_jobs`.
+    Until the shards are put together, at the end, they take as much space again.
 
     Parameters
     ----------
@@ -97,8 +126,10 @@ def vectorize_to_disk(
         If the folder holds something else.
     FileNotFoundError
         If there is no such source.
-    RuntimeError
+    BlockingIOError
         If another process is writing to the folder.
+    OSError
+        If a file cannot be written: the message names it. What is done stays.
 
     See Also
     --------
@@ -161,19 +192,175 @@ def vectorize_to_disk(
     }
     # Absolute: processes that were started before may work in another folder.
     path = Path(path).expanduser().absolute()
+    _make_folder(path)
     with locked(path):
-        building = Building(
-            path,
-            arguments,
-            n_columns=width,
-            dtype=dtype,
-            overwrite=overwrite,
-        )
-        if not building.finished:
+        remove_unfinished(path)
+        manifest = _begin(path, arguments, overwrite)
+        if not manifest["finished"]:
+            folder = building(path, manifest)
             task = Vectorizing(vectorizer, width, dtype.str, known)
-            build(building, rows, task, n_jobs, verbose)
-            building.finish(known)
+            shards = _build(folder, rows, task, arguments, n_jobs, verbose)
+            about = join(folder, shards, path, dtype.str, known)
+            shape = [sum(shard.n_rows for shard in shards.values()), width]
+            about |= {"arguments": arguments, "shape": shape, "finished": True}
+            write_manifest(path, about)
+        _clear(path)
     return open_matrix(path)
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder, unless it holds something else."""
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(
+            f"{path} is a file. Choose a folder that is new or empty."
+        )
+    if path.is_dir() and not (path / MANIFEST).exists():
+        ours = (LOCK, f".{MANIFEST}")
+        names = sorted(e.name for e in path.iterdir() if not e.name.startswith(ours))
+        if names:
+            raise FileExistsError(
+                f"{path} holds something else ({', '.join(names[:5])}), which is never "
+                f"overwritten. Choose a folder that is new or empty."
+            )
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def _begin(path: Path, arguments: dict[str, Any], overwrite: bool) -> dict[str, Any]:
+    """Return the manifest of a run to go on with, a finished one, or a new one."""
+    if (path / MANIFEST).exists():
+        manifest = read_manifest(path, any_format=overwrite)
+        if not overwrite:
+            _check_same(path, manifest["arguments"], arguments)
+            return manifest
+    manifest = {"arguments": arguments, "finished": False, "run": token_hex(6)}
+    # First, as the mark that the folder is ours: what is in it does not count now.
+    write_manifest(path, manifest)
+    _clear(path)
+    for name in FILES:
+        (path / name).unlink(missing_ok=True)
+    building(path, manifest).mkdir()
+    return manifest
+
+
+def _clear(path: Path) -> None:
+    """Remove the shards of all runs."""
+    for folder in path.glob("building*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    sync_folder(path)
+
+
+def _check_same(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    differ = [
+        f"{name} was {_short(before.get(name))} and is {_short(now.get(name))}"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    ]
+    if differ:
+        raise ValueError(
+            f"{path} holds a matrix made of something else: {'; '.join(differ)}. "
+            f"Choose another path, or begin anew with overwrite=True."
+        )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _build(
+    folder: Path,
+    source: Source,
+    task: Vectorizing,
+    arguments: Mapping[str, Any],
+    n_jobs: Any,
+    verbose: int,
+) -> dict[int, Shard]:
+    """Make the shards that are not there; return what all of them are."""
+    from tqdm import tqdm
+
+    folder.mkdir(exist_ok=True)  # killed before it was made
+    shards = shards_in(folder)
+    text, label, size = (arguments[k] for k in ("text", "label", "shard_size"))
+    check_kinds(shards, size)
+    last = shards.get(len(shards) - 1)
+    if last is not None and last.n_rows < size:
+        return shards  # a short one is the end of the source
+    cutting = Cutting(text, label, size, shards)
+    columns = [text] if label is None else [text, label]
+    reading = _Reading(cutting.cut(source.batches(columns, cutting.needed)))
+    n_done = sum(shard.n_rows for shard in shards.values())
+    with (
+        no_interrupt_lost() as check_interrupt,
+        tqdm(
+            total=source.n_rows,
+            initial=n_done,
+            unit="row",
+            unit_scale=True,
+            desc="vectorizing",
+            disable=not verbose,
+        ) as bar,
+    ):
+        for number, shard in _make_shards(folder, reading, task, n_jobs):
+            shards[number] = shard
+            bar.update(shard.n_rows)
+            if shard.kind != next(iter(shards.values())).kind:
+                check_kinds(shards, size)
+            check_interrupt()
+    if reading.error is not None:
+        raise reading.error
+    n_done = sum(shard.n_rows for shard in shards.values())
+    if cutting.n_rows != n_done or not n_done:
+        _refuse_source(cutting.n_rows, n_done)
+    return shards
+
+
+def _refuse_source(n_rows: int, n_done: int) -> None:
+    if not n_rows and not n_done:
+        raise ValueError(
+            "The source has no rows. A generator can be read once only: make it anew."
+        )
+    raise ValueError(
+        f"The source has {n_rows:,} rows, but {n_done:,} are done already: it is not "
+        f"the one that was begun with. A generator can be read once only: make it "
+        f"anew. Or begin anew with overwrite=True."
+    )
+
+
+class _Reading:
+    """Iterates shards of rows, and keeps an error of the source for the end.
+
+    joblib reads in a thread of its own, where an error would go astray.
+    """
+
+    def __init__(self, shards: Iterator[ShardTexts]) -> None:
+        self.shards = shards
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[ShardTexts]:
+        try:
+            yield from self.shards
+        except Exception as error:
+            self.error = error
+
+
+def _make_shards(
+    folder: Path, reading: Iterable[ShardTexts], task: Vectorizing, n_jobs: Any
+) -> Iterator[tuple[int, Shard]]:
+    """Yield numbers of shards and what they are, in order, as they are made."""
+    if joblib.effective_n_jobs(n_jobs) == 1:
+        for rows in reading:
+            yield task.write(folder, rows)
+        return
+    # Once for all shards: a large vocabulary takes its time.
+    file = folder / "vectorizer.pkl"
+    # A class that is defined in a script or a notebook is pickled with it.
+    pickled = pickle.dumps(joblib.wrap_non_picklable_objects(task.vectorizer))
+    commit(file, lambda opened: opened.write(pickled))
+    task = replace(task, vectorizer=file)
+    parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator")
+    made = parallel(joblib.delayed(task.write)(folder, rows) for rows in reading)
+    with closing(made):
+        yield from made
 
 
 def open_matrix(
@@ -186,10 +373,10 @@ def open_matrix(
     path : str or path
         The folder.
     verify : bool, default=False
-        Read all files once, a few megabytes at a time, and compare the checksums of
-        all shards (CRC-32: it finds what disks and transfers do to files, and costs
-        little more than the reading; it does not find forgery). Missing and
-        truncated files are found in any case.
+        Read all files once, a few megabytes at a time, and compare their checksums
+        (CRC-32: it finds what disks and transfers do to files, and costs little more
+        than the reading; it does not find forgery). Missing and truncated files are
+        found in any case.
 
     Returns
     -------
@@ -206,8 +393,8 @@ def open_matrix(
     FileNotFoundError
         If there is no such folder, or a file is missing in it.
     ValueError
-        If the folder is not finished, or a file is truncated or corrupted: the
-        message names the file, and the rows.
+        If the folder is not finished or of another version, or a file is truncated
+        or corrupted: the message names the file.
 
     Examples
     --------
