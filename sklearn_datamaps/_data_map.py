@@ -432,7 +432,11 @@ class DataMap(BaseDataMap):
         Raises
         ------
         ValueError
-            If the file is not a data map, or was written by a newer version.
+            If the file is not a data map, was written by a newer version, or is
+            damaged: its checksum differs, its values are none of a map, or it claims
+            far more than it can hold.
+        OSError
+            If there is no such file, or it cannot be read.
         """
         return parquet.read(cls, path)
 

@@ -1,8 +1,13 @@
 """One Parquet file for one data map: a column per array, the rest as metadata."""
 
+import io
 import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,10 +19,16 @@ M = TypeVar("M", bound=BaseDataMap)
 Escaped = dict[str, dict[int, str]]  # texts that Parquet cannot hold, by name and row
 
 KEY = b"sklearn_datamaps"
+MARK = b"datamaps"  # before the footer and the checksum of all else
+TAIL, CHUNK = 8, 2**24  # bytes at the end: length of the footer, PAR1
 FORMAT = 1
 SCALARS = ("confidence", "variability", "correctness", "label", "predicted")
 OPTIONAL = ("_margin", "_margin_std")
 INDEX = "index"
+# Bytes that may be claimed by any file, and times its size by a larger one: the
+# measures of a map hardly pack at all.
+LARGE, MOST_UNPACKED = 2**28, 1000
+ROUNDING = 1e-6  # of float32
 
 
 def write(data_map: BaseDataMap, path: str | Path) -> None:
@@ -62,7 +73,21 @@ def write(data_map: BaseDataMap, path: str | Path) -> None:
     ours = json.dumps(description, default=_plain).encode()
     metadata = {**(table.schema.metadata or {}), KEY: ours}
     table = table.replace_schema_metadata(metadata)
-    commit(Path(path), lambda file: pq.write_table(table, file))
+    sink = io.BytesIO()
+    pq.write_table(table, sink, write_page_checksum=True)
+    content = sink.getbuffer()
+    # Parquet has checksums of pages, none of what says where and what they are; a bit
+    # of that flipped can end the process in pyarrow. No reader looks before it.
+    at = _footer(content[-TAIL:], len(content))
+    parts = content[:at], content[at:]
+    crc32 = zlib.crc32(parts[1], zlib.crc32(parts[0]))
+    mark = MARK + crc32.to_bytes(4, "little")
+    commit(Path(path), lambda file: file.writelines([parts[0], mark, parts[1]]))
+
+
+def _footer(tail: Any, size: int) -> int:
+    """Where the footer of a Parquet file begins, which tells its length at the end."""
+    return size - TAIL - int.from_bytes(tail[:4], "little")
 
 
 def _plain(value: Any) -> Any:
@@ -105,21 +130,92 @@ def _to_arrow(values: np.ndarray, name: str, escaped: Escaped) -> Any:
 
 def read(kind: type[M], path: str | Path) -> M:
     """Read a map; see :meth:`sklearn_datamaps.DataMap.from_parquet`."""
+    with Path(path).open("rb") as file:
+        with _refusing_damage(path):
+            _check_crc32(file)
+            table = _table(file)
+        description = _description(table, path)
+        with _refusing_damage(path):
+            data_map = _map_of(kind, table, description)
+            _check_values(data_map)
+    return data_map
+
+
+@contextmanager
+def _refusing_damage(path: str | Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    # Whatever JSON, pyarrow, pandas and NumPy come upon in what was not checked.
+    except (
+        *(pa.ArrowException, OSError, ValueError, TypeError),
+        *(LookupError, AttributeError, RecursionError),
+    ) as error:
+        raise ValueError(
+            f"{path} is damaged, or no data map ({error}). Write the map again: "
+            f"DataMap.to_parquet."
+        ) from error
+
+
+def _check_crc32(file: BinaryIO) -> None:
+    """Compare the checksum of a file, unless another program has written it anew."""
+    size = file.seek(0, os.SEEK_END)
+    if size < TAIL:
+        raise ValueError(f"it has {size} bytes")
+    file.seek(-TAIL, os.SEEK_END)
+    at = _footer(file.read(TAIL), size) - len(MARK) - 4
+    file.seek(max(at, 0))
+    mark = file.read(len(MARK) + 4)
+    if not mark.startswith(MARK):
+        return
+    file.seek(0)
+    crc32, left = 0, at
+    while left and (chunk := file.read(min(left, CHUNK))):
+        crc32, left = zlib.crc32(chunk, crc32), left - len(chunk)
+    file.seek(at + len(mark))
+    while chunk := file.read(CHUNK):
+        crc32 = zlib.crc32(chunk, crc32)
+    if mark != MARK + crc32.to_bytes(4, "little"):
+        raise ValueError("its checksum differs")
+
+
+def _table(file: BinaryIO) -> Any:
+    """Read the table, unless it is far too large for what the file can hold."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
-    raw = (table.schema.metadata or {}).get(KEY)
-    if raw is None:
+    opened = pq.ParquetFile(file, page_checksum_verification=True)
+    metadata = opened.metadata
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+    claimed = sum(max(c.total_uncompressed_size, 8 * c.num_values) for c in columns)
+    size = os.fstat(file.fileno()).st_size
+    if claimed > max(LARGE, MOST_UNPACKED * size):
+        raise ValueError(
+            f"its {size:,} bytes claim to hold {claimed:,}, which no map packs so well"
+        )
+    return opened.read()
+
+
+def _description(table: Any, path: str | Path) -> dict[str, Any]:
+    metadata = table.schema.metadata or {}
+    if KEY not in metadata:
         raise ValueError(
             f"{path} is a Parquet file, but no data map: it lacks the metadata that "
             f"DataMap.to_parquet writes."
         )
-    description = json.loads(raw)
-    if description["format"] > FORMAT:
+    with _refusing_damage(path):
+        description: dict[str, Any] = json.loads(metadata[KEY])
+        version = int(description["format"])
+    if version > FORMAT:
         raise ValueError(
-            f"{path} was written in format {description['format']}; this version reads "
-            f"up to {FORMAT}. Upgrade sklearn-datamaps."
+            f"{path} was written in format {version}; this version reads up to "
+            f"{FORMAT}. Upgrade sklearn-datamaps."
         )
+    return description
+
+
+def _map_of(kind: type[M], table: Any, description: dict[str, Any]) -> M:
     arrays = {
         name: _to_numpy(table[name], shape, description["dtypes"][name])
         for name, shape in description["shapes"].items()
@@ -157,6 +253,36 @@ def read(kind: type[M], path: str | Path) -> M:
         columns=part("column:"),
         meta=description["meta"],
     )
+
+
+def _check_values(data_map: BaseDataMap) -> None:
+    """Refuse what no map can hold: measures out of their range, labels of no class."""
+    n_epochs, shape = data_map.n_epochs, data_map.confidence.shape
+    if type(n_epochs) is not int or n_epochs < 0:
+        raise ValueError(f"n_epochs is {n_epochs!r}")
+    for name, largest in (("confidence", 1), ("variability", 0.5), ("correctness", 1)):
+        values = getattr(data_map, name)
+        if values.dtype.kind != "f" or values.shape != shape:
+            raise ValueError(f"{name} is {values.dtype} of shape {values.shape}")
+        # Rounding may lead a little beyond; of rows never recorded there is nothing.
+        if ((values < -ROUNDING) | (values > largest + ROUNDING)).any():
+            raise ValueError(f"{name} is not between 0 and {largest}")
+    for name in ("label", "predicted"):
+        labels = getattr(data_map, name)
+        if labels.shape != shape:
+            raise ValueError(f"{name} is of shape {labels.shape}")
+    if len(data_map.index) != len(data_map.confidence):
+        raise ValueError(f"{len(data_map.index)} names for {shape[0]} rows")
+    classes = data_map.classes
+    if classes.ndim != 1 or (data_map.multilabel and len(classes) != shape[1]):
+        raise ValueError(f"classes are of shape {classes.shape}")
+    if len(classes) and not data_map.multilabel and (data_map.label_codes() < 0).any():
+        raise ValueError("there are labels that are none of its classes")
+    for name, values in {**data_map.measures, **data_map.columns}.items():
+        if len(values) != shape[0]:
+            raise ValueError(f"{name} is of shape {values.shape}")
+    if data_map.trajectories is not None and data_map.trajectories.shape[1:] != shape:
+        raise ValueError(f"trajectories are of shape {data_map.trajectories.shape}")
 
 
 def _to_numpy(column: Any, shape: list[int], dtype: str) -> np.ndarray:

@@ -311,3 +311,117 @@ def test_newer_format_is_refused(tmp_path):
     pq.write_table(table.replace_schema_metadata(metadata), path)
     with pytest.raises(ValueError, match=r"written in format 2; .* up to 1. Upgrade"):
         DataMap.from_parquet(path)
+
+
+@pytest.fixture
+def written(tmp_path):
+    path = tmp_path / "map.parquet"
+    carried = {"text": np.array([f"text {i % 5}" for i in range(N_SAMPLES)])}
+    data_map = make(store_trajectories=True, measures=STREAMED).with_columns(**carried)
+    data_map.to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "n_flips", [100, pytest.param(3000, marks=pytest.mark.nightly)]
+)
+def test_flipped_bit_is_an_error_or_changes_nothing(written, n_flips):
+    whole, expected = written.read_bytes(), DataMap.from_parquet(written)
+    n_bits = 8 * len(whole)
+    at_random = np.random.default_rng(0).integers(n_bits, size=n_flips).tolist()
+    n_errors = 0
+    # All bits of the end, which says where all else is.
+    for bit in [*at_random, *range(n_bits - 64, n_bits)]:
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << (bit % 8)
+        written.write_bytes(flipped)
+        try:
+            read = DataMap.from_parquet(written)
+        except ValueError:
+            n_errors += 1
+        else:
+            assert_same_map(expected, read)
+    assert n_errors > 0.9 * n_flips
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 7, 8, 100, 5000, -1])
+def test_truncated_file_is_refused(written, n_bytes):
+    whole = written.read_bytes()
+    assert len(whole) > 5000
+    written.write_bytes(whole[:n_bytes])
+    with pytest.raises(ValueError, match=r"map\.parquet is damaged, or no data map"):
+        DataMap.from_parquet(written)
+
+
+def test_file_that_another_program_has_written_anew_is_read(written):
+    expected = DataMap.from_parquet(written)
+    pq.write_table(pq.read_table(written), written, compression="zstd")
+    assert_same_map(expected, DataMap.from_parquet(written))
+
+
+def forge(path, **changes):
+    """Write a map as it is, but for some arrays and what is said of them."""
+    table = pq.read_table(path)
+    metadata = dict(table.schema.metadata)
+    description = json.loads(metadata[b"sklearn_datamaps"])
+    for name, value in changes.items():
+        if name in description:
+            description[name] = value
+        else:
+            at = table.schema.get_field_index(f"map:{name}")
+            values = table.column(at).to_pylist()
+            values[3] = value
+            table = table.set_column(at, f"map:{name}", pa.array(values))
+    metadata[b"sklearn_datamaps"] = json.dumps(description).encode()
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_epochs": -1}, "n_epochs is -1"),
+        ({"n_epochs": "4"}, "n_epochs is '4'"),
+        ({"confidence": 7.0}, "confidence is not between 0 and 1"),
+        ({"confidence": -0.1}, "confidence is not between 0 and 1"),
+        ({"variability": 0.6}, "variability is not between 0 and 0.5"),
+        ({"correctness": float("inf")}, "correctness is not between 0 and 1"),
+        ({"label": 3}, "there are labels that are none of its classes"),
+        ({"classes": [0, 1]}, "there are labels that are none of its classes"),
+        ({"classes": [[0, 1, 2]]}, "classes are of shape"),
+        ({"dtypes": {}}, "map:confidence"),
+        ({"shapes": {"map:confidence": []}}, "argument"),
+        ({"format": "x"}, "x"),
+    ],
+)
+def test_values_that_no_map_can_hold_are_refused(written, changes, message):
+    forge(written, **changes)
+    with pytest.raises(ValueError, match=rf"damaged, or no data map \(.*{message}"):
+        DataMap.from_parquet(written)
+
+
+def test_deeply_nested_metadata_is_refused(written):
+    table = pq.read_table(written)
+    metadata = dict(table.schema.metadata) | {b"sklearn_datamaps": b"[" * 10**5}
+    pq.write_table(table.replace_schema_metadata(metadata), written)
+    with pytest.raises(ValueError, match="damaged, or no data map"):
+        DataMap.from_parquet(written)
+
+
+def test_rows_that_were_never_recorded_are_no_damage(round_trip):
+    round_trip(make_incomplete(np.arange(N_SAMPLES) % 3))
+
+
+def test_small_file_that_claims_gigabytes_is_not_unpacked(tmp_path):
+    path = tmp_path / "map.parquet"
+    # A constant of a hundred million rows packs into a few hundred kilobytes.
+    size = 10**6
+    schema = pa.schema([("map:confidence", pa.float64())])
+    with pq.ParquetWriter(path, schema) as writer:
+        group = pa.table({"map:confidence": np.zeros(size)}, schema=schema)
+        for _ in range(100):
+            writer.write_table(group)
+    assert path.stat().st_size < 800_000
+    allocated = pa.total_allocated_bytes()
+    with pytest.raises(ValueError, match=r"bytes claim to hold 800,000,000"):
+        DataMap.from_parquet(path)
+    assert pa.total_allocated_bytes() - allocated < size
