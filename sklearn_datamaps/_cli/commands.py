@@ -37,6 +37,7 @@ from sklearn_datamaps._cli.features import (
     text_features,
 )
 from sklearn_datamaps._cli.parser import NAME, one_line, program
+from sklearn_datamaps._cli.terminal import MOST, plain, say
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
@@ -193,7 +194,7 @@ def _read(args: argparse.Namespace, named: list[str]) -> Table:
 
 def _note(*notes: str) -> None:
     for note in notes:
-        print(f"{NAME}: note: {note}", file=sys.stderr)
+        say(f"{NAME}: note: {plain(note, MOST)}", sys.stderr)
 
 
 def _check_inputs(args: argparse.Namespace) -> None:

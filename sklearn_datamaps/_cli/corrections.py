@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._cli.features import FORMULA, LabelledRows, reserved, select_rows
+from sklearn_datamaps._cli.features import LabelledRows, reserved, select_rows
 from sklearn_datamaps._cli.numbers import read_columns
 from sklearn_datamaps._curation.apply_review import apply_review, decided_cells
 from sklearn_datamaps._io.reading import Table
+from sklearn_datamaps._views.review import FORMULA
 
 # Options of map that apply needs, too; a review names them.
 MADE_FROM = ["label", "text", "features", "id", "na"]
@@ -54,7 +55,7 @@ def with_made_from(args: argparse.Namespace, review: pd.DataFrame) -> None:
     """
     named: dict[str, Any] = {}
     for cell in dict.fromkeys(review.get("made_from", ())):
-        with suppress(ValueError):  # a blank row, say
+        with suppress(ValueError, RecursionError):  # a blank row, say
             found = json.loads(cell)
             named = found if isinstance(found, dict) else named
     for name in MADE_FROM:

@@ -1,8 +1,6 @@
 """The example data sets, and how a map is told on a terminal and in files."""
 
 import argparse
-import re
-import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
+from sklearn_datamaps._cli.terminal import plain, say, width
 from sklearn_datamaps._core.atomic import (
     check_room,
     commit,
@@ -211,9 +210,17 @@ def _sample(
 def _listing(rows: pd.DataFrame) -> str:
     """Table of some rows of a map; the text of each row, if any, below it."""
     name = rows.index.name
-    key = rows["position"] if name is None else rows.index.to_series()
-    cells = pd.DataFrame({name or "position": key})
-    cells = cells.join(rows[["label", "predicted", "confidence", "variability"]])
+    # Three cells and two numbers have to find room in a line.
+    most = max(12, (width() - 26) // 3)
+
+    def shown(values: Any) -> list[Any]:
+        return [plain(v, most) if isinstance(v, str) else v for v in values]
+
+    key = rows["position"] if name is None else rows.index
+    columns = {plain(str(name or "position"), most): shown(key)}
+    columns |= {c: shown(rows[c]) for c in ("label", "predicted")}
+    columns |= {c: rows[c].tolist() for c in ("confidence", "variability")}
+    cells = pd.DataFrame(columns)
     head, *lines = cells.to_string(index=False, float_format="{:.3f}".format).split(
         "\n"
     )
@@ -226,8 +233,8 @@ def _listing(rows: pd.DataFrame) -> str:
 def _wrap(text: str) -> str:
     """At most two lines of a text, indented, without control characters."""
     return textwrap.fill(
-        re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).strip(),
-        width=max(20, shutil.get_terminal_size().columns),
+        plain(text),
+        width=width(),
         initial_indent="    ",
         subsequent_indent="    ",
         max_lines=2,
@@ -342,7 +349,7 @@ def list_files(written: Iterable[Path]) -> str:
     -------
     str
     """
-    return "\n".join(f"wrote {path}" for path in written)
+    return "\n".join(f"wrote {plain(str(path))}" for path in written)
 
 
 def tell(args: argparse.Namespace, stage: str) -> None:
@@ -356,4 +363,4 @@ def tell(args: argparse.Namespace, stage: str) -> None:
         What begins.
     """
     if not args.quiet:
-        print(f"{stage} ...", file=sys.stderr, flush=True)
+        say(f"{plain(stage)} ...", sys.stderr)

@@ -1,6 +1,5 @@
 """The rows of a user's file made into what a learner takes, and the map's answer."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_datamaps._cli.numbers import FEW_CLASSES, read_columns
+from sklearn_datamaps._cli.terminal import cut, plain
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS, table_of
 from sklearn_datamaps._core.labels import looks_like_none
 from sklearn_datamaps._core.messages import quoted
@@ -23,9 +23,8 @@ from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
 from sklearn_datamaps._io.reading import Table, escaped, is_missing
-from sklearn_datamaps._views.review import OWN
+from sklearn_datamaps._views.review import FORMULA, OWN
 
-FORMULA = re.compile(r"[=+\-@\t\r\n]")  # what begins one in a spreadsheet
 ADDED = ("predicted", *ATTRIBUTES, "region")
 OF_AUDIT = ("suggested", "chance_wrong")
 
@@ -123,7 +122,7 @@ def label_notes(labels: NDArray[Any]) -> list[str]:
     counts = Counter(labels.tolist())
 
     def told(classes: Sequence[str]) -> str:
-        return ", ".join(f"{name!r} {counts[name]:,}" for name in classes)
+        return ", ".join(f"{cut(name, 40)!r} {counts[name]:,}" for name in classes)
 
     listed = sorted(counts, key=lambda name: -counts[name])
     more = f" and {len(listed) - 20:,} more" if len(listed) > 20 else ""
@@ -252,7 +251,9 @@ def table_features(
         f"feature_{name}" if name in reserved() else name: column.cells
         for name, column in read.items()
     }
-    return Features(X, columns, [f"{name}: {c.told}" for name, c in read.items()])
+    return Features(
+        X, columns, [f"{plain(name)}: {c.told}" for name, c in read.items()]
+    )
 
 
 def learner() -> SGDClassifier:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sklearn_datamaps._cli.signals import signals_handled
+from sklearn_datamaps._cli.terminal import MOST, plain, say
 
 NAME = "sklearn-datamaps"
 # Module and function of a subcommand, loaded when the arguments are right: help, and
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             module, function = args.run.split(".")
             run = getattr(import_module(f"{__package__}.{module}"), function)
             signals.loading = False
-            _print("\n\n".join(run(args)))
+            say("\n\n".join(run(args)))
         except BrokenPipeError:
             _drop_unwritten()
             return BROKEN_PIPE
@@ -64,7 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(signals.told(), file=sys.stderr)
             return signals.exit_code
         except (OSError, ValueError, ImportError) as error:
-            print(f"{NAME}: error: {one_line(error)}", file=sys.stderr)
+            say(f"{NAME}: error: {one_line(error)}", sys.stderr)
+            return FAILED
+        except MemoryError as error:
+            what = plain(str(error), MOST) or "for what was asked"
+            say(f"{NAME}: error: out of memory ({what}).", sys.stderr)
             return FAILED
         return DONE
 
@@ -91,7 +96,7 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f": {str(error.filename)!r}"
         text = f"{error.strerror}{where}"
-    return " ".join(text.split()) or type(error).__name__
+    return plain(text, MOST) or type(error).__name__
 
 
 class _Parser(argparse.ArgumentParser):
@@ -398,12 +403,6 @@ def _at_least(minimum: int) -> Callable[[str], int]:
         return value
 
     return parse
-
-
-def _print(text: str) -> None:
-    """Print any Unicode to any terminal: what it cannot show becomes '?'."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, errors="replace").decode(encoding), flush=True)
 
 
 def _drop_unwritten() -> None:

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import encode_labels, plain
-from sklearn_datamaps._core.messages import warn_caller
+from sklearn_datamaps._core.messages import quoted, warn_caller
 from sklearn_datamaps._curation.decided_rows import (
     MappedRows,
     find_rows,
@@ -146,6 +146,12 @@ def _read(review: Any) -> pd.DataFrame:
     review = review.rename(
         columns={n: low for n, low in lower.items() if low in absent}
     )
+    twice = [name for name in NEEDED if list(review.columns).count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"The review has more than one column {quoted(twice)}: which one counts? "
+            f"Delete the others."
+        )
     missing = [name for name in NEEDED if name not in review]
     if missing:
         raise ValueError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import is_default, plain
-from sklearn_datamaps._views.review import hash_of, label_texts, text_of
+from sklearn_datamaps._views.review import FORMULA, hash_of, label_texts, text_of
 
 ABSENT = (
     "The review has rows that y has not (it is of other data, rows were dropped "
@@ -249,7 +249,8 @@ class _Search:
 
 def readings(cell: str) -> tuple[str, str]:
     """Read a cell as it stands, and without the guard against formulas."""
-    return cell, re.sub(r"\A'(?=[=+\-@\t\r\n])", "", cell)
+    guarded = cell[:1] == "'" and FORMULA.match(cell[1:])
+    return cell, cell[1:] if guarded else cell
 
 
 def _meanings(name: str) -> set[Any]:

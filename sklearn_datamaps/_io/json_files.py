@@ -68,7 +68,7 @@ def _record(path: Path, number: int, text: str) -> dict[str, Any]:
     problem: Any = "not a JSON object"
     try:
         record = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         record, problem = None, error
     if not isinstance(record, dict):
         raise ValueError(f"{path} is not JSON lines: record {number} is {problem}.")
@@ -98,8 +98,8 @@ def _array(path: Path, text: str) -> Iterator[Piece]:
             at += 1
         if _skip(text, at + 1) != len(text):
             raise ValueError("followed by more than one array")
-    except (ValueError, IndexError) as error:
-        problem = error if isinstance(error, ValueError) else "cut off"
+    except (ValueError, IndexError, RecursionError) as error:
+        problem = "cut off" if isinstance(error, IndexError) else error
         raise ValueError(
             f"{path} is not a JSON array of records: record {number} is {problem}."
         ) from None

@@ -175,7 +175,7 @@ def _load(line: bytes) -> tuple[dict[str, Any], str]:
         record = json.loads(line.decode())
     except UnicodeDecodeError as error:
         return {}, f"is not UTF-8 ({error}): save the file in UTF-8"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return {}, f"is not JSON: {error}"
     if not isinstance(record, dict):
         return {}, f"is no JSON object, but {_short(record)}"

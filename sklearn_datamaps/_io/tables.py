@@ -115,7 +115,10 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
     OSError
         If it cannot be read.
     """
-    table = format_of(path).read(path, reading or Reading())
+    try:
+        table = format_of(path).read(path, reading or Reading())
+    except RecursionError:
+        raise ValueError(f"{path} holds JSON nested too deeply to be read.") from None
     for name in table.cells.columns:
         if escaped(name) != name:
             raise ValueError(
@@ -124,8 +127,30 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
             )
     if not len(table):
         raise ValueError(f"{path} has no rows.")
+    table = _without_nul(table)
     notes = _half_characters(table)
     return replace(table, notes=(*table.notes, *notes)) if notes else table
+
+
+def _without_nul(table: Table) -> Table:
+    """Replace the character of code 0, at which spreadsheets end a text."""
+    found = [at for at in range(table.cells.shape[1]) if _has_nul(table, at)]
+    if not found:
+        return table
+    cells, notes = table.cells.copy(), []
+    for at in found:
+        column = cells.iloc[:, at].to_numpy(dtype=object)
+        rows = [row for row, cell in enumerate(column) if "\0" in cell]
+        cells.isetitem(at, [cell.replace("\0", "\ufffd") for cell in column])
+        notes.append(
+            f"{table.path}: cells of column {cells.columns[at]!r} hold the character "
+            f"of code 0, in rows {quoted(rows, 3)}; it is read as '\ufffd'."
+        )
+    return replace(table, cells=cells, notes=(*table.notes, *notes))
+
+
+def _has_nul(table: Table, at: int) -> bool:
+    return any("\0" in cell for cell in table.cells.iloc[:, at].tolist())
 
 
 def _half_characters(table: Table) -> list[str]:

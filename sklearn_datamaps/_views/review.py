@@ -1,5 +1,6 @@
 """The rows of a map most worth a look."""
 
+import re
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
@@ -13,6 +14,8 @@ from sklearn_datamaps._core.base_map import BaseDataMap, require_labels, table_o
 from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._core.registry import PAPER
 
+# What begins a formula in a spreadsheet, also in the wide form of East Asian keyboards.
+FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 OWN = (
     *("id", "conflicting_duplicates", "decision", "new_label", "row_hash"),
     "drawn",

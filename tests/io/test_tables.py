@@ -32,7 +32,7 @@ def rewritten(table, label, changed=(), dropped=()):
         labels[row] = new
     kept = ~np.isin(np.arange(len(table)), list(dropped))
     out = table.path.with_name(f"out-{table.path.name}")
-    write_corrected(table, out, label, labels, kept)
+    write_corrected(table, out, label, labels, kept, force=True)
     return out.read_bytes()
 
 
