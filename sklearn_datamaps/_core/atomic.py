@@ -67,7 +67,8 @@ def commit(
                 file.close()
                 unfinished.replace(path)
             except BaseException:
-                file.close()
+                with suppress(OSError):  # of what a full disk does not take
+                    file.close()
                 unfinished.unlink(missing_ok=True)
                 raise
         sync_folder(path.parent)
