@@ -284,8 +284,8 @@ def results(
             f"cannot make the folder --out {str(folder)!r} ({error.strerror}). Name "
             f"another one."
         ) from error
-    check_room(folder, MIN_BYTES + n_rows * MIN_BYTES_OF_ROW)
     with locked(folder), placed_together(folder, names, check) as staged:
+        check_room(staged, MIN_BYTES + n_rows * MIN_BYTES_OF_ROW)
         yield staged
 
 

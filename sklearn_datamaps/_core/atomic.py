@@ -253,23 +253,23 @@ def _free_name(folder: Path) -> Path:
     return path
 
 
-def check_room(folder: Path, n_bytes: int) -> None:
+def check_room(staged: Path, n_bytes: int) -> None:
     """Refuse early what a disk has no room for.
 
     Parameters
     ----------
-    folder : path
-        Where to write.
+    staged : path
+        The folder of files that will take their places.
     n_bytes : int
         How much, at the least.
 
     Raises
     ------
     OSError
-        If there is no room, or the folder cannot be written to.
+        If there is no room.
     """
-    probe = folder / f".room{UNFINISHED}"
-    with _naming(folder):
+    probe = staged / "room"
+    with _naming(staged.parent):
         try:
             with probe.open("wb") as file:
                 if hasattr(os, "posix_fallocate"):  # not on Windows, nor on a Mac

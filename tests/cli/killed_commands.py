@@ -222,10 +222,10 @@ class Folders:
         return end_of(child(self.what, prepare))[1]["counted"]
 
 
-def at_moments(folders, first, step):
+def at_moments(folders, first, step, shift):
     """Kill at every moment, by one signal after the other."""
     for number, at in enumerate(range(first, folders.count() + 1, step)):
-        how = SIGNALS[number % len(SIGNALS)]
+        how = SIGNALS[(number + shift) % len(SIGNALS)]
         kill = Count(at, lambda how=how: os.kill(os.getpid(), how))
         folders.begin()
         ended = end_of(child(folders.what, lambda kill=kill: at_every_moment(kill)))

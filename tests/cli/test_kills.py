@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and signa
 nightly = pytest.mark.nightly
 
 
-QUICK = ("moments:2:2", "random:5:0", "decided:1:5", "full:10")
+QUICK = ("moments:2:2:0", "random:5:0", "decided:1:5", "full:10")
 
 
 def reports_of(folder, *modes):
@@ -51,7 +51,10 @@ def reports(request, mode, tmp_path):
     "mode",
     [
         *QUICK[:2],
-        pytest.param("moments:1:1", marks=nightly),
+        # Every signal at every moment.
+        pytest.param("moments:1:1:0", marks=nightly),
+        pytest.param("moments:1:1:1", marks=nightly),
+        pytest.param("moments:1:1:2", marks=nightly),
         pytest.param("random:60:1", marks=nightly),
     ],
 )
