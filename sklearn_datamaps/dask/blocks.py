@@ -12,6 +12,7 @@ from sklearn_datamaps._learners.registry import check_weighted
 from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.cluster import (
     block_futures,
+    gather,
     is_on_cluster,
 )
 from sklearn_datamaps.dask.tasks import Features, Labels
@@ -46,8 +47,9 @@ def prepare_blocks(
         learner=learner,
         pure=False,
     )
-    described: list[Features] = client.gather(
-        client.map(tasks.describe_features, checked, raw, learner=learner, pure=False)
+    described: list[Features] = gather(
+        client,
+        client.map(tasks.describe_features, checked, raw, learner=learner, pure=False),
     )
     _check_alike(described)
     n_rows = np.array([block.n_rows for block in described])
@@ -57,8 +59,9 @@ def prepare_blocks(
         learner.check_fit_params({"sample_weight": sample_weight})
         weights = _of_blocks(client, sample_weight, n_rows, "sample_weight")
     numbers, sizes = range(len(raw)), n_rows.tolist()
-    of_labels: list[Labels] = client.gather(
-        client.map(tasks.describe_labels, labels, weights, numbers, sizes, pure=False)
+    of_labels: list[Labels] = gather(
+        client,
+        client.map(tasks.describe_labels, labels, weights, numbers, sizes, pure=False),
     )
     filled = np.flatnonzero(n_rows).tolist()
     if not filled:

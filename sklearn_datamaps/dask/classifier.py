@@ -27,6 +27,7 @@ from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.blocks import Blocks, prepare_blocks
 from sklearn_datamaps.dask.cluster import (
     explain_losses,
+    gather,
     is_on_cluster,
     open_client,
     register_sizes,
@@ -283,7 +284,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         def publish() -> None:
             """Set the fitted attributes from what is on the workers."""
             last = submitted[n_done - 1]
-            training.members = client.gather(last.members)
+            training.members = gather(client, last.members)
             recipe.learner.end(training)
             fitted = finish(recipe, blocks.known, record, training.members)
             self._publish(fitted)
@@ -304,7 +305,7 @@ class DataMapClassifier(BaseDataMapClassifier):
                             )
                         )
                     check_interrupt()
-                    totals = client.gather(submitted[n_done].totals)
+                    totals = gather(client, submitted[n_done].totals)
                     record.add_totals(part for block in totals for part in block)
                     n_done += 1
                     for before in submitted[: n_done - 1]:

@@ -1,9 +1,12 @@
 """From the collections of Dask to futures of blocks, and the client that has them."""
 
+import asyncio
 import contextlib
 import itertools
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from scipy import sparse
 
 from sklearn_datamaps._core.messages import warn_caller
 
+LOOK_SECONDS = 1.0  # after so many, a wait looks whether the client is still there
 WHAT_WORKS = (
     "a dask.array of NumPy or CSR blocks, a collection with to_delayed() (bag, "
     "DataFrame), or a list of delayed objects or futures, one for each block of rows"
@@ -78,11 +82,52 @@ def _current_client(stack: contextlib.ExitStack) -> Any:
         ) from error
 
 
+def gather(client: Any, futures: Any) -> Any:
+    """Bring results here, or say that the client was closed meanwhile.
+
+    Its own ``gather`` waits for the event loop, which may end with the client, so that
+    nobody answers.
+
+    Parameters
+    ----------
+    client : Client
+        The client.
+    futures : future or list of futures
+        What to bring.
+
+    Returns
+    -------
+    object or list of object
+        The results.
+
+    Raises
+    ------
+    CancelledError
+        If the client was closed.
+    """
+    done, coming = threading.Event(), list[Any]()
+
+    def begin() -> None:
+        coming.append(asyncio.ensure_future(client.gather(futures, asynchronous=True)))
+        coming[0].add_done_callback(lambda _: done.set())
+
+    loop = client.loop
+    loop.add_callback(begin)
+    try:
+        while not done.wait(LOOK_SECONDS):
+            if client.status != "running":
+                raise CancelledError("The client was closed.")
+        if coming[0].cancelled():
+            raise CancelledError("The client was closed.")
+        return coming[0].result()
+    finally:
+        if not done.is_set() and client.status == "running":
+            loop.add_callback(lambda: coming[0].cancel())
+
+
 @contextlib.contextmanager
 def explain_losses() -> Iterator[None]:
     """Say what was lost when Dask says that a task was cancelled."""
-    from concurrent.futures import CancelledError
-
     try:
         yield
     except CancelledError as error:

@@ -10,6 +10,7 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps.dask.cluster import gather
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class MapParts:
 
     def gather(self, client: Any) -> DataMap:
         """Bring the records here: some numbers a row."""
-        parts = [dynamics for dynamics, _ in client.gather(self.records)]
+        parts = [dynamics for dynamics, _ in gather(client, self.records)]
         return Recorder.concatenate(parts).to_map(DataMap, meta=self.meta)
 
     def as_dask(self, name: str, dtype: Any = np.float64, **options: Any) -> Any:

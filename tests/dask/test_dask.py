@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -43,6 +45,7 @@ from sklearn_datamaps.dask import (  # noqa: E402 (likewise)
     tasks,
     vectorize,
 )
+from sklearn_datamaps.dask.cluster import gather  # noqa: E402 (likewise)
 
 PATIENCE = 300  # seconds; a limit, never a measurement
 SIZE = 170  # three blocks of the 500 digits
@@ -808,6 +811,47 @@ class TestInterrupted:
         clf.at_epoch = lambda epoch: client.close() if epoch == 2 else None
         with pytest.raises(Exception, match=r"(?i)closed"):
             clf.fit(cut(X), cut(y))
+
+    def test_a_client_that_is_closed_while_fit_waits(
+        self, cluster, digits, monkeypatch
+    ):
+        X, y = digits
+        trains, stopped, errors = threading.Event(), threading.Event(), []
+
+        def block():
+            """On a worker, which makes nothing else until fit has stopped."""
+            trains.set()
+            assert stopped.wait(PATIENCE)
+
+        def fit():
+            try:
+                clf.fit(cut(X), cut(y))
+            except Exception as error:
+                errors.append(error)
+
+        monkeypatch.setattr(AtThirdEpoch, "call", staticmethod(block))
+        # With an event loop of its own, which ends with it.
+        address = cluster.scheduler_address
+        client = distributed.Client(address, set_as_default=False)
+        clf = DataMapClassifier(AtThirdEpoch(), n_epochs=20, client=client)
+        fitting = threading.Thread(target=fit, daemon=True)
+        try:
+            fitting.start()
+            assert trains.wait(PATIENCE)
+            client.close()
+            fitting.join(PATIENCE)
+            assert not fitting.is_alive()
+        finally:
+            stopped.set()
+        assert "closed" in str(errors[0])
+
+    def test_a_client_whose_event_loop_answers_no_more(self):
+        class Gone:
+            status = "closed"
+            loop = SimpleNamespace(add_callback=lambda callback: None)
+
+        with pytest.raises(CancelledError, match="The client was closed"):
+            gather(Gone(), [])
 
 
 def names_of_tasks(dask_scheduler):
