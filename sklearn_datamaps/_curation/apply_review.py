@@ -25,6 +25,7 @@ from sklearn_datamaps._io.tables import read_table
 from sklearn_datamaps._views.review import text_of
 
 DECISIONS = ("keep", "relabel", "drop")
+OPEN = ("", "unsure")  # no decision
 NEEDED = ("id", "decision", "new_label", "row_hash")
 
 
@@ -39,7 +40,7 @@ def apply_review(
     ids; where it has none the positions decide, whatever the index of X says. A review
     whose ids are its positions is of a map without names: a name of y that says
     otherwise is refused, unless the texts tell which row was meant. Rows without a
-    decision are passed over; ``keep`` changes nothing.
+    decision, or with ``unsure``, are passed over; ``keep`` changes nothing.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def _decided(review: pd.DataFrame) -> pd.DataFrame:
         for name, values in text.items()
     }
     frame = review.assign(**columns)
-    unknown = ~frame["decision"].isin(["", *DECISIONS])
+    unknown = ~frame["decision"].isin([*OPEN, *DECISIONS])
     refuse(
         frame[unknown],
         f"Unknown decisions {sorted(set(frame['decision'][unknown]))}; use "
@@ -187,7 +188,7 @@ def _decided(review: pd.DataFrame) -> pd.DataFrame:
         frame[(frame["new_label"] != "") & (frame["decision"] != "relabel")],
         "A new_label needs the decision relabel",
     )
-    return frame[frame["decision"] != ""]
+    return frame[~frame["decision"].isin(OPEN)]
 
 
 def _labels_of(

@@ -24,7 +24,7 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
 from sklearn_datamaps._core.regions import BAND, N_STD, REGIONS, boundary_lines
-from sklearn_datamaps._core.registry import ATTRIBUTES, PAPER
+from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES, PAPER
 from sklearn_datamaps._views.drawing import (
     check_max_points,
     correctness_bins,
@@ -36,9 +36,13 @@ from sklearn_datamaps._views.review import OWN, row_hashes
 MAX_POINTS = 250_000
 # Of the page's own script, in their order.
 SCRIPTS = (
-    *("data.js", "decisions.js", "plot.js", "select.js", "table.js", "row.js"),
-    "page.js",
+    *("format.js", "filters.js", "log.js", "keys.js"),  # these need no browser
+    *("data.js", "store.js", "decisions.js", "plot.js", "select.js", "find.js"),
+    *("queue.js", "row.js", "relabel.js", "page.js"),
 )
+N_SUSPECTS = 100
+N_LIKELY = 5  # other labels of a row, with their probabilities
+BLOCK = 20_000  # rows whose probabilities are sorted at a time
 LARGEST_EXACT = 2**53  # beyond it, a browser's numbers skip integers
 # The hash admits our script alone: no inline handler runs. Plotly's WebGL compiles
 # its drawing commands, hence unsafe-eval, which no text of the map can reach.
@@ -54,16 +58,19 @@ def explore(
     path: str | Path,
     *,
     text: str | None = "text",
+    by: str | None = None,
+    new_labels: bool = False,
+    review: pd.DataFrame | str | Path | None = None,
     max_points: int = MAX_POINTS,
     random_state: Any = 0,
     title: str | None = None,
 ) -> Path:
     """Write the explorer: one self-contained HTML file that works offline.
 
-    Hover a point to read its row, draw a lasso to list rows, search and filter, and
-    decide row by row with the keys K (keep), R (relabel), D (drop) and U (undo). The
-    decisions stay in the browser, under the hash of the map, until they are saved as
-    ``review.csv``.
+    The page opens at the top suspect. Read it, decide with one key (K keep, R or a
+    digit relabel, S unsure, D drop, U undo), and the next one is there; search,
+    filters, the map and its lasso find others. The decisions stay in the browser, under
+    the hash of the map, until they are saved as ``review.csv``.
 
     In the CSV files a text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line
     end has an apostrophe put before it, so that no spreadsheet takes it for a formula;
@@ -80,6 +87,16 @@ def explore(
     text : str or None, default="text"
         Column of :meth:`DataMap.with_columns` with the texts of the rows. None, or
         the default without such a column: no texts.
+    by : str, default=None
+        Measure whose 100 most telling rows are the suspects. None: the one the map was
+        made to rank labels by, or else ``"confidence"``.
+    new_labels : bool, default=False
+        Whether a label that the map does not have can be typed in. The labels that
+        :func:`~sklearn_datamaps.apply_review` corrects must have it then.
+    review : DataFrame, str or path, default=None
+        An earlier review: its decisions are in the page from the start, so that after
+        :func:`~sklearn_datamaps.apply_review` and another fit nobody reads a row twice.
+        A row is found by its hash; a label that was corrected since counts as kept.
     max_points : int, default=250_000
         Points in the page. Of a larger map the page holds a sample: hard rows first,
         then ambiguous ones, then easy ones, at random within the last that fits.
@@ -101,9 +118,9 @@ def explore(
         If the file cannot be written: what was there before stays as it was. A
         symbolic link is a FileExistsError, neither replaced nor followed.
     ValueError
-        If there is no column ``text``, a carried column has the name of one of the
-        review, max_points is not an integer >= 1, no row was recorded, or the map does
-        not know the labels.
+        If there is no column ``text`` or measure ``by``, a carried column has the name
+        of one of the review, max_points is not an integer >= 1, no row was recorded, or
+        the map does not know the labels.
     """
     plotly = _plotly()
     require_labels(data_map, "explore")
@@ -118,6 +135,17 @@ def explore(
     _check_columns(data_map)
     points = _sampled_points(data_map, max_points, random_state)
     content = _content(data_map, points, text)
+    by = _made_to_rank_by(data_map) if by is None else by
+    if by not in content.header["measures"]:
+        values = data_map.measure(by)
+        if MEASURES[by].ascending is None:
+            raise ValueError(f"{by!r} is not one number a row: nothing ranks by it.")
+        content.add_array(by, values.ravel()[points], "f4")
+        content.header["measures"].append(by)
+    content.header |= {"by": by, "new_labels": new_labels}
+    content.header["has_review"] = review is not None
+    if review is not None:
+        content.blocks["review"] = gzip.compress(_review_bytes(review), 6, mtime=0)
     content.header["notes"] = [*_notes(data_map, len(points)), *notes_of(data_map)]
     path = Path(path)
     page = _page(data_map, title, content, plotly).encode()
@@ -196,11 +224,15 @@ def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content
     id_is_number = _add_column(content, "id", data_map.index[rows])
     columns = [name for name in data_map.columns if name != text]
     kinds = [
-        _add_column(content, f"column:{name}", data_map.columns[name][rows])
-        for name in columns
+        _add_column(content, f"column:{k}", data_map.columns[name][rows])
+        for k, name in enumerate(columns)
     ]
     content.header |= {
         "n_points": len(points),
+        "n_suspects": min(N_SUSPECTS, len(points)),
+        "n_likely": _add_likely(content, data_map, points),
+        "descending": [n for n, m in MEASURES.items() if m.ascending is False],
+        "decision_columns": _decision_columns(data_map),
         "n_epochs": data_map.n_epochs,
         "hash": map_hash(data_map),
         "measures": list(measures),
@@ -244,6 +276,43 @@ def _add_labels(
     content.add_array("predicted", predicted[points], "i4")
     classes = data_map.classes
     return [str(label) for label in classes.tolist()], classes.dtype.kind in "iuf"
+
+
+def _review_bytes(review: pd.DataFrame | str | Path) -> bytes:
+    """Return the file as it is, which the page reads as it reads one that is loaded."""
+    if isinstance(review, pd.DataFrame):
+        written: str = review.to_csv(index=False)
+        return written.encode("utf-8", "replace")
+    return Path(review).read_bytes()
+
+
+def _made_to_rank_by(data_map: BaseDataMap) -> str:
+    """Return the measure of rows held out, which is no by-product of a fit."""
+    return next((n for n, m in data_map.extra_measures().items() if m.held_out), PAPER[0])
+
+
+def _add_likely(content: _Content, data_map: BaseDataMap, points: Array) -> int:
+    """Add the most probable other labels of every row; return how many."""
+    n_likely = min(N_LIKELY, len(data_map.classes) - 1)
+    if data_map.multilabel or "mean_proba" not in data_map.measures or not n_likely:
+        return 0
+    codes, shares = [], []
+    for first in range(0, len(points), BLOCK):
+        rows = points[first : first + BLOCK]
+        proba = np.array(data_map.measures["mean_proba"][rows])
+        np.put_along_axis(proba, data_map.label_codes()[rows, None], -1, axis=1)
+        order = np.argsort(-proba, axis=1, kind="stable")[:, :n_likely]
+        codes.append(order)
+        shares.append(np.take_along_axis(proba, order, axis=1))
+    content.add_array("likely", np.concatenate(codes), "i4")
+    content.add_array("likely_p", np.rint(255 * np.concatenate(shares)), "u1")
+    return n_likely
+
+
+def _decision_columns(data_map: BaseDataMap) -> dict[str, str]:
+    """Names that time, note and annotator of a decision have beside those carried."""
+    names = ("time", "note", "annotator")
+    return {n: f"decision_{n}" if n in data_map.columns else n for n in names}
 
 
 def _add_column(content: _Content, name: str, values: Any) -> bool:
@@ -331,7 +400,10 @@ def _page(
     digest = b64encode(sha256(script.encode()).digest()).decode()
     return Template(_part("page.html")).substitute(
         policy=POLICY.format(script=digest),
-        title=escape(default_title(data_map) if title is None else title),
+        # A file of UTF-8 can hold no half of a character.
+        title=escape(default_title(data_map) if title is None else title)
+        .encode("utf-8", "replace")
+        .decode(),
         style=_part("style.css"),
         # No "<" in it: the text of a script element ends at the first "</script".
         header=json.dumps(content.header).replace("<", "\\u003c"),

@@ -18,6 +18,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 NEEDS = "needs a browser: apt-get install chromium chromium-driver"
 WIDTH, HEIGHT = 1280, 800
+ENDED = "return /ready|failed/.test(document.documentElement.dataset.state)"
 PATIENCE = 60  # seconds; a limit, never a measurement
 FLAGS = (
     "--headless=new",
@@ -70,7 +71,7 @@ class Page:
 
     def load(self):
         self.driver.get(self.path.as_uri())
-        self.wait("return document.documentElement.dataset.state !== 'loading'")
+        self.wait(ENDED)
         state = self.run("return document.documentElement.dataset.state")
         assert state == "ready", self.driver.get_log("browser")
 
@@ -157,31 +158,56 @@ class Page:
         # Plotly answers a click with the point that it saw hovered.
         self.hover(variability, confidence)
         self.mouse([(variability, confidence)], press=True)
-        self.wait("return !document.getElementById('row').hidden")
+        self.wait("""
+            const point = (id) => document.getElementById(id).dataset.point;
+            return point("row") === point("tooltip");""")
 
     def lasso(self, left, right, bottom, top, key=None):
         """Draw round a rectangle of the map, corner by corner."""
+        if self.attribute("lasso", "aria-pressed") == "false":
+            self.click("lasso")
         x, y = np.linspace(left, right, 5), np.linspace(bottom, top, 5)
         path = [(v, bottom) for v in x] + [(right, c) for c in y[1:]]
         path += [(v, top) for v in x[-2::-1]] + [(left, c) for c in y[-2::-1]]
         self.mouse(path, press=True, key=key)
 
-    def box(self, left, right, bottom, top):
-        middle = ((left + right) / 2, (bottom + top) / 2)
-        self.mouse([(left, bottom), middle, (right, top)], press=True)
-
-    def listed(self):
-        """Cells of the rows of the table that are in the document."""
+    def points(self):
+        """Points of the queue that are in the document, in its order."""
         script = """
-            return [...document.querySelectorAll("#rows tr[data-point]")]
-                .map((row) => [...row.cells].map((cell) => cell.textContent));"""
+            return [...document.querySelectorAll("#items .item")]
+                .map((item) => Number(item.dataset.point));"""
         return self.run(script)
+
+    def attribute(self, name, attribute):
+        script = (
+            "return document.getElementById(arguments[0]).getAttribute(arguments[1])"
+        )
+        return self.run(script, name, attribute)
+
+    def add_filter(self, on, condition, value, high=""):
+        self.click("filter-open")
+        self.choose("filter-on", on)
+        self.choose("filter-is", condition)
+        self.driver.find_element("id", "filter-value").send_keys(str(value))
+        if high != "":
+            self.driver.find_element("id", "filter-high").send_keys(str(high))
+        self.click("filter-add")
+
+    def resize(self, width, height):
+        size = {"width": width, "height": height, "deviceScaleFactor": 1}
+        size["mobile"] = False
+        command = "Emulation.setDeviceMetricsOverride"
+        self.driver.execute_cdp_cmd(command, size)
 
     def download(self, button, name):
         """Click a button and return the path of the file that comes."""
         path = self.downloads / name
         path.unlink(missing_ok=True)
+        if button == "export":
+            self.click("help-open")
         self.click(button)
+        if button == "export":
+            self.click("help-close")
         end = time.monotonic() + PATIENCE
         while not path.exists() and time.monotonic() < end:
             time.sleep(0.05)

@@ -5,23 +5,23 @@ const $ = (id) => document.getElementById(id);
 const header = JSON.parse($("header").textContent);
 const N = header.n_points;
 
-const ROW_HEIGHT = 28;     // of the table, as in the style
 const MAX_GROUPS = 7;      // colours; what is left is "other"
-const MARGIN = { l: 56, r: 12, t: 8, b: 48 };   // of the axes, in pixels
-const SHOWN_TEXT = 400;    // characters of a text in the tooltip and the table
+const MARGIN = { l: 46, r: 10, t: 8, b: 42 };   // of the axes, in pixels
+const SHOWN_TEXT = 400;    // characters of a text in the tooltip and the queue
 
 const ARRAYS = { u1: Uint8Array, i4: Int32Array, f4: Float32Array };
-// From right in every epoch to right in none, as DataMapDisplay draws it (plasma).
+// From right in every epoch to right in none. Each has 3:1 on the paper, as WCAG 1.4.11
+// asks of what has to be seen.
 const THEMES = {
   light: {
-    ordered: ["#fdc527", "#f89540", "#e66c5c", "#cc4778", "#aa2395", "#7e03a8", "#4c02a1"],
-    named: ["#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#5c4b00"],
-    ink: "#1d2330", faint: "#d9dde5", other: "#8c93a1"
+    ordered: ["#a67c00", "#c2640a", "#d1483f", "#c23a77", "#a0269a", "#7e03a8", "#3f0a8f"],
+    named: ["#0072b2", "#b06f00", "#d55e00", "#00805c", "#b8578f", "#2f87bd", "#5c4b00"],
+    ink: "#1d2330", faint: "#e2e5ea", other: "#7b8291"
   },
   dark: {
     ordered: ["#fde68a", "#fdb548", "#f5835a", "#ea5f8d", "#d05ad0", "#a878ff", "#8ea2ff"],
     named: ["#56b4e9", "#e69f00", "#ff7a45", "#2bc499", "#e59ac4", "#a9c4ff", "#e8dc6a"],
-    ink: "#e6e9f0", faint: "#353b48", other: "#7d8696"
+    ink: "#e6e9f0", faint: "#2c313c", other: "#7d8696"
   },
 };
 // Symbols, so that no group is told by colour alone.
@@ -34,15 +34,13 @@ const GLYPHS = { circle: "●", "triangle-up": "▲", cross: "✚", square: "■
 
 const data = { columns: [] };       // the map
 let groups;                         // what the colour shows: {codes, names, ordered}
-let selected = null;                // Uint8Array of the points in lasso or box
+let selected = null;                // Uint8Array of the points in lasso or range
 let matching;                       // Uint8Array of the points that pass the filters
-let list = new Int32Array(0);       // points in the table, in its order
+let list = new Int32Array(0);       // points in the queue, in its order
 let cursor = -1;                    // place in the list of the current point
-let current = -1;                   // point that detail and decisions are about
+let current = -1;                   // point that row and decisions are about
+let suspects;                       // Int32Array of the points to be read first
 let traces = [];                    // points of each drawn group
-let ascending = true;
-let dark = false;
-let listed;                         // Uint8Array of the points in the list
 
 // ---- reading the page
 
@@ -61,8 +59,8 @@ async function readAll() {
     data[name] = new ARRAYS[dtype](await (await unpack(name)).arrayBuffer());
   data.ids = await (await unpack("id")).json();
   data.text = header.text === null ? null : await (await unpack("text")).json();
-  for (const { name, is_number } of header.columns)
-    data.columns.push({ name, is_number, values: await (await unpack(`column:${name}`)).json() });
+  for (const [k, { name, is_number }] of header.columns.entries())
+    data.columns.push({ name, is_number, values: await (await unpack(`column:${k}`)).json() });
   for (const [name, formula] of Object.entries(FOLLOWING))
     data[name] ??= data.confidence.map((c, i) => formula(c, data.variability[i]));
 }
@@ -80,16 +78,22 @@ const rowOf = (i) => data.row ? data.row[i] : i;
 const textOf = (i) => data.text ? data.text[rowOf(i)] ?? "" : "";
 const idOf = (i) => data.ids[rowOf(i)];
 const labelOf = (code) => header.labels[code] ?? "";
+const nameOf = (i) => data.name ? header.names[data.name[i]] : "";
 
-// Shortest decimal that is this 32-bit number again.
-function decimal(x) {
-  if (Number.isNaN(x)) return "";
-  for (let digits = 6; digits < 9; digits++)
-    if (Math.fround(Number(x.toPrecision(digits))) === x) return String(Number(x.toPrecision(digits)));
-  return String(Number(x.toPrecision(9)));
+// Other labels of a point, the likeliest first, with their probabilities where known;
+// none of which there are too few rows to know it.
+function likely(i) {
+  const may = data.name ? header.may_suggest[data.name[i]] : header.may_suggest;
+  return others(i).filter(([code]) => may[code]);
 }
-const rounded = (x) => Number.isNaN(x) ? "–" : x.toFixed(3);
-const counted = (n) => n.toLocaleString("en");
+
+function others(i) {
+  const own = data.label[i], n = header.n_likely;
+  if (n) return Array.from({ length: n }, (_, k) => [data.likely[i * n + k], data.likely_p[i * n + k] / 255]);
+  if (header.labels.length === 2) return [[1 - own, 1 - data.confidence[i]]];
+  return data.predicted[i] === own || data.predicted[i] < 0 ? [] : [[data.predicted[i], NaN]];
+}
+const suggestedOf = (i) => likely(i)[0]?.[0] ?? -1;
 
 function element(tag, text, attributes = {}) {
   const made = document.createElement(tag);
@@ -100,4 +104,8 @@ function element(tag, text, attributes = {}) {
 
 function fill(select, options) {
   select.replaceChildren(...options.map(([value, text]) => element("option", text, { value })));
+}
+
+function say(text) {
+  $("said").textContent = text;
 }

@@ -1,132 +1,247 @@
-// ---- start
+// Start, keys and what the controls do.
 
-function note(text) {
-  $("notes").append(element("span", `${text} `));
-}
+const LEFT_OUT = "input:not([type=checkbox]), select, textarea";
 
-function setTheme(isDark) {
-  dark = isDark;
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-  $("theme").setAttribute("aria-pressed", String(dark));
-}
-
-function pointOf(event) {
-  const { curveNumber, pointNumber } = event.points[0];
-  return traces[curveNumber][pointNumber];
-}
-
-function listenToPlot() {
-  const plot = $("plot");
-  plot.on("plotly_hover", (event) => showTooltip(pointOf(event), event.event));
-  plot.on("plotly_unhover", () => { $("tooltip").hidden = true; });
-  plot.on("plotly_click", (event) => {
-    const i = pointOf(event);
-    goTo(i, list.indexOf(i));
+function keepView() {
+  storeView({
+    filters, group, colour: $("colour").value, sort: $("sort").value, direction: $("direction").value,
+    controls: Object.fromEntries(["label", "suggested", "name", "show", "search"].map((id) => [id, $(id).value])),
+    current: current < 0 ? null : keyOf(current), letters: $("letters").checked, annotator: $("annotator").value,
   });
-  for (const moved of ["plotly_relayout", "plotly_relayouting"]) plot.on(moved, moveOverlay);
-  plot.addEventListener("pointerdown", startOutline);
-  plot.addEventListener("dblclick", clearSelection);
 }
 
-const KEYS = {
-  k: () => decide("keep"), d: () => decide("drop"), r: askLabel, u: undo,
-  n: () => step(1), p: () => step(-1),
-  "/": () => $("search").focus(), escape: clearSelection,
+function choose(id, value) {
+  if ([...$(id).options].some((option) => option.value === value)) $(id).value = value;
+}
+
+// Point to open: that of the last visit.
+function restoreView() {
+  const view = loadView();
+  if (Array.isArray(view.filters)) filters = view.filters.filter(isFilter);
+  for (const id of ["colour", "sort", "direction"]) choose(id, view[id]);
+  for (const id of ["label", "suggested", "name", "show"]) choose(id, view.controls?.[id]);
+  for (const [id, value] of [["search", view.controls?.search], ["annotator", view.annotator]])
+    if (typeof value === "string") $(id).value = value;
+  if (view.letters === false) $("letters").checked = false;
+  groups = grouped($("colour").value);
+  if (typeof view.group?.title === "string" && groups.names.includes(view.group.name))
+    group = { title: view.group.title, name: view.group.name };
+  return pointOfKey.get(view.current) ?? -1;
+}
+
+// ---- panes that share a place on narrow screens
+
+function showTab(name) {
+  document.body.dataset.tab = name;
+  for (const tab of $("tabs").children) tab.setAttribute("aria-pressed", String(tab.dataset.tab === name));
+}
+
+function showMatrix(on) {
+  $("matrix").hidden = !on;
+  $("stage").hidden = $("tools").hidden = $("legend").hidden = on;
+  $("show-map").setAttribute("aria-pressed", String(!on));
+  $("show-matrix").setAttribute("aria-pressed", String(on));
+  drawMatrix();
+}
+
+// ---- keys
+
+const ACTS = {
+  keep: () => decide("keep"), drop: () => decide("drop"), unsure: () => decide("unsure"), relabel, undo,
+  "clear row": clearRow, note: () => $("note").focus(), next: () => step(1), previous: () => step(-1),
+  "next undecided": nextUndecided, search: () => $("search").focus(), help: () => $("help").showModal(),
+  copies: () => { if (!$("copies-box").hidden) setMode("copies", !MODES.copies); },
 };
 
+function labelOfKey(key) {
+  return current < 0 ? undefined : offered(current).find(([name]) => name === key)?.[1];
+}
+
+function escape() {
+  $("tooltip").hidden = true;
+  clearSelection();
+}
+
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  const target = event.target;
-  if (target.matches("input[type=search], select, textarea")) {
-    if (event.key === "Escape") target.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.querySelector("dialog[open]")) return;
+  const { target, key } = event;
+  if (target.matches(LEFT_OUT)) {
+    if (key === "Escape") target.blur();
     return;
   }
-  const inTable = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -N, End: N }[event.key];
-  if (inTable && target === $("table")) step(inTable);
-  else if (KEYS[event.key.toLowerCase()]) KEYS[event.key.toLowerCase()]();
+  const inQueue = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -N, End: N }[key];
+  const onMap = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
+  const name = keyName(event);
+  const letters = $("letters").checked;
+  const code = letters ? labelOfKey(key) : undefined;
+  if (target === $("stage") && onMap) walkMap(onMap);
+  else if (target === $("stage") && "+-0".includes(key)) key === "0" ? wholeMap() : zoom(key === "+" ? 0.7 : 1 / 0.7);
+  else if (inQueue && (target === $("queue") || target === document.body)) step(inQueue);
+  else if (key === "Escape") escape();
+  else if (code !== undefined) giveLabel(code);
+  else if (letters && COMMANDS[name]) ACTS[COMMANDS[name]]();
   else return;
   event.preventDefault();
 }
 
+function onSearchKey(event) {
+  if (event.key === "Escape") {
+    $("search").value = "";
+    $("search").blur();
+  } else if (event.key === "Enter" || event.key === "ArrowDown") $("queue").focus();
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+  update().then(openFirst);
+}
+
+function openFirst() {
+  if (cursor < 0 && list.length) goTo(list[0], 0);
+  else drawRow();
+}
+
+// ---- controls
+
+function listenToPlot() {
+  const plot = $("plot");
+  const pointOf = ({ points: [{ curveNumber, pointNumber }] }) => traces[curveNumber][pointNumber];
+  plot.on("plotly_hover", (event) => showTooltip(pointOf(event), event.event));
+  plot.on("plotly_unhover", () => { $("tooltip").hidden = true; });
+  plot.on("plotly_click", (event) => clickPoint(pointOf(event)));
+  for (const moved of ["plotly_relayout", "plotly_relayouting"]) plot.on(moved, moveOverlay);
+  plot.addEventListener("pointerdown", startOutline);
+  plot.addEventListener("dblclick", clearSelection);
+  new ResizeObserver(() => {
+    if (plot.clientWidth) Plotly.Plots.resize("plot").then(moveOverlay);
+  }).observe(plot);
+}
+
 function listen() {
-  for (const id of ["region", "label", "name", "show"]) $(id).addEventListener("change", update);
+  const on = (id, type, act) => $(id).addEventListener(type, act);
+  let byPointer = false;
+  addEventListener("pointerdown", () => { byPointer = true; }, true);
+  addEventListener("keydown", () => { byPointer = false; }, true);
+  // A select that was set by hand would take the next key for itself.
+  const leave = () => { if (byPointer) $("queue").focus({ preventScroll: true }); };
+  for (const id of ["label", "suggested", "name", "show"])
+    on(id, "change", () => { update().then(openFirst); leave(); });
   let waiting;
-  $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(update, 200); });
-  $("colour").addEventListener("change", () => { groups = grouped($("colour").value); draw(); });
-  $("sort").addEventListener("change", () => sortBy($("sort").value, ascending));
-  $("direction").addEventListener("click", () => sortBy($("sort").value, !ascending));
-  $("clear").addEventListener("click", () => {
-    for (const id of ["region", "label", "name", "show", "search"]) $(id).value = "";
-    forgetSelection();
-    update();
+  on("search", "input", () => { clearTimeout(waiting); waiting = setTimeout(() => update().then(openFirst), 200); });
+  on("search", "keydown", (event) => { clearTimeout(waiting); onSearchKey(event); });
+  on("colour", "change", () => { recolour(); leave(); });
+  on("sort", "change", () => { $("direction").value = isDescending() ? "descending" : "ascending"; relist(); leave(); });
+  on("direction", "change", () => { relist(); leave(); });
+  on("clear", "click", clearFilters);
+  on("empty-clear", "click", clearFilters);
+  on("filter-open", "click", () => {
+    $("filter-form").hidden = !$("filter-form").hidden;
+    $("filter-open").setAttribute("aria-expanded", String(!$("filter-form").hidden));
+    if (!$("filter-form").hidden) $("filter-on").focus();
   });
-  $("drag").addEventListener("change", (event) => {
-    useTool(event.target.value);
+  on("filter-on", "change", askFilter);
+  on("filter-is", "change", askValue);
+  on("filter-form", "submit", addFilter);
+  on("lasso", "click", () => useLasso(!hasLasso));
+  on("reset", "click", wholeMap);
+  on("show-map", "click", () => showMatrix(false));
+  on("show-matrix", "click", () => showMatrix(true));
+  for (const tab of $("tabs").children) tab.addEventListener("click", () => showTab(tab.dataset.tab));
+  on("map-row", "click", () => showTab("row"));
+  for (const id of ["keep", "drop", "unsure"]) on(id, "click", () => decide(id));
+  on("relabel", "click", relabel);
+  on("clear-row", "click", clearRow);
+  on("undo", "click", undo);
+  on("next", "click", () => step(1));
+  on("previous", "click", () => step(-1));
+  on("note", "change", saveNote);
+  on("copies", "change", () => setMode("copies", $("copies").checked));
+  on("many", "change", () => setMode("many", $("many").checked));
+  on("pick-text", "input", drawPick);
+  on("pick-text", "keydown", onPickKey);
+  on("pick-list", "click", (event) => {
+    const made = event.target.closest("[data-option]");
+    if (made) giveLabel(options[Number(made.dataset.option)]);
   });
-  $("reset").addEventListener("click", () => {
-    Plotly.relayout("plot", { "xaxis.range": layout.xaxis.range.slice(), "yaxis.range": [-0.03, 1.03] });
-  });
-  $("theme").addEventListener("click", () => { setTheme(!dark); draw(); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => {
-    setTheme(event.matches);
-    draw();
-  });
-  for (const [id, by] of [["next", 1], ["previous", -1]]) $(id).addEventListener("click", () => step(by));
-  for (const id of ["keep", "drop"]) $(id).addEventListener("click", () => decide(id));
-  $("relabel").addEventListener("click", askLabel);
-  $("undo").addEventListener("click", undo);
-  $("relabel-confirm").addEventListener("click", relabel);
-  $("relabel-cancel").addEventListener("click", () => $("relabel-dialog").close());
-  $("new-label").addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    relabel();
-  });
-  $("save").addEventListener("click", () => download("review.csv", decidedPoints()));
-  $("export").addEventListener("click", () => download("selection.csv", list));
-  $("help-open").addEventListener("click", () => $("help").showModal());
-  $("scroll").addEventListener("scroll", drawRows);
-  new ResizeObserver(drawRows).observe($("scroll"));
-  new ResizeObserver(() => Plotly.Plots.resize("plot").then(moveOverlay)).observe($("plot"));
+  on("save", "click", saveReview);
+  on("export", "click", () => download("selection.csv", list));
+  on("load", "click", () => $("file").click());
+  on("file", "change", () => { if ($("file").files[0]) loadReview($("file").files[0]); $("file").value = ""; });
+  on("letters", "change", keepView);
+  on("annotator", "change", keepView);
+  on("help-open", "click", () => $("help").showModal());
+  on("queue", "click", clickQueue);
+  on("queue", "scroll", drawQueue);
+  new ResizeObserver(drawQueue).observe($("queue"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   document.addEventListener("keydown", onKey);
   addEventListener("storage", (event) => {
     if (event.key !== STORE) return;
-    load();
+    loadLog();
+    replay();
     refresh();
   });
+  addEventListener("beforeunload", (event) => { if (!isKept && log.length > nSaved) event.preventDefault(); });
 }
 
+const isDescending = () => header.descending.includes($("sort").value.replace(/^measure:/, ""));
+
 function fillControls() {
+  const all = (names) => [["", "any"], ...(names ?? []).map((name, code) => [code, name])];
   fill($("colour"), colourOptions());
-  fill($("region"), [["", "all"], ...header.regions.map((name, code) => [code, name])]);
-  fill($("label"), [["", "all"], ...header.labels.map((name, code) => [code, name])]);
+  fill($("label"), all(header.labels));
+  fill($("suggested"), all(header.labels));
   $("name-box").hidden = !data.name;
-  fill($("name"), [["", "all"], ...(header.names ?? []).map((name, code) => [code, name])]);
-  fill($("show"), [["", `all ${UNIT}`], ["differs", "predicted ≠ label"], ["undecided", "undecided"],
-    ["decided", "decided"], ["keep", "keep"], ["relabel", "relabel"], ["drop", "drop"]]);
+  fill($("name"), all(header.names));
+  fill($("show"), [["suspects", "suspects"], ["", `all ${UNIT}`], ["differs", "predicted ≠ label"],
+    ["undecided", "undecided"], ["decided", "decided"], ["keep", "keep"], ["relabel", "relabel"],
+    ["drop", "drop"], ["unsure", "unsure"]]);
   fill($("sort"), [...MEASURES.map((name) => [`measure:${name}`, name]),
     ["position", "row"], ...(data.text ? [["text", "text"]] : []), ["label", "label"],
     ["predicted", "predicted label"], ["decision", "decision"],
     ...header.columns.map(({ name }, k) => [`column:${k}`, name])]);
+  $("sort").value = `measure:${header.by}`;
+  $("direction").value = isDescending() ? "descending" : "ascending";
+  suspects = ordered($("sort").value, isAscending()).slice(0, header.n_suspects);
+  fill($("filter-on"), [...fields().keys()].map((name) => [name, name]));
+  askFilter();
 }
 
+// What the browser has painted is seen; what is only in the document is not.
+const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+
 async function start() {
-  header.notes.forEach(note);
-  setTheme(matchMedia("(prefers-color-scheme: dark)").matches);
+  for (const text of header.notes) $("notes").append(element("span", `${text} `));
+  $("notes-box").hidden = !header.notes.length;
   await readAll();
   for (let i = 0; i < N; i++) pointOfKey.set(keyOf(i), i);
-  load();
+  loadLog();
+  if (header.has_review) {
+    const bytes = new Uint8Array(await (await unpack("review")).arrayBuffer());
+    const [changes, nMissing] = changesOf(decoded(bytes));
+    before = [changes];
+    $("loaded").textContent = `${counted(changes.length)} earlier decisions are in.` +
+      (nMissing ? ` ${counted(nMissing)} are of rows that are not in this map.` : "");
+  }
+  replay();
   fillControls();
-  (0, eval)(await (await unpack("plotly")).text());
-  groups = grouped("correctness");
-  await update();
-  listenToPlot();
+  const last = restoreView();
+  filter();
+  current = last;
+  relist();
+  goTo(...(last >= 0 ? [last, list.indexOf(last)] : [list[0] ?? -1, list.length ? 0 : -1]));
   listen();
+  document.documentElement.dataset.state = "drawing";   // the row can be read
+  await painted();
+  (0, eval)(await (await unpack("plotly")).text());
+  await draw();
+  listenToPlot();
+  $("wait").hidden = true;
   document.documentElement.dataset.state = "ready";
 }
 
 start().catch((error) => {
-  note(`The map cannot be shown: ${error.message}`);
+  warn(`The map cannot be shown: ${error.message}`);
   document.documentElement.dataset.state = "failed";
   throw error;
 });

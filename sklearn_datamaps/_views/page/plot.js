@@ -1,4 +1,6 @@
-// ---- colour
+// The map: its colours, drawing it, and what lies at a place of it.
+
+const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
 function colourOptions() {
   const options = [["correctness", "correctness"], ["region", "region"], ["label", "label"],
@@ -53,7 +55,7 @@ function byQuantile(valueOf) {
 }
 
 function styleOf(code) {
-  const theme = THEMES[dark ? "dark" : "light"];
+  const theme = THEMES[isDark() ? "dark" : "light"];
   if (code >= MAX_GROUPS) return { colour: theme.other, symbol: "circle" };
   if (!groups.ordered) return { colour: theme.named[code], symbol: NAMED_SYMBOLS[code] };
   const steps = Math.max(1, Math.min(MAX_GROUPS, groups.names.length) - 1);
@@ -65,17 +67,22 @@ function styleOf(code) {
 
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 
+// Of what is drawn later nothing is hidden: "other" and the crowds come first.
 function buildTraces() {
-  traces = groups.names.map(() => []);
-  for (let i = 0; i < N; i++) if (matching[i]) traces[groups.codes[i]].push(i);
-  return traces.map((points, code) => {
+  const points = groups.names.map(() => []);
+  for (let i = 0; i < N; i++) if (matching[i]) points[groups.codes[i]].push(i);
+  const codes = [...points.keys()].sort((a, b) =>
+    (b >= MAX_GROUPS) - (a >= MAX_GROUPS) || points[b].length - points[a].length);
+  traces = codes.map((code) => points[code]);
+  groups.counts = points.map((those) => those.length);
+  return codes.map((code, k) => {
     const { colour, symbol } = styleOf(code);
-    const crowd = points.length;
+    const crowd = traces[k].length;
     return {
       type: "scattergl", mode: "markers", hoverinfo: "none",
-      x: Float32Array.from(points, (i) => data.variability[i]),
-      y: Float32Array.from(points, (i) => data.confidence[i]),
-      selectedpoints: selected ? points.flatMap((i, k) => selected[i] ? [k] : []) : null,
+      x: Float32Array.from(traces[k], (i) => data.variability[i]),
+      y: Float32Array.from(traces[k], (i) => data.confidence[i]),
+      selectedpoints: selected ? traces[k].flatMap((i, at) => selected[i] ? [at] : []) : null,
       marker: {
         color: colour, symbol, line: { width: 0 },
         size: clamp(60 / Math.pow(crowd + 1, 0.25), 3.5, 8),
@@ -88,7 +95,7 @@ function buildTraces() {
 }
 
 function shapes() {
-  const theme = THEMES[dark ? "dark" : "light"];
+  const theme = THEMES[isDark() ? "dark" : "light"];
   const path = (corners) => "M" + corners.map(([v, c]) => `${v},${c}`).join("L");
   const lines = header.boundary.map((corners) => ({
     type: "path", path: path(corners), opacity: 0.7, line: { color: theme.ink, width: 1.2, dash: "dash" },
@@ -103,7 +110,7 @@ function regionNames(largest) {
   if (!header.boundary.length) return [];
   const halfWidth = clamp(1.06 * largest, 0.1, 0.4);   // at the right edge of the map
   const name = (text, y, yanchor) => ({ text, y, yanchor, xref: "paper", x: 1, xanchor: "right",
-    showarrow: false, font: { size: 11, color: THEMES[dark ? "dark" : "light"].ink } });
+    showarrow: false, font: { size: 11, color: THEMES[isDark() ? "dark" : "light"].ink } });
   return [name("easy-to-learn", 0.5 + halfWidth, "bottom"), name("ambiguous", 0.5, "middle"),
     name("hard-to-learn", 0.5 - halfWidth, "top")];
 }
@@ -111,7 +118,8 @@ function regionNames(largest) {
 let layout;
 
 function draw() {
-  const theme = THEMES[dark ? "dark" : "light"];
+  if (!window.Plotly) return Promise.resolve();   // it comes after the row
+  const theme = THEMES[isDark() ? "dark" : "light"];
   const largest = Math.max(0.01, data.variability.reduce((a, b) => Math.max(a, b), 0));
   const axis = (title, range) => ({
     title: { text: title, standoff: 8 }, range, zeroline: false, gridcolor: theme.faint,
@@ -121,25 +129,94 @@ function draw() {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
     font: { color: theme.ink, family: "system-ui, sans-serif", size: 12 },
     margin: MARGIN, hovermode: "closest", hoverdistance: 14,
-    dragmode: layout?.dragmode ?? false, uirevision: "same",
+    dragmode: dragMode(), uirevision: "same",
     xaxis: axis("variability", [-0.02 * largest, 1.06 * largest]),
     yaxis: axis("confidence", [-0.03, 1.03]), shapes: shapes(), annotations: regionNames(largest),
   };
   const drawn = buildTraces();
   drawLegend();
-  return Plotly.react("plot", drawn, layout,
+  const done = Plotly.react("plot", drawn, layout,
     { displayModeBar: false, scrollZoom: true, doubleClick: false });
+  return done.then(moveOverlay);
 }
 
 function drawLegend() {
+  if (!groups.counts) return;
   $("legend").replaceChildren(...groups.names.flatMap((name, code) => {
-    if (name === "" && !traces[code]?.length) return [];
+    if (name === "" && !groups.counts[code]) return [];
     const { colour, symbol } = styleOf(code);
-    const entry = element("li");
     const mark = element("span", GLYPHS[symbol], { "aria-hidden": "true" });
     mark.style.color = colour;
-    entry.append(mark, element("bdi", name.slice(0, 40)),
-      element("small", counted(traces[code].length)));
+    const button = element("button", undefined, { type: "button", "aria-pressed": String(group?.name === name) });
+    button.append(mark, element("bdi", short(name)), element("small", counted(groups.counts[code])));
+    button.addEventListener("click", () => {
+      group = group?.name === name ? null : { title: $("colour").selectedOptions[0].text, name };
+      update();
+      drawLegend();
+    });
+    const entry = element("li");
+    entry.append(button);
     return [entry];
   }));
+}
+
+function recolour() {
+  group = null;
+  groups = grouped($("colour").value);
+  filter();
+  relist();
+  return draw();
+}
+
+// ---- points by place
+
+// Points that lie where this one does, up to what an eye can tell apart.
+function underneath(i) {
+  const near = 2.5;   // pixels
+  const plot = $("plot");
+  const unit = ([low, high], pixels) => near * (high - low) / pixels;
+  const wide = unit(plot.layout.xaxis.range, plot.clientWidth - MARGIN.l - MARGIN.r);
+  const high = unit(plot.layout.yaxis.range, plot.clientHeight - MARGIN.t - MARGIN.b);
+  const found = [];
+  for (let k = 0; k < N; k++)
+    if (matching[k] && Math.abs(data.variability[k] - data.variability[i]) <= wide &&
+        Math.abs(data.confidence[k] - data.confidence[i]) <= high) found.push(k);
+  return found;
+}
+
+// A click reaches, one after the other, all that lie there.
+function clickPoint(i) {
+  const there = underneath(i);
+  const next = there[(there.indexOf(current) + 1) % there.length];
+  const k = there.includes(current) ? next : i;
+  goTo(k, list.indexOf(k));
+}
+
+// The nearest point in one of four directions: the map by the arrow keys.
+function walkMap([dx, dy]) {
+  if (current < 0) return;
+  const [x, y] = toStage([data.variability[current], data.confidence[current]]);
+  let best = -1, least = Infinity;
+  for (let i = 0; i < N; i++) {
+    if (!matching[i] || i === current) continue;
+    const [p, q] = toStage([data.variability[i], data.confidence[i]]);
+    const along = (p - x) * dx + (q - y) * dy;
+    const aside = Math.abs((p - x) * dy) + Math.abs((q - y) * dx);
+    if (along > 0 && aside <= 2 * along && along + 2 * aside < least) [best, least] = [i, along + 2 * aside];
+  }
+  if (best >= 0) goTo(best, list.indexOf(best));
+}
+
+function zoom(factor) {
+  const ranges = ["xaxis", "yaxis"].map((axis) => {
+    const [low, high] = $("plot").layout[axis].range;
+    const middle = axis === "xaxis" ? data.variability[current] : data.confidence[current];
+    const center = current < 0 ? (low + high) / 2 : middle;
+    return [center - factor * (center - low), center + factor * (high - center)];
+  });
+  Plotly.relayout("plot", { "xaxis.range": ranges[0], "yaxis.range": ranges[1] });
+}
+
+function wholeMap() {
+  Plotly.relayout("plot", { "xaxis.range": layout.xaxis.range.slice(), "yaxis.range": [-0.03, 1.03] });
 }

@@ -1,7 +1,7 @@
-// ---- lasso and box: drawn over the map, and the points looked up once it is closed.
+// The lasso: drawn over the map, and the points looked up once it is closed.
 // Plotly's own would dim every point anew at each movement of the mouse.
 
-let tool = "lasso";                 // what dragging does: lasso, select, zoom, pan
+let hasLasso = false;               // whether dragging draws one; else it moves the map
 let outlines = [];                  // corners of each, [variability, confidence]
 
 const CLICK = 5;                    // pixels of movement that are still a click
@@ -37,13 +37,10 @@ function isInAxes([x, y]) {
 function startOutline(event) {
   const first = onStage(event);
   if (event.button !== 0 || !event.isPrimary || !isInAxes(first)) return;
-  if (tool !== "lasso" && tool !== "select") return;
+  if (!hasLasso) return;
   const path = [first];
   const listening = new AbortController();
-  const corners = () => {
-    const [[x, y], [x2, y2]] = [first, path.at(-1)];
-    return (tool === "lasso" ? path : [[x, y], [x2, y], [x2, y2], [x, y2]]).map(toMap);
-  };
+  const corners = () => path.map(toMap);
   const on = (type, handle) => addEventListener(type, handle, { signal: listening.signal });
   let isClick = true;
   on("pointermove", (moved) => {
@@ -99,6 +96,7 @@ function drawOutlines(drawn) {
 
 function forgetSelection() {
   selected = null;
+  setMode("many", false);
   outlines = [];
   drawOutlines(outlines);
 }
@@ -110,16 +108,21 @@ function clearSelection() {
   draw();
 }
 
-function useTool(name) {
-  tool = name;
-  $("stage").dataset.tool = name;
-  layout.dragmode = name === "zoom" || name === "pan" ? name : false;
+// On a touch screen a drag scrolls the page.
+const dragMode = () => hasLasso || matchMedia("(pointer: coarse)").matches ? false : "pan";
+
+function useLasso(on) {
+  hasLasso = on;
+  $("lasso").setAttribute("aria-pressed", String(on));
+  $("stage").dataset.lasso = on;
+  layout.dragmode = dragMode();
   Plotly.relayout("plot", { dragmode: layout.dragmode });
 }
 
 // The ring round the current row is ours: moving a shape would draw every point again.
 function moveRing() {
   const ring = $("ring");
+  if (!$("plot").layout || !$("plot").clientWidth) return;
   ring.hidden = current < 0;
   if (current >= 0) {
     const [x, y] = toStage([data.variability[current], data.confidence[current]]);
@@ -130,6 +133,7 @@ function moveRing() {
 }
 
 function moveOverlay() {
+  if (!$("plot").layout) return;
   moveRing();
   drawOutlines(outlines);
 }

@@ -1,0 +1,91 @@
+// The queue: only the rows in sight are in the document.
+
+const ROW_HEIGHT = 66;              // as in the style
+
+function withHits(text, query) {
+  const found = hits(text, query);
+  const parts = [];
+  let at = 0;
+  for (const [start, end] of found) {
+    parts.push(text.slice(at, start), element("mark", text.slice(start, end)));
+    at = end;
+  }
+  return [...parts, text.slice(at)];
+}
+
+// Of a long text, what is round its first hit.
+function excerpt(text, query) {
+  const start = hits(text, query)[0]?.[0] ?? 0;
+  const from = start > 60 ? start - 30 : 0;
+  return (from ? "…" : "") + text.slice(from, from + SHOWN_TEXT);
+}
+
+const short = (text) => text.length > 40 ? `${text.slice(0, 39)}…` : text;
+
+function pairOf(i) {
+  const pair = [];
+  if (data.name) pair.push(element("bdi", `${short(nameOf(i))}: `));
+  pair.push(element("bdi", short(labelOf(data.label[i]))));
+  const [code, share] = likely(i)[0] ?? [-1];
+  if (code >= 0) pair.push(" › ", element("bdi", short(labelOf(code))));
+  if (code >= 0 && !Number.isNaN(share)) pair.push(` ${percent(share)}`);
+  return pair;
+}
+
+function drawQueue() {
+  const scroll = $("queue");
+  const first = Math.max(0, Math.floor(scroll.scrollTop / ROW_HEIGHT) - 4);
+  const last = Math.min(list.length, first + Math.ceil(scroll.clientHeight / ROW_HEIGHT) + 8);
+  const query = $("search").value.trim();
+  $("items").style.height = `${list.length * ROW_HEIGHT}px`;
+  const items = [];
+  for (let at = first; at < last; at++) {
+    const i = list[at];
+    const { decision, label, note } = stateOf(i);
+    const item = element("div", undefined, { id: `item-${at}`, role: "option", class: "item",
+      "aria-posinset": at + 1, "aria-setsize": list.length, "aria-selected": String(i === current), "data-point": i });
+    item.style.top = `${at * ROW_HEIGHT}px`;
+    const words = element("div", undefined, { class: "words", dir: "auto" });
+    words.append(...withHits(excerpt(data.text ? textOf(i) : `row ${idOf(i) ?? ""}`, query), query));
+    const meta = element("div", undefined, { class: "meta" });
+    const pair = element("span", undefined, { class: "pair" });
+    pair.append(...pairOf(i));
+    meta.append(pair);
+    if (decision || note) meta.append(element("span",
+      [decision === "relabel" ? `→ ${short(label)}` : decision, note ? "✎" : ""].filter(Boolean).join(" "),
+      { class: "badge", "data-decision": decision }));
+    item.append(words, meta);
+    items.push(item);
+  }
+  $("items").replaceChildren(...items);
+  if (cursor >= first && cursor < last) scroll.setAttribute("aria-activedescendant", `item-${cursor}`);
+  else scroll.removeAttribute("aria-activedescendant");
+  $("empty").hidden = list.length > 0;
+}
+
+function scrollToCursor() {
+  if (cursor < 0) return;
+  const scroll = $("queue");
+  const top = cursor * ROW_HEIGHT;
+  const room = scroll.clientHeight - ROW_HEIGHT;
+  if (top < scroll.scrollTop || top > scroll.scrollTop + room) scroll.scrollTop = Math.max(0, top - room / 2);
+}
+
+// A range of the queue, to decide on at once.
+function selectTo(place) {
+  const [from, to] = [Math.min(cursor, place), Math.max(cursor, place)];
+  forgetSelection();
+  selected = new Uint8Array(N);
+  for (const i of list.slice(Math.max(0, from), to + 1)) selected[i] = 1;
+  setMode("many", true);
+  relist();
+  draw();
+}
+
+function clickQueue(event) {
+  const item = event.target.closest(".item");
+  if (!item) return;
+  const place = Number(item.id.slice(5));
+  if (event.shiftKey) selectTo(place);
+  else { goTo(list[place], place); showTab("row"); }
+}
