@@ -20,7 +20,8 @@ from sklearn_datamaps._views.comparison import (
     compare,
     compare_labels,
 )
-from sklearn_datamaps._views.explorer import explore
+from sklearn_datamaps._views.explorer import explore, explorer_html
+from sklearn_datamaps._views.explorer_page import ExplorerPage
 from sklearn_datamaps._views.review import review
 from sklearn_datamaps._views.scatter import DataMapDisplay
 
@@ -340,23 +341,32 @@ class DataMap(BaseDataMap):
         """Draw the map with seaborn; see :class:`~sklearn_datamaps.DataMapDisplay`."""
         return DataMapDisplay.from_data_map(self, **kwargs)
 
-    def explore(self, path: str | Path, **kwargs: Any) -> Path:
+    @overload
+    def explore(self, path: str | Path, **kwargs: Any) -> Path: ...
+    @overload
+    def explore(self, path: None = None, **kwargs: Any) -> ExplorerPage: ...
+    def explore(
+        self, path: str | Path | None = None, **kwargs: Any
+    ) -> Path | ExplorerPage:
         """Write the map as one interactive HTML page that works offline.
 
         Parameters
         ----------
-        path : str or path
-            File to write.
+        path : str or path, default=None
+            File to write. None: no file; the page shows itself in a notebook.
         **kwargs
-            ``text``, ``max_points``, ``random_state`` and ``title``: the column with
-            the texts of the rows, the most points in the page, the seed of the sample
-            above that, and the heading.
+            ``text``: the column with the texts of the rows. ``by``: the measure whose
+            100 most telling rows are the suspects, open from the start. ``review``: an
+            earlier ``review.csv``, whose rows nobody has to read again. ``new_labels``:
+            whether other labels than those of the map can be typed in. ``max_points``,
+            ``random_state`` and ``title``: the most points in the page, the seed of
+            the sample above that, and the heading.
 
         Returns
         -------
-        pathlib.Path
-            The file. Hover to read a row, draw a lasso to list rows, decide with the
-            keys K, R, D and U, and save ``review.csv`` for
+        pathlib.Path or ExplorerPage
+            The file, or the page where no path was given. Read the top suspect,
+            decide with one key, and save ``review.csv`` for
             :func:`~sklearn_datamaps.apply_review`.
 
         Raises
@@ -369,6 +379,8 @@ class DataMap(BaseDataMap):
             If the file cannot be written: what was there before stays as it was. A
             symbolic link is a FileExistsError, neither replaced nor followed.
         """
+        if path is None:
+            return ExplorerPage(explorer_html(self, **kwargs))
         return explore(self, path, **kwargs)
 
     def review(self, n: int | None = 100, by: str = "confidence") -> pd.DataFrame:

@@ -245,7 +245,8 @@ def _write_map(
     write_plot(data_map, folder)
     written = ["data_map.csv", "review.csv", "data_map.png"]
     try:
-        explore(data_map, folder / "data_map.html")
+        by = "confidence" if audit is None else "label_quality"
+        explore(data_map, folder / "data_map.html", by=by)
     except ImportError as error:
         _note(f"data_map.html left out: {one_line(error)}")
     else:

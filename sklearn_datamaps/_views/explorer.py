@@ -35,8 +35,9 @@ from sklearn_datamaps._views.review import OWN, row_hashes
 
 MAX_POINTS = 250_000
 # Of the page's own script, in their order.
+PLAIN_SCRIPTS = ("format.js", "filters.js", "log.js", "keys.js")  # need no browser
 SCRIPTS = (
-    *("format.js", "filters.js", "log.js", "keys.js"),  # these need no browser
+    *PLAIN_SCRIPTS,
     *("data.js", "store.js", "decisions.js", "plot.js", "select.js", "find.js"),
     *("queue.js", "row.js", "relabel.js", "page.js"),
 )
@@ -53,9 +54,16 @@ POLICY = (
 )
 
 
-def explore(
+def explore(data_map: BaseDataMap, path: str | Path, **kwargs: Any) -> Path:
+    """Write the page of :func:`explorer_html`, whole or not at all; return its path."""
+    page = explorer_html(data_map, **kwargs)
+    path = Path(path)
+    commit(path, lambda file: file.write(page.encode()))
+    return path
+
+
+def explorer_html(
     data_map: BaseDataMap,
-    path: str | Path,
     *,
     text: str | None = "text",
     by: str | None = None,
@@ -64,8 +72,8 @@ def explore(
     max_points: int = MAX_POINTS,
     random_state: Any = 0,
     title: str | None = None,
-) -> Path:
-    """Write the explorer: one self-contained HTML file that works offline.
+) -> str:
+    """Make the explorer: one self-contained HTML page that works offline.
 
     The page opens at the top suspect. Read it, decide with one key (K keep, R or a
     digit relabel, S unsure, D drop, U undo), and the next one is there; search,
@@ -82,8 +90,6 @@ def explore(
     ----------
     data_map : DataMap
         The map. Its columns are shown and exported; trajectories are drawn if stored.
-    path : str or path
-        File to write.
     text : str or None, default="text"
         Column of :meth:`DataMap.with_columns` with the texts of the rows. None, or
         the default without such a column: no texts.
@@ -107,8 +113,8 @@ def explore(
 
     Returns
     -------
-    pathlib.Path
-        The file.
+    str
+        The page.
 
     Raises
     ------
@@ -137,20 +143,14 @@ def explore(
     content = _content(data_map, points, text)
     by = _made_to_rank_by(data_map) if by is None else by
     if by not in content.header["measures"]:
-        values = data_map.measure(by)
-        if MEASURES[by].ascending is None:
-            raise ValueError(f"{by!r} is not one number a row: nothing ranks by it.")
-        content.add_array(by, values.ravel()[points], "f4")
+        content.add_array(by, data_map.measure(by).ravel()[points], "f4")
         content.header["measures"].append(by)
     content.header |= {"by": by, "new_labels": new_labels}
     content.header["has_review"] = review is not None
     if review is not None:
         content.blocks["review"] = gzip.compress(_review_bytes(review), 6, mtime=0)
     content.header["notes"] = [*_notes(data_map, len(points)), *notes_of(data_map)]
-    path = Path(path)
-    page = _page(data_map, title, content, plotly).encode()
-    commit(path, lambda file: file.write(page))
-    return path
+    return _page(data_map, title, content, plotly)
 
 
 def map_hash(data_map: BaseDataMap) -> str:

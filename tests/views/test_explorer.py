@@ -15,6 +15,7 @@ import pytest
 
 import sklearn_datamaps
 from sklearn_datamaps import DataMap
+from sklearn_datamaps._core.registry import MEASURES
 from sklearn_datamaps._views.explorer import explore, map_hash
 from sklearn_datamaps._views.review import row_hashes
 
@@ -342,3 +343,87 @@ def test_missing_plotly_is_named_with_its_extra(write, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(ImportError, match=r"explore needs plotly.*\[explore\]"):
         write(random_map(3))
+
+
+def test_page_without_a_path_shows_itself_in_a_notebook(tmp_path):
+    data_map = random_map(5)
+    shown = data_map.explore(title="<Title>")._repr_html_()
+    (frame,) = Framed(shown).frames
+    written = data_map.explore(tmp_path / "map.html", title="<Title>")
+    assert frame["srcdoc"] == written.read_text(encoding="utf-8")
+    assert "height:760px" in frame["style"]
+
+
+class Framed(HTMLParser):
+    """The attributes of every frame."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.frames = []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attributes):
+        assert tag == "iframe"
+        self.frames.append(dict(attributes))
+
+
+def test_halves_of_characters_in_a_title_are_replaced(write):
+    page = write(random_map(3), title="a\ud800b")
+    assert "<title>a?b</title>" in page.source
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\nb", "\x00", '"><b>'])
+def test_columns_of_any_name_are_in_the_page(write, name):
+    page = write(random_map(3).with_columns(**{name: [1, 2, 3]}))
+    assert page.header["columns"][0]["name"] == name
+    assert page.values("column:0") == [1, 2, 3]
+
+
+def test_suspects_are_ranked_by_what_the_map_was_made_for(write):
+    assert write(random_map(5)).header["by"] == "confidence"
+    page = write(random_map(5), by="aleatoric")
+    assert page.header["by"] == "aleatoric"
+    expected = random_map(5).measure("aleatoric").astype(np.float32)
+    np.testing.assert_array_equal(page.array("aleatoric"), expected)
+    dear = [name for name, entry in MEASURES.items() if entry.dear]
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = (X[:, 0] > 0).astype(int)
+    model = sklearn_datamaps.DataMapClassifier(cv=2, measures=["mean_proba"])
+    assert write(model.fit(X, y).data_map_).header["by"] in dear
+
+
+@pytest.mark.parametrize("by", ["mean_proba", "nonsense"])
+def test_measure_that_cannot_rank_is_refused(write, by):
+    with pytest.raises(ValueError, match=f"no measure '{by}'"):
+        write(random_map(3), by=by)
+
+
+def test_likeliest_other_labels_are_in_the_page(write):
+    data_map = random_map(30, n_classes=8)
+    page = write(data_map)
+    proba = np.array(data_map.measures["mean_proba"])
+    proba[np.arange(30), data_map.label] = -1
+    order = np.argsort(-proba, axis=1)[:, :5]
+    np.testing.assert_array_equal(page.array("likely").reshape(30, 5), order)
+    shares = np.take_along_axis(proba, order, axis=1)
+    packed = page.array("likely_p").reshape(30, 5) / 255
+    np.testing.assert_allclose(packed, shares, atol=0.5 / 255 + 1e-7)
+
+
+def test_columns_of_decisions_make_way_for_carried_ones(write):
+    page = write(random_map(3).with_columns(note=["a", "b", "c"]))
+    assert page.header["decision_columns"] == {
+        "time": "time",
+        "note": "decision_note",
+        "annotator": "annotator",
+    }
+
+
+def test_earlier_review_is_in_the_page_as_it_is(write, tmp_path):
+    frame = random_map(3).review()
+    path = tmp_path / "review.csv"
+    frame.to_csv(path, index=False)
+    for review in (frame, path, str(path)):
+        page = write(random_map(3), review=review)
+        assert page.unpack("review") == path.read_bytes()
+    assert "review" not in write(random_map(3)).blocks

@@ -1,0 +1,94 @@
+// What of the page needs no browser, called as the page calls it. Run by
+// test_page_logic.py, behind the files of the page themselves.
+
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+
+test("a 32-bit number is written as its shortest decimal", () => {
+  for (const x of [0.1, 1 / 3, 1e-20, 123456.7, 0, 1]) {
+    const single = Math.fround(x);
+    assert.equal(Math.fround(Number(decimal(single))), single);
+    assert.ok(decimal(single).length <= String(single).length);
+  }
+  assert.equal(decimal(NaN), "");
+});
+
+test("numbers are shown with four significant digits", () => {
+  assert.equal(rounded(0.033871), "0.03387");
+  assert.equal(rounded(12345.6), "12350");
+  assert.equal(rounded(NaN), "–");
+});
+
+test("what a file has comes back as it was", () => {
+  const texts = ["a", "a,b", 'say "so"', "two\nlines", "cr\rhere", "=1+1", "-3", "'quoted'", "", "שלום"];
+  const line = texts.map((text) => cell(text, false)).join(",");
+  const [read] = parseCsv(`${line}\r\n`);
+  assert.deepEqual(read.map(unguarded), texts);
+  assert.ok(read.every((value) => !/^[=+\-@\t\r\n]/.test(value)));
+});
+
+test("the delimiter of a spreadsheet is found, and its encodings are read", () => {
+  assert.deepEqual(parseCsv("a;b;c\n1;2,5;3\n"), [["a", "b", "c"], ["1", "2,5", "3"]]);
+  assert.deepEqual(parseCsv("a\tb\r1\t2"), [["a", "b"], ["1", "2"]]);
+  assert.deepEqual(parseCsv(""), []);
+  assert.equal(decoded(new TextEncoder().encode("für")), "für");
+  assert.equal(decoded(new Uint8Array([0x66, 0xfc, 0x72])), "für");
+  assert.equal(decoded(new Uint8Array([0xff, 0xfe, 0x66, 0, 0xfc, 0])), "fü");
+});
+
+test("hashes are written as in the review", () => {
+  assert.equal(hexadecimal(new Uint8Array([0, 10, 255])), "000aff");
+});
+
+test("filters let through what they say", () => {
+  const range = (low, high) => ({ on: "length", is: "range", value: [low, high] });
+  assert.deepEqual([1, 2, 3, null, ""].map((x) => passes(range(2, null), x)), [false, true, true, false, false]);
+  assert.ok(!passes(range(null, 2), NaN));
+  assert.ok(passes({ on: "a", is: "contains", value: "IS" }, "this"));
+  assert.ok(!passes({ on: "a", is: "equals", value: "thi" }, "this"));
+  assert.ok(passes({ on: "a", is: "equals", value: "" }, null));
+  assert.equal(described(range(2, 3)), "2 ≤ length ≤ 3");
+  assert.equal(described(range(null, 3)), "length ≤ 3");
+});
+
+test("a kept filter that is none is told", () => {
+  for (const bad of [null, 5, {}, { on: "a", is: "range", value: 3 }, { on: "a", is: "like", value: "x" }])
+    assert.ok(!isFilter(bad), JSON.stringify(bad));
+  assert.ok(isFilter({ on: "a", is: "range", value: [null, 3] }));
+});
+
+test("hits are where the query stands, whatever its marks mean to a pattern", () => {
+  assert.deepEqual(hits("a.b A.B axb", "a.b"), [[0, 3], [4, 7]]);
+  assert.deepEqual(hits("(((", "("), [[0, 1], [1, 2], [2, 3]]);
+  assert.deepEqual(hits("abc", ""), []);
+});
+
+test("the last change of a row holds, and an entry less is an undo", () => {
+  const change = (key, decision, label = "", note = "") => [key, decision, label, note, "t", "me"];
+  const log = [[change("1", "keep"), change("2", "keep")], [change("1", "relabel", "b")],
+    [change("2", "")], [change("3", "", "", "look again")]];
+  assert.deepEqual([...replayed(log).keys()], ["1", "3"]);
+  assert.equal(replayed(log).get("1").label, "b");
+  assert.deepEqual([...replayed(log.slice(0, 1)).keys()], ["1", "2"]);
+});
+
+test("a kept log that is none is told", () => {
+  for (const bad of [5, {}, [null], [[null]], [[["1", "keep"]]], [[["1", "shred", "", "", "", ""]]], "x", null])
+    assert.ok(!isLog(bad), JSON.stringify(bad));
+  assert.ok(isLog([[["1", "keep", "", "", "", ""]]]));
+});
+
+test("classes have fixed keys", () => {
+  assert.equal(labelKeys(["a", "b"]).size, 0);
+  assert.deepEqual([...labelKeys(["a", "b", "c"])], [["1", 0], ["2", 1], ["3", 2]]);
+  const digits = Array.from({ length: 10 }, (_, k) => String(k));
+  assert.deepEqual([...labelKeys(digits)].map(([key, code]) => digits[code] === key), Array(10).fill(true));
+  assert.deepEqual([...labelKeys(digits.map((digit) => `no. ${digit}`)).keys()].at(-1), "0");
+  assert.equal(labelKeys(Array(11).fill("x")).size, 0);
+});
+
+test("a capital letter by shift is another key than one by caps lock", () => {
+  assert.equal(COMMANDS[keyName({ key: "N", shiftKey: true })], "next undecided");
+  assert.equal(COMMANDS[keyName({ key: "N", shiftKey: false })], "next");
+  assert.equal(COMMANDS[keyName({ key: "?", shiftKey: true })], "help");
+});
