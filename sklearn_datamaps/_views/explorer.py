@@ -288,7 +288,8 @@ def _review_bytes(review: pd.DataFrame | str | Path) -> bytes:
 
 def _made_to_rank_by(data_map: BaseDataMap) -> str:
     """Return the measure of rows held out, which is no by-product of a fit."""
-    return next((n for n, m in data_map.extra_measures().items() if m.held_out), PAPER[0])
+    extra = data_map.extra_measures().items()
+    return next((name for name, measure in extra if measure.held_out), PAPER[0])
 
 
 def _add_likely(content: _Content, data_map: BaseDataMap, points: Array) -> int:

@@ -484,6 +484,15 @@ def test_what_is_no_review_is_refused(given):
         apply_review(Y, given)
 
 
+def test_unsure_is_passed_over_as_are_columns_about_the_decision():
+    frame = review(make(), 3)
+    frame["decision"] = ["unsure", "drop", "Unsure"]
+    frame = frame.assign(time="2026-01-01T00:00:00Z", note="?", annotator="me")
+    y, kept = apply_review(series(), frame)
+    assert kept.sum() == len(y) - 1
+    assert y.tolist() == series().tolist()
+
+
 @pytest.mark.parametrize("column", ["id", "decision", "new_label", "row_hash"])
 def test_missing_column_is_refused(column):
     frame = review(make(), 3).drop(columns=column)

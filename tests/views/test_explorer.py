@@ -385,11 +385,11 @@ def test_suspects_are_ranked_by_what_the_map_was_made_for(write):
     assert page.header["by"] == "aleatoric"
     expected = random_map(5).measure("aleatoric").astype(np.float32)
     np.testing.assert_array_equal(page.array("aleatoric"), expected)
-    dear = [name for name, entry in MEASURES.items() if entry.dear]
+    held_out = [name for name, entry in MEASURES.items() if entry.held_out]
     X = np.random.default_rng(0).normal(size=(60, 3))
     y = (X[:, 0] > 0).astype(int)
     model = sklearn_datamaps.DataMapClassifier(cv=2, measures=["mean_proba"])
-    assert write(model.fit(X, y).data_map_).header["by"] in dear
+    assert write(model.fit(X, y).data_map_).header["by"] in held_out
 
 
 @pytest.mark.parametrize("by", ["mean_proba", "nonsense"])

@@ -60,7 +60,8 @@ function decide(decision, code = -1) {
   if (current < 0) return;
   const points = targets();
   record(points.map((i) => {
-    const [what, label] = meant(i, decision, code === "flip" ? 1 - data.label[i] : code);
+    const flipped = 1 - data.label[MODES.many ? i : current];   // copies get one label
+    const [what, label] = meant(i, decision, code === "flip" ? flipped : code);
     return [i, what, label, stateOf(i).note];
   }));
   const { decision: what, label } = stateOf(current);

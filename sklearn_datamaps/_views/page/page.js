@@ -108,9 +108,9 @@ function listenToPlot() {
   const pointOf = ({ points: [{ curveNumber, pointNumber }] }) => traces[curveNumber][pointNumber];
   plot.on("plotly_hover", (event) => showTooltip(pointOf(event), event.event));
   plot.on("plotly_unhover", () => { $("tooltip").hidden = true; });
-  plot.on("plotly_click", (event) => clickPoint(pointOf(event)));
   for (const moved of ["plotly_relayout", "plotly_relayouting"]) plot.on(moved, moveOverlay);
   plot.addEventListener("pointerdown", startOutline);
+  plot.addEventListener("pointerdown", startClick);
   plot.addEventListener("dblclick", clearSelection);
   new ResizeObserver(() => {
     if (plot.clientWidth) Plotly.Plots.resize("plot").then(moveOverlay);

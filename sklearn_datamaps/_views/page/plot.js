@@ -115,6 +115,7 @@ function regionNames(largest) {
     name("hard-to-learn", 0.5 - halfWidth, "top")];
 }
 
+const REACH = 14;                   // pixels from a point that still mean it
 let layout;
 
 function draw() {
@@ -128,7 +129,7 @@ function draw() {
   layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
     font: { color: theme.ink, family: "system-ui, sans-serif", size: 12 },
-    margin: MARGIN, hovermode: "closest", hoverdistance: 14,
+    margin: MARGIN, hovermode: "closest", hoverdistance: REACH,
     dragmode: dragMode(), uirevision: "same",
     xaxis: axis("variability", [-0.02 * largest, 1.06 * largest]),
     yaxis: axis("confidence", [-0.03, 1.03]), shapes: shapes(), annotations: regionNames(largest),
@@ -182,6 +183,33 @@ function underneath(i) {
     if (matching[k] && Math.abs(data.variability[k] - data.variability[i]) <= wide &&
         Math.abs(data.confidence[k] - data.confidence[i]) <= high) found.push(k);
   return found;
+}
+
+// Plotly's own click misses the second one at the same place, and so what lies beneath.
+function startClick(event) {
+  if (event.button !== 0 || !event.isPrimary) return;
+  const first = onStage(event);
+  const listening = new AbortController();
+  const on = (type, handle) => addEventListener(type, handle, { signal: listening.signal });
+  on("pointercancel", () => listening.abort());
+  on("pointerup", (last) => {
+    listening.abort();
+    const [x, y] = onStage(last);
+    if (Math.hypot(x - first[0], y - first[1]) >= CLICK) return;
+    const i = pointAt([x, y]);
+    if (i >= 0) clickPoint(i);
+  });
+}
+
+function pointAt([x, y]) {
+  let best = -1, least = REACH ** 2;
+  for (let i = 0; i < N; i++) {
+    if (!matching[i]) continue;
+    const [p, q] = toStage([data.variability[i], data.confidence[i]]);
+    const far = (p - x) ** 2 + (q - y) ** 2;
+    if (far < least) [best, least] = [i, far];
+  }
+  return best;
 }
 
 // A click reaches, one after the other, all that lie there.
