@@ -11,7 +11,12 @@ from selenium.webdriver.common.keys import Keys
 from sklearn_datamaps import DataMap
 from sklearn_datamaps._curation.apply_review import apply_review
 from sklearn_datamaps._views.explorer import map_hash
-from tests.browser.test_explorer_page import SHOW_POINT, binary_map, read_csv
+from tests.browser.test_explorer_page import (
+    SHOW_POINT,
+    binary_map,
+    classes_map,
+    read_csv,
+)
 
 
 @pytest.fixture(scope="module")
@@ -303,3 +308,31 @@ def test_full_storage_is_said_and_leaving_asks(opened, small):
     assert page.run(leaving)
     page.download("save", "review.csv")
     assert not page.run(leaving)
+
+
+@pytest.mark.parametrize(("n_classes", "most"), [(10, 25), (28, 45)])
+def test_twenty_rows_take_few_keys(opened, n_classes, most):
+    data_map = classes_map(n_classes, 10 * n_classes, ["mean_proba"])
+    page = opened(data_map)
+    suggested = page.driver.find_elements("css selector", "[data-suggested=true]")
+    assert len(suggested) == 1
+    pressed = 0
+    while not page.text("progress").startswith("20 of"):
+        key = page.run(
+            "return document.querySelector('#labels [data-suggested=true]').dataset.key"
+        )
+        page.keys(key)
+        pressed += 1
+    assert pressed <= most
+    assert page.text("progress") == "20 of 100 read, 20 wrong"
+
+
+def test_a_label_of_too_few_rows_is_not_suggested(opened):
+    y = [*["a"] * 6, *["b"] * 5, *["c"] * 4]
+    proba = [np.tile([0.1, 0.3, 0.6], (15, 1))] * 2
+    data_map = DataMap.from_probabilities(proba, y, measures=["mean_proba"])
+    page = opened(data_map)
+    assert data_map.label[page.run(SHOW_POINT)] == "a"
+    assert page.text("row-given") == "given a \u203a suggested b (30 %)"
+    marked = page.driver.find_element("css selector", "[data-suggested=true]")
+    assert marked.get_attribute("data-code") == "1"

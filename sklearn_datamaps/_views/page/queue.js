@@ -28,7 +28,7 @@ function pairOf(i) {
   pair.push(element("bdi", short(labelOf(data.label[i]))));
   const [code, share] = likely(i)[0] ?? [-1];
   if (code >= 0) pair.push(" › ", element("bdi", short(labelOf(code))));
-  if (code >= 0 && !Number.isNaN(share)) pair.push(` ${percent(share)}`);
+  if (code >= 0 && !Number.isNaN(share)) pair.push(` (${percent(share)})`);
   return pair;
 }
 

@@ -62,7 +62,7 @@ function drawGiven(i) {
   const line = [element("span", data.name ? "given for " : "given "),
     ...(data.name ? [element("bdi", nameOf(i)), " "] : []), element("b", labelOf(data.label[i]), { dir: "auto" })];
   if (code >= 0) line.push(element("span", " › suggested "), element("b", labelOf(code), { class: "suggested", dir: "auto" }));
-  if (code >= 0 && !Number.isNaN(share)) line.push(element("span", ` ${percent(share)}`));
+  if (code >= 0 && !Number.isNaN(share)) line.push(element("span", ` (${percent(share)})`));
   const right = Math.round(data.correctness[i] * header.n_epochs);
   const why = `The model gave the label ${percent(data.confidence[i])} on average and was right in ` +
     `${right} of ${header.n_epochs} epoch${header.n_epochs > 1 ? "s" : ""}; ${header.regions[data.region[i]]} to learn.`;
