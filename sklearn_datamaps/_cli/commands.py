@@ -245,8 +245,7 @@ def _write_map(
     write_plot(data_map, folder)
     written = ["data_map.csv", "review.csv", "data_map.png"]
     try:
-        by = "confidence" if audit is None else "label_quality"
-        explore(data_map, folder / "data_map.html", by=by)
+        explore(data_map, folder / "data_map.html")
     except ImportError as error:
         _note(f"data_map.html left out: {one_line(error)}")
     else:
