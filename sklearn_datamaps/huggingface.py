@@ -76,7 +76,7 @@ class DataMapCallback:
 
     Examples
     --------
-    The README has it run as a test::
+    The guide has it run as a test::
 
         callback = DataMapCallback(y)
         trainer = Trainer(model, args, train_dataset=data, callbacks=[callback])

@@ -1,4 +1,4 @@
-"""Every row of the README's table of learners: the learner is mapped, its trap met."""
+"""Every row of the guide's table of learners: the learner is mapped, its trap met."""
 
 import re
 from pathlib import Path
@@ -16,11 +16,11 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_datamaps import DataMapClassifier, Stages, stages_of
+from sklearn_datamaps import DataMapClassifier
 from sklearn_datamaps._learners import sklearn_compat
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-TABLE = README.split("### Which learner, and what its epoch is")[1].split("\n\n")[1]
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "learners.md"
+TABLE = PAGE.read_text(encoding="utf-8").split("What an epoch is depends")[1]
 NAMES = re.findall(r"^\| (`\w+`(?:, `\w+`)*)", TABLE, flags=re.MULTILINE)
 OF_EXTRAS = {"XGBClassifier", "LGBMClassifier", "NeuralNetClassifier"}
 
@@ -126,20 +126,3 @@ def test_row_of_the_table(names, rows):
 def test_table_has_these_rows_and_no_others():
     shown = {names.replace("`", "") for names in NAMES}
     assert shown - OF_EXTRAS == set(CHECKS)
-
-
-def test_own_learner_as_in_the_readme(rows):
-    class MyBoosting(GradientBoostingClassifier):
-        n_rounds_ = 8
-
-        def predict_proba(self, X, n=8):
-            return list(self.staged_predict_proba(X))[n - 1]
-
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    (block,) = [block for block in blocks if "MyBoosting" in block]
-    lines = [line for line in block.splitlines() if line and "import" not in line]
-    assert len(lines) == 3
-    exec(block, {"MyBoosting": MyBoosting, "Stages": Stages, "stages_of": stages_of})
-    ours = fit(MyBoosting(n_estimators=8, random_state=0), *rows)
-    known = fit(GradientBoostingClassifier(n_estimators=8, random_state=0), *rows)
-    np.testing.assert_allclose(ours.confidence_, known.confidence_, rtol=1e-12)

@@ -1,4 +1,4 @@
-"""The recipes of the README for other libraries: run as they are, and compared.
+"""The recipes of the guide for other libraries: run as they are, and compared.
 
 The word after "python" at the head of a block names the library it needs.
 """
@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "own_loop.md"
 
 torch = pytest.importorskip("torch", reason="needs the extra integrations")
 
 
 def recipe(library):
-    (block,) = re.findall(rf"```python {library}\n(.*?)```", README, flags=re.DOTALL)
+    (block,) = re.findall(
+        rf"```python {library}\n(.*?)```", PAGE.read_text("utf-8"), flags=re.DOTALL
+    )
     return block
 
 
