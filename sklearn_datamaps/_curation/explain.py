@@ -195,7 +195,7 @@ def explain_rows(
     >>> pipe = make_pipeline(CountVectorizer(), SGDClassifier(random_state=0))
     >>> explained = explain_rows(pipe, texts, y, [0])
     >>> print(explained.sentences[0].split(";")[0])
-    3 of the 5 nearest rows are 'thanks', not 'other'
+    5 of the 5 nearest rows are 'thanks', not 'other'
     """
     labels = encode_labels(y)
     rows = np.asarray(rows, dtype=np.intp)
