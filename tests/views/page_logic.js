@@ -20,11 +20,11 @@ test("numbers are shown with four significant digits", () => {
 });
 
 test("what a file has comes back as it was", () => {
-  const texts = ["a", "a,b", 'say "so"', "two\nlines", "cr\rhere", "=1+1", "-3", "'quoted'", "", "שלום"];
+  const texts = ["a", "a,b", 'say "so"', "two\nlines", "cr\rhere", "=1+1", "-3", "＝1", "＠a", "'quoted'", "", "שלום"];
   const line = texts.map((text) => cell(text, false)).join(",");
   const [read] = parseCsv(`${line}\r\n`);
   assert.deepEqual(read.map(unguarded), texts);
-  assert.ok(read.every((value) => !/^[=+\-@\t\r\n]/.test(value)));
+  assert.ok(read.every((value) => !/^[=+\-@＝＋－＠\t\r\n]/.test(value)));
 });
 
 test("the delimiter of a spreadsheet is found, and its encodings are read", () => {

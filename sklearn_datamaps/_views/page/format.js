@@ -14,8 +14,8 @@ const percent = (share) => share > 0 && share < 0.005 ? "under 1 %" : `${Math.ro
 
 // ---- CSV: RFC 4180, and no text that a spreadsheet would run
 
-const guarded = (text) => /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
-const unguarded = (text) => /^'[=+\-@\t\r\n]/.test(text) ? text.slice(1) : text;
+const guarded = (text) => /^[=+\-@＝＋－＠\t\r\n]/.test(text) ? `'${text}` : text;
+const unguarded = (text) => /^'[=+\-@＝＋－＠\t\r\n]/.test(text) ? text.slice(1) : text;
 const quoted = (text) => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 const cell = (value, isNumber) => value === null || value === undefined ? ""
   : quoted(isNumber ? String(value) : guarded(String(value)));
