@@ -6,6 +6,10 @@ import importlib.metadata
 import inspect
 from pathlib import Path
 
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.neural_network import MLPClassifier
+
 import sklearn_datamaps
 
 HERE = Path(__file__).parent
@@ -37,6 +41,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
+html_extra_path = ["generated/site"]
 html_css_files = ["site.css"]
 html_title = "sklearn-datamaps"
 html_logo = "_static/logo.svg"
@@ -108,4 +113,20 @@ def _short(cell):
     return f"{value:,.0f}" if value.is_integer() else f"{value:.3g}"
 
 
+def write_explorer():
+    """Make the page that the guide links, of digits with some wrong labels."""
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    wrong = rng.choice(len(y), 60, replace=False)
+    y[wrong] = (y[wrong] + rng.integers(1, 10, 60)) % 10
+    network = MLPClassifier(hidden_layer_sizes=(64,), learning_rate_init=0.01)
+    clf = sklearn_datamaps.DataMapClassifier(
+        network, n_epochs=20, cv=2, store_trajectories=True, random_state=0
+    )
+    folder = HERE / "generated" / "site"
+    folder.mkdir(parents=True, exist_ok=True)
+    clf.fit(X / 16, y).data_map_.explore(folder / "explorer.html")
+
+
 write_benchmark_tables()
+write_explorer()
