@@ -425,6 +425,9 @@ class DataMap(BaseDataMap):
         OSError
             If the file cannot be written: what was there before stays as it was. A
             symbolic link is a FileExistsError, neither replaced nor followed.
+        ValueError
+            If a column or the index holds values of which Parquet has no common type,
+            such as numbers beside texts.
         """
         parquet.write(self, path)
 

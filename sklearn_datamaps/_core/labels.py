@@ -1,5 +1,6 @@
 """Labels of any kind to column codes, at the speed of one hash pass."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -84,20 +85,35 @@ def is_default(index: pd.Index) -> bool:
     return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
 
 
-def warn_other_index(y: Any, X: Any) -> None:
-    """Warn where y and X both name the rows, and differently.
+def warn_other_index(**data: Any) -> None:
+    """Warn where several of the data name the rows, and differently.
 
     scikit-learn matches rows by their position, and so does the map.
+
+    Parameters
+    ----------
+    **data : object
+        X, y, weights, groups and the like, by the name users know.
+
+    Warns
+    -----
+    UserWarning
+        For each that has another index than the first that names rows.
     """
-    if not all(isinstance(data, pd.Series | pd.DataFrame) for data in (y, X)):
-        return
-    counted = is_default(y.index) or is_default(X.index)
-    if counted or len(y) != len(X) or y.index.equals(X.index):
-        return
-    warn_caller(
-        "X and y have different indexes. Rows are matched by their position, and named "
-        "by y. If that is not meant, bring them into one order: y = y.loc[X.index]."
-    )
+    indexes = {
+        name: values.index
+        for name, values in data.items()
+        if isinstance(values, pd.Series | pd.DataFrame) and not is_default(values.index)
+    }
+    first = next(iter(indexes), "")
+    for name, index in indexes.items():
+        if len(index) != len(indexes[first]) or index.equals(indexes[first]):
+            continue
+        warn_caller(
+            f"{first} and {name} have different indexes. Rows are matched by their "
+            f"position, and named by the labels. If that is not meant, bring them into "
+            f"one order: {name} = {name}.loc[{first}.index]."
+        )
 
 
 def encode_labels(
@@ -207,7 +223,8 @@ def plain(value: Any) -> str:
 def look_alikes(labels: Iterable[Any]) -> list[list[Any]]:
     """Groups of labels that differ only in case, space or the form of letters.
 
-    Characters that nobody sees, as a zero-width space, count as space does.
+    Characters that nobody sees, as a zero-width space, count as space does; and
+    "1.0" is a form of "1".
 
     Parameters
     ----------
@@ -224,6 +241,8 @@ def look_alikes(labels: Iterable[Any]) -> list[list[Any]]:
     >>> from sklearn_datamaps._core.labels import look_alikes
     >>> look_alikes(["joy", "fear", "Joy", "joy "])
     [['joy', 'Joy', 'joy ']]
+    >>> look_alikes(["1", "1.0", "1.5", "10"])
+    [['1', '1.0']]
     """
     groups: dict[str, list[Any]] = {}
     for label in labels:
@@ -242,7 +261,8 @@ def _shape_of(label: str) -> str:
     text = "".join(seen)
     for _ in range(2):  # the small form of a letter may have another form
         text = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(text.split())
+    # What becomes of 1 where a column with an empty cell is read as numbers.
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", "".join(text.split()))
 
 
 def _as_labels(y: Any) -> Array:

@@ -50,7 +50,10 @@ def write(data_map: BaseDataMap, path: str | Path) -> None:
     escaped: Escaped = {}
 
     def named(index: pd.Index) -> Any:
-        return pa.Table.from_pandas(pd.DataFrame(index=index, columns=no_columns))
+        try:
+            return pa.Table.from_pandas(pd.DataFrame(index=index, columns=no_columns))
+        except (pa.ArrowException, OverflowError) as error:
+            raise _of_several_types(INDEX, index.to_numpy()) from error
 
     try:
         table = named(data_map.index)
@@ -117,7 +120,10 @@ def _to_arrow(values: np.ndarray, name: str, escaped: Escaped) -> Any:
 
     # Among objects, NaN and pd.NA are missing values like None.
     def convert(values: np.ndarray) -> Any:
-        return pa.array(values, from_pandas=values.dtype == object)
+        try:
+            return pa.array(values, from_pandas=values.dtype == object)
+        except (pa.ArrowException, OverflowError) as error:
+            raise _of_several_types(name, values) from error
 
     try:
         flat = convert(values.reshape(-1))
@@ -126,6 +132,17 @@ def _to_arrow(values: np.ndarray, name: str, escaped: Escaped) -> Any:
     if values.ndim == 1:
         return flat
     return pa.FixedSizeListArray.from_arrays(flat, int(np.prod(values.shape[1:])))
+
+
+def _of_several_types(name: str, values: np.ndarray) -> ValueError:
+    """Return the error for values that no one type of Parquet holds."""
+    known = values[~pd.isna(values)]
+    kinds = ", ".join(sorted({type(value).__name__ for value in known}))
+    what = "index" if name == INDEX else f"column {name.split(':', 1)[-1]!r}"
+    return ValueError(
+        f"The {what} of the map holds values of the types {kinds}, for which Parquet "
+        f"has no common type. Make all of them text, say, and write again."
+    )
 
 
 def read(kind: type[M], path: str | Path) -> M:

@@ -20,8 +20,11 @@ from sklearn_datamaps._learners.blocks import (
     n_values,
 )
 from sklearn_datamaps._learners.frames import (
+    as_frame_of_objects,
+    columns_without_numbers,
     is_sparse_frame,
     numeric_columns,
+    refuse_columns,
     with_native_columns,
 )
 from sklearn_datamaps._learners.learner import Learner
@@ -86,15 +89,24 @@ def validate_features(
             if numbers.shape[1]:  # what is made of them is for this check alone
                 check_array(numbers, estimator=classifier, **learner.input_checks())
             return with_native_columns(X)
-    X = validate_data(
-        classifier,
-        X,
-        reset=reset,
-        accept_sparse="csr",
-        order=None if sparse.issparse(X) else "C",
-        **learner.input_checks(),
-    )
-    return with_short_indices(X, in_blocks=in_blocks)
+    try:
+        checked = validate_data(
+            classifier,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            order=None if sparse.issparse(X) else "C",
+            **learner.input_checks(),
+        )
+        # Objects of tables that scikit-learn does not know are left to the learner.
+        if learner.input_dtype == "numeric" and checked.dtype == object:
+            checked = checked.astype(np.float64)
+    except ValueError:
+        if (texts := as_frame_of_objects(X)) is not None:
+            odd = columns_without_numbers(texts)  # without them, it is something else
+            refuse_columns(odd, type(learner.inner).__name__)
+        raise
+    return with_short_indices(checked, in_blocks=in_blocks)
 
 
 def with_short_indices(X: Any, *, in_blocks: bool = False) -> Any:

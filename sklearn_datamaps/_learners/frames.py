@@ -27,6 +27,36 @@ def with_native_columns(X: pd.DataFrame) -> pd.DataFrame:
     return X.astype(foreign) if foreign else X
 
 
+def as_frame_of_objects(X: Any) -> pd.DataFrame | None:
+    """X as a table, if it is an array, a list or a foreign table that holds texts.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The features.
+
+    Returns
+    -------
+    DataFrame or None
+        Its columns have their names, or are counted from 0. None: X is no such table.
+
+    Raises
+    ------
+    ValueError
+        If X is no table, but one text per row.
+    """
+    values = np.asarray(X)
+    if values.ndim == 1 and all(isinstance(value, str) for value in values):
+        raise ValueError(
+            "X holds one text per row, and no features. Turn the texts into numbers "
+            "first: make_pipeline(TfidfVectorizer(), DataMapClassifier())."
+        )
+    if values.ndim != 2 or values.dtype.kind not in "OSU":
+        return None
+    names = getattr(X, "column_names", getattr(X, "columns", None))  # Arrow's, others'
+    return pd.DataFrame(values.astype(object), columns=names)
+
+
 def numeric_columns(X: pd.DataFrame) -> pd.DataFrame:
     """Columns whose type is one of numbers, or bool; X itself if all are."""
     numeric = [is_numeric_dtype(dtype) for dtype in X.dtypes]

@@ -372,7 +372,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         table = X if isinstance(X, pd.DataFrame) else None  # it names its rows
         in_blocks = self.batch_order == "blocks" and self.cv is None
         X = validate_features(self, learner, X, reset=not resume, in_blocks=in_blocks)
-        warn_other_index(y, table)
+        warn_other_index(X=table, y=y, sample_weight=sample_weight, **fit_params)
         index = index_of(X.shape[0], y, table)
         labels = self._encode(X, y)
         params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
@@ -509,7 +509,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
                 f"y_val does not fit y: its columns are {list(y_val.columns)[:5]}, "
                 f"those of y {list(y.columns)[:5]}. Bring them into the order of y."
             )
-        warn_other_index(y_val, table)
+        warn_other_index(X_val=table, y_val=y_val)
         return Validation(X_val, encoded, index_of(X_val.shape[0], y_val, table))
 
     def _fit_params(
@@ -660,7 +660,9 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         fitted = finish(recipe, data.labels, record, record.members)
         self._publish(fitted)
         fitted.meta["scale_ratio"] = scale_ratio(recipe.learner, data.X)
-        in_sample = record.dynamics.to_map(DataMap, meta=fitted.meta)
+        # What is said of the map depends on whether there is one of rows held out.
+        also = {} if self.cv is None else {"out_of_fold": "data_map_"}
+        in_sample = record.dynamics.to_map(DataMap, meta={**fitted.meta, **also})
         if record.validation is not None:
             accuracy = {"accuracy": record.validation.accuracy}
             meta = fitted.meta | {"recording": "validation", **accuracy}

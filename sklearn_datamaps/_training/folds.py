@@ -57,18 +57,30 @@ def make_splits(
     ------
     ValueError
         If a row is held out never or twice, or is in both parts of a split, or the
-        splits are no rows of X, or the groups are of another length.
+        splits are no rows of X, or the groups are of another length or missing.
     """
+    groups = params.get("groups")
+    if groups is not None:
+        check_consistent_length(X, groups)
+        _check_known(groups)
     if isinstance(cv, Integral):
-        splits = _shuffled(int(cv), X, labels, seed, params.get("groups"))
+        splits = _shuffled(int(cv), X, labels, seed, groups)
     else:
         y = labels.values()
-        if params.get("groups") is not None:
-            check_consistent_length(X, params["groups"])
         pairs = cv.split(X, y, **params) if hasattr(cv, "split") else cv
         splits = [_split(pair, len(y)) for pair in pairs]
     _check_partition(splits, X.shape[0])
     return splits
+
+
+def _check_known(groups: Any) -> None:
+    missing = np.flatnonzero(pd.isna(np.asarray(groups, dtype=object)))
+    if len(missing):
+        raise ValueError(
+            f"groups is missing for {len(missing):,} of {len(groups):,} rows, the "
+            f"first at position {missing[0]}. Give each row without a group one of its "
+            f"own."
+        )
 
 
 def _shuffled(
@@ -76,7 +88,6 @@ def _shuffled(
 ) -> list[Split]:
     codes = labels.codes
     if groups is not None:
-        check_consistent_length(X, groups)
         n_groups = len(pd.unique(np.asarray(groups)))
         if n_groups < n_splits:
             raise ValueError(

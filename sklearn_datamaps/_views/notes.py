@@ -214,4 +214,5 @@ def _in_sample(data_map: BaseDataMap) -> list[str]:
     # Of a loop of the user's own it is not known.
     if data_map.meta.get("recording") != "in-sample" or "learner" not in data_map.meta:
         return []
-    return ["in-sample: use cv=2 to look for wrong labels"]
+    other = data_map.meta.get("out_of_fold")
+    return [f"in-sample: use {other or 'cv=2'} to look for wrong labels"]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -269,6 +270,25 @@ def test_file_is_read_by_plain_pandas_and_pyarrow(index, tmp_path):
     )
     names = [n for n in pq.read_table(path).column_names if not n.startswith("__")]
     assert names == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [(["a", 1], "int, str"), ([{"a": 1}, "a"], "dict, str"), ([2**70, None], "int")],
+)
+def test_values_without_a_type_in_parquet_are_refused_by_column(
+    values, kinds, tmp_path
+):
+    path = tmp_path / "map.parquet"
+    data_map = make(n_classes=2)
+    objects = np.resize(np.array(values, dtype=object), data_map.n_samples)
+    match = f"The column 'source' of the map holds values of the types {kinds}, for"
+    with pytest.raises(ValueError, match=match):
+        data_map.with_columns(source=objects).to_parquet(path)
+    mixed = replace(data_map, index=pd.Index(["a", 1] + [2] * (data_map.n_samples - 2)))
+    with pytest.raises(ValueError, match=r"The index of the map .* int, str, for"):
+        mixed.to_parquet(path)
+    assert not path.exists()
 
 
 def test_foreign_parquet_file_is_refused(tmp_path):

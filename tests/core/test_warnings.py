@@ -1,5 +1,6 @@
 """Warnings point at the line of the user, and say what differs."""
 
+import re
 import warnings
 
 import numpy as np
@@ -41,6 +42,19 @@ def other_index():
     DataMapClassifier(n_epochs=2).fit(*named(range(19, -1, -1)))
 
 
+def other_index_of_weights():
+    frame, y = named()
+    weights = pd.Series(np.ones(20), index=frame.index[::-1])
+    DataMapClassifier(n_epochs=2).fit(frame, Y, sample_weight=weights)
+    DataMapClassifier(n_epochs=2).fit(X, y, sample_weight=weights)
+
+
+def other_index_of_groups():
+    frame, y = named()
+    groups = pd.Series(np.arange(20), index=frame.index[::-1])
+    DataMapClassifier(n_epochs=2, cv=2).fit(frame, y, groups=groups)
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [
@@ -50,12 +64,15 @@ def other_index():
         (other_epochs, "variability depends on it"),
         (all_recorded, "nothing was trained"),
         (other_index, "X and y have different indexes"),
+        (other_index_of_weights, "(X|y) and sample_weight have different indexes"),
+        (other_index_of_groups, "X and groups have different indexes"),
     ],
 )
 def test_warning_points_at_the_line_of_the_caller(act, message):
     with pytest.warns(UserWarning, match=message) as caught:
         act()
-    assert [one.filename for one in caught] == [__file__]
+    assert {one.filename for one in caught} == {__file__}
+    assert all(re.search(message, str(one.message)) for one in caught)
 
 
 def test_same_or_no_names_are_not_warned_of():
@@ -66,3 +83,4 @@ def test_same_or_no_names_are_not_warned_of():
         for features, labels in [(frame, y), (X, shuffled), (frame, Y)]:
             DataMapClassifier(n_epochs=2).fit(features, labels)
         DataMapClassifier(n_epochs=2).fit(frame.reset_index(drop=True), shuffled)
+        DataMapClassifier(n_epochs=2).fit(frame, y, sample_weight=y + 1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import (
@@ -152,6 +153,39 @@ def test_dates_and_several_columns_are_refused_by_name(table):
     X = table[0].assign(when=pd.Timestamp("2026-01-01"))
     with pytest.raises(ValueError, match=r"The columns 'city', 'when' of X .* hold no"):
         DataMapClassifier().fit(X, table[1])
+
+
+@pytest.mark.parametrize("learner", [SGDClassifier, HistGradientBoostingClassifier])
+@pytest.mark.parametrize(
+    ("as_given", "named"),
+    [
+        (lambda X: X.to_numpy(), "1"),
+        (lambda X: X.to_numpy().astype(str), "1"),
+        (lambda X: X.to_numpy().tolist(), "1"),
+        (lambda X: pa.Table.from_pandas(X, preserve_index=False), "'city'"),
+    ],
+)
+def test_columns_of_text_in_other_containers_are_refused_by_name(
+    table, as_given, named, learner
+):
+    X, y = as_text(table[0]), table[1]
+    match = rf"The column {named} of X \(str\) holds no numbers.*{learner.__name__}"
+    with pytest.raises(ValueError, match=match):
+        DataMapClassifier(learner()).fit(as_given(X), y)
+
+
+def test_columns_of_text_are_refused_by_name_for_other_libraries_too(table):
+    xgboost = pytest.importorskip("xgboost")
+    X, y = as_text(table[0]).to_numpy(), table[1]
+    with pytest.raises(ValueError, match=r"The column 1 of X .*XGBClassifier"):
+        DataMapClassifier(xgboost.XGBClassifier()).fit(X, y)
+
+
+@pytest.mark.parametrize("container", [list, np.array, pd.Series])
+def test_texts_in_place_of_features_are_refused_as_such(container):
+    texts = container(["some words", "others"] * 5)
+    with pytest.raises(ValueError, match=r"one text per row.*TfidfVectorizer"):
+        DataMapClassifier().fit(texts, [0, 1] * 5)
 
 
 def test_missing_numbers_beside_names_are_still_refused():

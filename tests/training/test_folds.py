@@ -200,6 +200,16 @@ def test_groups_are_held_out_together(digits, multilabel, kind):
     assert np.ptp(np.bincount(fold)) < 60
 
 
+@pytest.mark.parametrize("cv", [2, GroupKFold(2)])
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_rows_without_a_group_are_refused_by_position(binary, cv, missing):
+    X, y = binary
+    groups = [*"ab" * (len(y) // 2 + 1)][: len(y)]
+    groups[3] = missing
+    with pytest.raises(ValueError, match=r"missing for 1 of .* at position 3"):
+        DataMapClassifier(cv=cv).fit(X, y, groups=groups)
+
+
 def test_groups_given_to_fit_reach_the_splitter_without_routing(binary):
     X, y = binary
     groups = np.arange(len(y)) // 30

@@ -234,3 +234,21 @@ def test_label_that_says_that_there_is_none_is_asked_about(label):
     assert told(data_map, f"is this a label, or none? {label!r} 2")
     data_map = DataMap.from_probabilities([np.full((4, 2), 0.5)], ["nancy", "no"] * 2)
     assert not told(data_map, "or none?")
+
+
+def test_numbers_written_as_whole_and_with_a_point_are_pointed_out():
+    y = ["1", "1.0", "2", "2.5", "10"] * 4
+    probabilities = np.full((2, len(y), 5), 0.2)
+    classes = sorted(set(y))
+    data_map = DataMap.from_probabilities(probabilities, y, classes=classes)
+    assert told(data_map, "are they one? '1' 4, '1.0' 4")
+    assert not told(data_map, "'2.5' 4")
+
+
+def test_in_sample_map_beside_folds_sends_to_the_map_of_the_folds(digits):
+    clf = DataMapClassifier(n_epochs=2, cv=2, random_state=0).fit(*digits)
+    to_the_other = "in-sample: use data_map_ to look for wrong labels"
+    assert to_the_other in notes(clf.in_sample_map_)
+    assert not told(clf.data_map_, "in-sample")
+    clf.set_params(cv=None).fit(*digits)
+    assert IN_SAMPLE in notes(clf.data_map_)
