@@ -35,9 +35,9 @@ FILES = ("data_map.csv", "data_map.png")
 CAVEAT = "Hard is not the same as wrong: look at the rows before you change a label."
 # Region, the measure that orders it, whether the lowest come first, in words.
 SAMPLES = (
-    ("easy", "confidence", False, "highest confidence"),
-    ("ambiguous", "variability", False, "highest variability"),
     ("hard", "confidence", True, "lowest confidence"),
+    ("ambiguous", "variability", False, "highest variability"),
+    ("easy", "confidence", False, "highest confidence"),
 )
 
 
