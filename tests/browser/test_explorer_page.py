@@ -402,7 +402,9 @@ def test_formulas_are_guarded_in_files_and_can_be_read_back(opened):
             assert original in (cell, unguarded)
     page.keys("d" * len(HOSTILE))
     review = page.download("save", "review.csv")
-    _, kept = apply_review(data_map.label, review, X=HOSTILE, index=data_map.index)
+    # What no table can hold is replaced where a file is read; the hash finds the row.
+    with pytest.warns(UserWarning, match="character of code 0, in rows 4"):
+        _, kept = apply_review(data_map.label, review, X=HOSTILE, index=data_map.index)
     assert not kept.any()
 
 
