@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
@@ -57,20 +58,19 @@ def commit(
     with _naming(path):
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-        with _unfinished(path) as file:
-            unfinished = Path(file.name)
-            try:
+        unfinished = _new_name_beside(path)
+        try:
+            with _unfinished(unfinished) as file:
                 _take_after(unfinished, path)
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
-                file.close()
-                unfinished.replace(path)
-            except BaseException:
-                with suppress(OSError):  # of what a full disk does not take
-                    file.close()
-                unfinished.unlink(missing_ok=True)
-                raise
+            unfinished.replace(path)
+        except BaseException:
+            # Nobody else has this name: it is ours also where an interrupt came
+            # between the making of the file and the next line.
+            unfinished.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
 
 
@@ -101,16 +101,17 @@ def _naming(path: Path) -> Iterator[None]:
         raise OSError(error.errno, what, str(path)) from error
 
 
-def _unfinished(path: Path) -> BinaryIO:
-    """Open a new file beside another one, and remove what a kill has left of it."""
-    file = path.with_name(f".{path.name}{UNFINISHED}")
-    with suppress(FileNotFoundError):
-        if time.time() - file.stat().st_mtime > ABANDONED:
-            file.unlink()
-    try:
-        return file.open("xb")
-    except FileExistsError:  # another process writes, or was killed just now
-        return path.with_name(f".{path.name}.{token_hex(4)}{UNFINISHED}").open("xb")
+def _unfinished(name: Path) -> BinaryIO:
+    return name.open("xb")
+
+
+def _new_name_beside(path: Path) -> Path:
+    """Name a new file beside another one, and remove what kills have left of it."""
+    for left in path.parent.glob(f".{escape(path.name)}.*{UNFINISHED}"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
+    return path.with_name(f".{path.name}.{token_hex(4)}{UNFINISHED}")
 
 
 def _take_after(file: Path, old: Path) -> None:

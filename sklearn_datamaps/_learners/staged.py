@@ -70,9 +70,9 @@ class StagedLearner(Learner):
         if not sklearn_compat.is_of_scikit_learn(self.inner):
             return
         own = sklearn_compat.categorical_columns(self.inner, X)
-        refuse_columns(
-            columns_without_numbers(X.drop(columns=own)), type(self.inner).__name__
-        )
+        odd = columns_without_numbers(X).items()
+        others = {name: dtype for name, dtype in odd if name not in own}
+        refuse_columns(others, type(self.inner).__name__)
 
     def check_response(self, wanted: str) -> str:
         """Return ``"predict_proba"``; a decision function has no stages."""

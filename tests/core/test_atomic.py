@@ -11,6 +11,7 @@ import time
 import pytest
 
 from sklearn_datamaps import DataMap
+from sklearn_datamaps._core import atomic
 from sklearn_datamaps._core.atomic import ABANDONED, commit, locked, placed_together
 from sklearn_datamaps._core.interrupts import interrupts_wait
 
@@ -158,10 +159,10 @@ def test_error_about_another_file_keeps_its_name(tmp_path):
 
 
 def test_what_a_kill_has_left_is_removed_the_next_time_when_it_is_old(tmp_path):
-    left = tmp_path / ".file.tmp"
+    left = tmp_path / ".file.0123abcd.tmp"
     left.write_bytes(b"half")
     commit(tmp_path / "file", lambda file: file.write(b"new"))
-    assert files(tmp_path) == [".file.tmp", "file"]  # it may be another's at work
+    assert files(tmp_path) == [left.name, "file"]  # it may be another's at work
     os.utime(left, (0, time.time() - ABANDONED - 60))
     commit(tmp_path / "file", lambda file: file.write(b"newer"))
     assert files(tmp_path) == ["file"]
@@ -271,3 +272,16 @@ def test_wait_leaves_handlers_as_they_were():
     with interrupts_wait():
         assert signal.getsignal(signal.SIGTERM) is not before[1]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_interrupt_right_after_the_file_is_made_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(name):
+        name.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(atomic, "_unfinished", interrupted)
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt):
+        commit(tmp_path / "file", lambda file: file.write(b"new"))
+    assert files(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"old"

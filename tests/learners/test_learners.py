@@ -242,7 +242,7 @@ BAD_DATA = {
     "empty X": (X[:0], y[:0], r"0 sample\(s\)"),
     "no features": (X[:, :0], y, r"0 feature\(s\)"),
     "1-d X": (X[:, 0], y, "Expected 2D array"),
-    "text X": (np.array([["a", "b"]] * 20), y, "could not convert string to float"),
+    "text X": (np.array([["a", "b"]] * 20), y, "The columns 0, 1 of X .* no numbers"),
 }
 
 
