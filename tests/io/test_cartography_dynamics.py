@@ -558,6 +558,16 @@ def test_byte_order_mark_is_no_part_of_the_first_record(tmp_path):
     assert_is(read_training_dynamics(tmp_path), expected)
 
 
+def test_fault_behind_a_byte_order_mark_is_found_in_its_line(tmp_path):
+    write_random(tmp_path, n_samples=3)
+    path = sorted(tmp_path.iterdir())[0]
+    first, second, *others = path.read_bytes().splitlines(keepends=True)
+    fault = re.sub(rb'"gold": \d+', b'"gold": "no"', second)
+    assert fault != second
+    path.write_bytes(b"\xef\xbb\xbf" + b"".join([first, fault, *others]))
+    refused(tmp_path, r'line 2 .*gold is "no"')
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
 def test_other_encoding_is_named_with_the_cure(tmp_path, encoding):
     write_random(tmp_path, n_samples=3, names=["\u00e9", "b", "c"])
