@@ -208,7 +208,7 @@ def tested_tree(cache, n_jobs):
     tree = cache / "new"
     shutil.rmtree(tree, ignore_errors=True)
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis")
-    for name in ("sklearn_datamaps", "tests"):
+    for name in ("sklearn_datamaps", "tests", "docs"):
         shutil.copytree(ROOT / name, tree / name, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, tree)
