@@ -17,7 +17,7 @@ RESULTS = HERE.parent / "benchmarks" / "results"
 
 project = "sklearn-datamaps"
 author = "The sklearn-datamaps developers"
-copyright = f"{datetime.date.today().year}, {author} (BSD-3-Clause)"  # noqa: A001 # Sphinx's name for it
+copyright = f"{datetime.date.today().year}, {author} (BSD-3-Clause)"  # noqa: A001 # Sphinx names it
 release = importlib.metadata.version("sklearn-datamaps")
 version = release
 

@@ -26,7 +26,7 @@ try:  # experimental, since version 1.9
 except ImportError:
     AutoPropagatedCallback = None
 
-    class CallbackSupport:  # type: ignore[no-redef]
+    class CallbackSupport:  # type: ignore[no-redef] # stands in for the one above
         """Nothing that could be called back."""
 
 

@@ -148,7 +148,7 @@ def register_sizes(client: Any) -> None:
     from distributed import WorkerPlugin
 
     # Untyped where distributed is not installed.
-    class Sizes(WorkerPlugin):  # type: ignore[misc, unused-ignore]
+    class Sizes(WorkerPlugin):  # type: ignore[misc, unused-ignore] # Any without dask
         """Registers the size of sparse arrays."""
 
         def setup(self, worker: Any) -> None:

@@ -24,7 +24,9 @@ from tests.cli.test_map import (
     table_of,
 )
 
-posix = pytest.mark.skipif(os.name != "posix", reason="links, signals")
+posix = pytest.mark.skipif(
+    os.name != "posix", reason="Windows has no such links, modes and signals"
+)
 ROOT = Path(sklearn_datamaps.__file__).parents[1]
 
 
@@ -111,7 +113,8 @@ def test_link_in_the_folder_is_refused_before_training(file, monkeypatch, name):
 
 
 @pytest.mark.skipif(
-    not hasattr(os, "posix_fallocate"), reason="room is not asked for beforehand"
+    not hasattr(os, "posix_fallocate"),
+    reason="no room can be asked for beforehand here",
 )
 @pytest.mark.parametrize("command", ["map", "demo"])
 def test_disk_without_room_is_noticed_before_training(file, monkeypatch, command):
