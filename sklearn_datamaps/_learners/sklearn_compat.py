@@ -114,7 +114,8 @@ def categorical_columns(estimator: Any, X: pd.DataFrame) -> list[Any]:
     named = np.asarray(wanted)
     if named.dtype.kind in "bui" and named.size:
         return list(X.columns[named])
-    return [name for name in X.columns if name in set(named.tolist())]
+    known = set(named.tolist())
+    return [name for name in X.columns if name in known]
 
 
 def learner_tags(estimator: Any) -> Tags | None:
