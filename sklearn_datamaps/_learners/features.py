@@ -80,7 +80,8 @@ def validate_features(
         If X has missing or infinite values, or other features than before, or columns
         that the learner cannot read.
     """
-    X = complete(X, "X")
+    if not sparse.issparse(X):  # which has neither masks nor gradients
+        X = complete(X, "X")
     if isinstance(X, pd.DataFrame):
         learner.check_columns(X)
         if learner.takes_frames and not is_sparse_frame(X):

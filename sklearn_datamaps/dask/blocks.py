@@ -1,5 +1,6 @@
 """Data of the user to validated and encoded blocks on the workers of a cluster."""
 
+import copy
 import itertools
 from typing import Any, NamedTuple
 
@@ -10,11 +11,7 @@ from sklearn_datamaps._core.labels import EncodedLabels, encode_labels
 from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._learners.registry import check_weighted
 from sklearn_datamaps.dask import tasks
-from sklearn_datamaps.dask.cluster import (
-    block_futures,
-    gather,
-    is_on_cluster,
-)
+from sklearn_datamaps.dask.cluster import block_futures, gather, is_on_cluster
 from sklearn_datamaps.dask.tasks import Features, Labels
 
 
@@ -40,17 +37,15 @@ def prepare_blocks(
     TypeError, ValueError
         If the data are bad, or no map can be made of them; it names the block.
     """
+
+    def submit(task: Any, *blocks: Any, **options: Any) -> list[Any]:
+        return list(client.map(task, *blocks, pure=False, **options))
+
     raw = block_futures(client, X, "X")
-    checked = client.map(
-        tasks.check_features,
-        *(raw, range(len(raw))),
-        learner=learner,
-        pure=False,
-    )
-    described: list[Features] = gather(
-        client,
-        client.map(tasks.describe_features, checked, raw, learner=learner, pure=False),
-    )
+    numbers = range(len(raw))
+    checked = submit(tasks.check_features, raw, numbers, learner=learner)
+    told = submit(tasks.describe_features, checked, raw, learner=learner)
+    described: list[Features] = gather(client, told)
     _check_alike(described)
     n_rows = np.array([block.n_rows for block in described])
     labels = _of_blocks(client, y, n_rows, "y")
@@ -58,28 +53,22 @@ def prepare_blocks(
     if sample_weight is not None:
         learner.check_fit_params({"sample_weight": sample_weight})
         weights = _of_blocks(client, sample_weight, n_rows, "sample_weight")
-    numbers, sizes = range(len(raw)), n_rows.tolist()
-    of_labels: list[Labels] = gather(
-        client,
-        client.map(tasks.describe_labels, labels, weights, numbers, sizes, pure=False),
-    )
+    sizes = n_rows.tolist()
+    told = submit(tasks.describe_labels, labels, weights, numbers, sizes)
+    of_labels: list[Labels] = gather(client, told)
     filled = np.flatnonzero(n_rows).tolist()
     if not filled:
         raise ValueError(f"All {len(n_rows)} blocks of X are empty (0 rows).")
     checked, labels, weights = (
         [blocks[i] for i in filled] for blocks in (checked, labels, weights)
     )
-    described, of_labels = (
-        [described[i] for i in filled],
-        [of_labels[i] for i in filled],
-    )
+    described = [described[i] for i in filled]
+    of_labels = [of_labels[i] for i in filled]
     known, n_set = tasks.unite(of_labels, learner.estimator)
-    weighted = {
-        label for d in of_labels for label in d.known.classes[d.weighted].tolist()
-    }
     if not known.multilabel:
-        check_weighted(len(weighted))
-    codes = client.map(tasks.encode_block, labels, known=known, pure=False)
+        weighted = [found.known.classes[found.weighted] for found in of_labels]
+        check_weighted(len(np.unique(np.concatenate(weighted))))
+    codes = submit(tasks.encode_block, labels, known=known)
     params: dict[str, Any] = {}
     for block in described:
         for name, values in block.params.items():
@@ -103,7 +92,7 @@ def _of_blocks(client: Any, data: Any, n_rows: Array, name: str) -> list[Any]:
         with dask.config.set(
             {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
         ):
-            return list(client.map(tasks.identity, parts, pure=False))
+            return list(client.map(copy.copy, parts, pure=False))
     futures = block_futures(client, data, name)
     if len(futures) != len(n_rows):
         raise ValueError(
@@ -122,17 +111,13 @@ def _check_alike(described: list[Features]) -> None:
                 f"Block {i} of X has {block.n_features} features, block 0 has "
                 f"{first.n_features}. Vectorize all of them alike."
             )
-        names, expected = (
-            None if names is None else names.tolist()
-            for names in (block.names, first.names)
-        )
-        if names == expected:
+        if block.names == first.names:
             continue
-        if names is None or expected is None:
-            what = f"{'none' if names is None else 'some'} of them are text"
+        if block.names is None or first.names is None:
+            what = f"{'some' if first.names is None else 'none'} of them are text"
         else:
-            pair = next(p for p in zip(names, expected, strict=True) if p[0] != p[1])
-            what = f"{pair[0]!r} in place of {pair[1]!r}"
+            pairs = zip(block.names, first.names, strict=True)
+            what = next(f"{a!r} in place of {b!r}" for a, b in pairs if a != b)
         raise ValueError(
             f"Block {i} of X has other names of features than block 0: {what}. Bring "
             f"the columns of all blocks into one order."

@@ -3,6 +3,7 @@
 import contextlib
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -252,7 +253,7 @@ class DataMapClassifier(BaseDataMapClassifier):
             self._forget("feature_names_in_", "_parts", "_gathered")
             self.n_features_in_ = blocks.features.n_features
             if blocks.features.names is not None:
-                self.feature_names_in_ = blocks.features.names
+                self.feature_names_in_ = np.array(blocks.features.names, dtype=object)
             seed = self._base_seed(learner.estimator)
             self._run(client, recipe, blocks, seed, check_interrupt)
             del blocks  # here, where no interrupt is lost in their finalizers
@@ -278,6 +279,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         training = set_up(recipe, nothing, seed, members=members)
         record = new_record(recipe, blocks.known, seed)
         of_workers = tasks.worker_recipe(recipe)
+        submit = partial(_submit, client, of_workers, blocks, seed, members)
         submitted: list[_Epoch] = []
         n_done = 0
 
@@ -299,11 +301,7 @@ class DataMapClassifier(BaseDataMapClassifier):
                 while n_done < recipe.n_epochs:
                     # The next epoch is trained while this one is recorded.
                     while len(submitted) < min(n_done + 2, recipe.n_epochs):
-                        submitted.append(
-                            _submit(
-                                client, of_workers, blocks, seed, members, submitted
-                            )
-                        )
+                        submitted.append(submit(submitted))
                     check_interrupt()
                     totals = gather(client, submitted[n_done].totals)
                     record.add_totals(part for block in totals for part in block)
@@ -380,11 +378,8 @@ def _submit(
             pure=False,
             priority=1,  # all else waits for it
         )
-    records = [
-        client.submit(
-            tasks.record_block, record, members, X, y, recipe, seed, pure=False
-        )
-        for record, X, y in zip(records, blocks.X, blocks.y, strict=True)
-    ]
+    same = [members] * n_blocks
+    record = partial(tasks.record_block, recipe=recipe, seed=seed)
+    records = client.map(record, records, same, blocks.X, blocks.y, pure=False)
     totals = client.map(operator.itemgetter(1), records, pure=False)
     return _Epoch(members, records, totals)

@@ -83,27 +83,10 @@ def _current_client(stack: contextlib.ExitStack) -> Any:
 
 
 def gather(client: Any, futures: Any) -> Any:
-    """Bring results here, or say that the client was closed meanwhile.
+    """Results of futures; CancelledError if the client was closed meanwhile.
 
     Its own ``gather`` waits for the event loop, which may end with the client, so that
     nobody answers.
-
-    Parameters
-    ----------
-    client : Client
-        The client.
-    futures : future or list of futures
-        What to bring.
-
-    Returns
-    -------
-    object or list of object
-        The results.
-
-    Raises
-    ------
-    CancelledError
-        If the client was closed.
     """
     done, coming = threading.Event(), list[Any]()
 
@@ -176,19 +159,24 @@ def is_on_cluster(data: Any) -> bool:
     )
 
 
+def blocks_of(data: Any) -> Any:
+    """Delayed objects or futures of a collection, in a list."""
+    if not hasattr(data, "to_delayed"):
+        return data
+    return np.ravel(np.asarray(data.to_delayed(), dtype=object)).tolist()
+
+
 def block_futures(client: Any, data: Any, name: str) -> list[Any]:
     """Futures of the blocks of rows of a collection."""
     if not is_on_cluster(data):
         raise TypeError(f"{name} is {type(data).__name__}; expected {WHAT_WORKS}.")
-    blocks = data
-    if hasattr(data, "to_delayed"):
-        across = max(getattr(data, "numblocks", (1,))[1:], default=1)
-        if across > 1:
-            raise ValueError(
-                f"{name} has {across} blocks of columns; a learner needs whole "
-                f"rows. Call {name}.rechunk({{1: -1}}) first."
-            )
-        blocks = np.ravel(np.asarray(data.to_delayed(), dtype=object)).tolist()
+    across = max(getattr(data, "numblocks", (1,))[1:], default=1)
+    if across > 1:
+        raise ValueError(
+            f"{name} has {across} blocks of columns; a learner needs whole rows. Call "
+            f"{name}.rechunk({{1: -1}}) first."
+        )
+    blocks = blocks_of(data)
     if len(blocks) == 0:
         raise ValueError(f"{name} has no blocks: there is nothing to map.")
     is_graph = [hasattr(type(block), "__dask_graph__") for block in blocks]

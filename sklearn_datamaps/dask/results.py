@@ -32,17 +32,12 @@ class MapParts:
         import dask.array as da
 
         columns = self.known.classes.shape if self.known.multilabel else ()
-        client = self.records[0].client
-        blocks = client.map(
-            _of_map, self.records, attribute=name, pure=False, **options
-        )
-        shapes = [(n_rows, *columns) for n_rows in self.n_rows.tolist()]
-        return da.concatenate(
-            [
-                da.from_delayed(block, shape, dtype=dtype)
-                for block, shape in zip(blocks, shapes, strict=True)
-            ]
-        )
+        submit = self.records[0].client.submit
+        arrays = []
+        for record, n_rows in zip(self.records, self.n_rows.tolist(), strict=True):
+            block = submit(_of_map, record, attribute=name, pure=False, **options)
+            arrays.append(da.from_delayed(block, (n_rows, *columns), dtype=dtype))
+        return da.concatenate(arrays)
 
 
 def _of_map(record: tuple[Recorder, Any], attribute: str, **options: Any) -> Array:

@@ -37,7 +37,7 @@ class Features(NamedTuple):
 
     n_rows: int
     n_features: int
-    names: Array | None  # of the columns of a DataFrame
+    names: list[str] | None  # of the columns of a DataFrame
     params: Mapping[str, Array]  # what the learner must know before the first block
 
 
@@ -59,11 +59,6 @@ def of_block(number: int) -> Iterator[None]:
         raise type(error)(f"Block {number}: {error}") from error
 
 
-def identity(value: Any) -> Any:
-    """Return what was sent to the cluster, which then has it as a task of its own."""
-    return value
-
-
 def check_features(X: Any, number: int, learner: Learner) -> Any:
     """Features of a block of any kind as the learner reads them, validated.
 
@@ -71,25 +66,26 @@ def check_features(X: Any, number: int, learner: Learner) -> Any:
     """
     if hasattr(X, "to_scipy_sparse"):
         X = X.to_scipy_sparse()
-    order = None if sparse.issparse(X) else "C"
-    # A block may be empty: what a filter left of it.
-    checks: dict[str, Any] = {"accept_sparse": "csr", "order": order}
-    checks["ensure_min_samples"] = 0
-    checks |= learner.input_checks()
     with of_block(number):
         X = complete(X, "X")
         if isinstance(X, pd.DataFrame):  # which becomes an array, whatever it takes
             learner.check_columns(X, as_array=True)
-        X = check_array(X, input_name="X", **checks)
+        X = check_array(
+            X,
+            accept_sparse="csr",
+            order=None if sparse.issparse(X) else "C",
+            ensure_min_samples=0,  # a filter may leave nothing of a block
+            input_name="X",
+            **learner.input_checks(),
+        )
     return with_short_indices(X)
 
 
 def describe_features(X: Any, raw: Any, learner: Learner) -> Features:
     """Tell the size of a block, and what the learner must know of its values."""
-    columns = getattr(raw, "columns", None)
-    names = None
-    if columns is not None and all(isinstance(name, str) for name in columns):
-        names = np.asarray(columns, dtype=object)
+    columns = getattr(raw, "columns", [None])
+    are_text = all(isinstance(name, str) for name in columns)
+    names = list(columns) if are_text else None
     n_rows, n_features = X.shape[:2]
     params = learner.params_of_values(X) if n_rows else {}
     return Features(n_rows, n_features, names, params)
@@ -148,8 +144,8 @@ def train_block(
     params = {}
     if weights is not None:
         params["sample_weight"] = check_weights(weights, X.shape[0])
-    data = Data(X, labels, params=params)
     with recipe.threads.use():
+        data = Data(X, labels, params=params)
         return train_step(recipe, data, members, seed, epoch, number)
 
 
@@ -166,10 +162,7 @@ def record_block(
     Returns a new record of these rows, which goes on where the one before ended, and
     its totals, part by part in the order they add up in.
     """
-    if before is None:
-        dynamics = new_record(recipe, labels, seed).dynamics
-    else:
-        dynamics = before[0].fork()
+    dynamics = before[0].fork() if before else new_record(recipe, labels, seed).dynamics
     with sklearn.config_context(assume_finite=True), recipe.threads.use():
         training = set_up(recipe, Data(X, labels), seed, members=members)
         totals = record_step(dynamics, recipe.learner.blocks(training, X))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
-from sklearn_datamaps.dask.cluster import is_on_cluster, require_dask
+from sklearn_datamaps.dask.cluster import blocks_of, is_on_cluster, require_dask
 
 
 def vectorize(texts: Any, vectorizer: Any) -> Any:
@@ -68,13 +68,13 @@ def vectorize(texts: Any, vectorizer: Any) -> Any:
             f"{type(vectorizer).__name__} gives {type(example).__name__}, not a sparse "
             f"matrix. Use HashingVectorizer, TfidfVectorizer or CountVectorizer."
         )
-    blocks = texts
-    if hasattr(texts, "to_delayed"):
-        blocks = np.ravel(np.asarray(texts.to_delayed(), dtype=object)).tolist()
     transform = dask.delayed(_transform, pure=False)
     once = dask.delayed(vectorizer, pure=False)
     meta, shape = example[:0], (np.nan, example.shape[1])
-    arrays = [da.from_delayed(transform(once, b), shape, meta=meta) for b in blocks]
+    arrays = [
+        da.from_delayed(transform(once, block), shape, meta=meta)
+        for block in blocks_of(texts)
+    ]
     return da.concatenate(arrays, allow_unknown_chunksizes=True)
 
 
