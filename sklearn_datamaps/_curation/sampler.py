@@ -72,7 +72,12 @@ def with_sampler_tags(tags: Tags) -> TagsOfSampler:
 
 
 @found_in("sklearn_datamaps")
-class DataMapSampler(OneToOneFeatureMixin, MetaEstimatorMixin, BaseEstimator):
+class DataMapSampler(
+    sklearn_compat.LinkedInDiagrams,
+    OneToOneFeatureMixin,
+    MetaEstimatorMixin,
+    BaseEstimator,
+):
     """Keep the rows of the training data that their data map recommends.
 
     A map of the data is recorded, and regions of it, or a fraction of the rows along

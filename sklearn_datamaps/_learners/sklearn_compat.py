@@ -30,6 +30,20 @@ except ImportError:
         """Nothing that could be called back."""
 
 
+class LinkedInDiagrams:
+    """Mixin: scikit-learn's diagram of an estimator links its page in our reference.
+
+    It links those classes only whose ``__module__`` begins with that of the link: the
+    estimators of scikit-learn inside, and classes that users derive, keep their own.
+    """
+
+    _doc_link_module = "sklearn_datamaps"
+    _doc_link_template = (
+        "https://sklearn-datamaps.readthedocs.io/en/latest/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+
+
 # What scikit-learn leaves on an estimator while its callbacks are called.
 OF_CALLBACKS = ("_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx")
 
@@ -37,6 +51,7 @@ __all__ = [
     "CallbackSupport",
     "FitTasks",
     "Interval",
+    "LinkedInDiagrams",
     "StrOptions",
     "calls_back",
     "categorical_columns",

@@ -178,7 +178,9 @@ def meta_of(recipe: Recipe, record: Record) -> dict[str, Any]:
     }
 
 
-class BaseDataMapClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class BaseDataMapClassifier(
+    sklearn_compat.LinkedInDiagrams, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Parameters, tags, answers and published results of every such classifier."""
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 (scikit-learn's)
