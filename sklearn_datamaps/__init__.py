@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sklearn_datamaps._curation.audit import LabelAudit
     from sklearn_datamaps._curation.audit_labels import audit_labels
     from sklearn_datamaps._curation.explain import Explanation, explain_rows
+    from sklearn_datamaps._curation.review_progress import ReviewProgress
     from sklearn_datamaps._curation.sampler import DataMapSampler
     from sklearn_datamaps._data_map import DataMap, TrainingDynamics
     from sklearn_datamaps._io.cartography_coordinates import read_coordinates
@@ -29,6 +30,7 @@ __all__ = [
     "DataMapSampler",
     "Explanation",
     "LabelAudit",
+    "ReviewProgress",
     "Stages",
     "TrainingDynamics",
     "TrajectoryDisplay",
@@ -49,6 +51,7 @@ _PUBLIC = {
     "DataMapDisplay": "_views.scatter",
     "DataMapSampler": "_curation.sampler",
     "LabelAudit": "_curation.audit",
+    "ReviewProgress": "_curation.review_progress",
     "Stages": "_learners.stages",
     "TrainingDynamics": "_data_map",
     "TrajectoryDisplay": "_views.trajectories",

@@ -37,6 +37,8 @@ class DataMap(BaseDataMap):
     own: what you pass is copied once (of texts the references, 8 bytes a row), unless
     it is read-only itself; what a recorder made is taken as it is.
 
+    .. versionadded:: 0.1
+
     Attributes
     ----------
     confidence : ndarray of float64
@@ -466,6 +468,8 @@ class TrainingDynamics(Recorder):
 
     Labels, rows and probabilities may be arrays of NumPy or tensors of any library
     (PyTorch, JAX, ...) that are in the memory of the CPU.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

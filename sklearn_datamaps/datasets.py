@@ -86,6 +86,8 @@ def fetch_go_emotions(
     Emotions          28, one or more a row
     ================  ======================
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     label : str or None, default="gratitude"

@@ -27,6 +27,8 @@ class DataMapCallback:
     they are trained in. Random numbers are left as they were, so the model is bit for
     bit the one that is trained without it.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     y : array-like of shape (n_samples,), or (n_samples, n_labels)

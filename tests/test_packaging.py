@@ -1,5 +1,7 @@
 """What is said of the package in more than one place is said alike."""
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -9,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import sklearn_datamaps
-from sklearn_datamaps import out_of_core
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
@@ -22,14 +23,92 @@ def test_version_is_the_same_everywhere():
     assert f"\nversion: {sklearn_datamaps.__version__}\n" in citation
 
 
-def test_reference_lists_every_public_name():
-    pytest.importorskip("dask", reason="needs the extra dask")
-    from sklearn_datamaps import dask
+# Where users import from, and what of it is public.
+HOMES = {
+    "sklearn_datamaps": sklearn_datamaps.__all__,
+    "sklearn_datamaps.dask": ["DataMapClassifier", "vectorize"],
+    "sklearn_datamaps.datasets": ["fetch_go_emotions"],
+    "sklearn_datamaps.huggingface": ["DataMapCallback"],
+    "sklearn_datamaps.out_of_core": ["open_matrix", "read_rows", "vectorize_to_disk"],
+}
+PUBLIC = [(home, name) for home, names in HOMES.items() for name in names]
 
+
+def public_object(home, name):
+    return getattr(pytest.importorskip(home), name)
+
+
+def test_reference_lists_every_public_name_where_it_is_imported_from():
     reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^   (\w+)$", reference, flags=re.MULTILINE))
-    public = {*sklearn_datamaps.__all__, *dask.__all__, *out_of_core.__all__}
-    assert listed == {*public, "fetch_go_emotions", "DataMapCallback"}
+    parts = re.split(r"^\.\. currentmodule:: (\S+)$", reference, flags=re.MULTILINE)
+    listed = {
+        (home, name)
+        for home, part in zip(parts[1::2], parts[2::2], strict=True)
+        for name in re.findall(r"^   (\w+)$", part, flags=re.MULTILINE)
+    }
+    assert listed == set(PUBLIC)
+
+
+@pytest.mark.parametrize("home", [home for home in HOMES if home.count(".")])
+def test_modules_for_users_name_what_is_public(home):
+    module = pytest.importorskip(home)
+    assert sorted(getattr(module, "__all__", HOMES[home])) == HOMES[home]
+
+
+def test_type_checkers_see_the_names_that_are_loaded_on_first_use():
+    tree = ast.parse(Path(sklearn_datamaps.__file__).read_text(encoding="utf-8"))
+    (checked,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.name: node.module.removeprefix("sklearn_datamaps.")
+        for node in checked.body
+        for alias in node.names
+    }
+    assert seen == sklearn_datamaps._PUBLIC
+    assert sorted(seen) == sorted(sklearn_datamaps.__all__)
+
+
+@pytest.mark.parametrize(("home", "name"), PUBLIC)
+def test_public_names_say_since_when(home, name):
+    versions = re.findall(
+        r"^\.\. versionadded:: (\S+)$",
+        inspect.getdoc(public_object(home, name)),
+        flags=re.MULTILINE,
+    )
+    assert len(versions) == 1
+    now = [int(part) for part in sklearn_datamaps.__version__.split(".")[:2]]
+    assert [int(part) for part in versions[0].split(".")] <= now
+
+
+# A page to look at, which nobody has to name: it shows itself in a notebook.
+UNNAMED = {"ExplorerPage"}
+
+
+def test_doors_of_public_classes_lead_to_public_classes():
+    """What a method of a public class returns can be looked up in the reference."""
+    ours = {
+        node.name
+        for path in Path(sklearn_datamaps.__file__).parent.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    template = (ROOT / "docs" / "_templates" / "class.rst").read_text(encoding="utf-8")
+    (excluded,) = re.findall(r":exclude-members: (.*)", template)
+    returned = set()
+    for home, name in PUBLIC:
+        cls = public_object(home, name) if ".dask" not in home else None
+        if not inspect.isclass(cls):
+            continue
+        for member, method in inspect.getmembers(cls, callable):
+            listed = not member.startswith("_") and member not in excluded.split(", ")
+            if listed and inspect.isroutine(method):
+                answer = inspect.signature(method).return_annotation
+                written = answer if isinstance(answer, str) else repr(answer)
+                written = written.replace("Self", name)
+                returned |= set(re.findall(r"[A-Z]\w+", written)) & ours
+    displays = {name for name in sklearn_datamaps.__all__ if name.endswith("Display")}
+    assert returned >= {"DataMap", "DataMapComparison", "DataMapDisplay"}
+    assert returned - UNNAMED <= set(sklearn_datamaps.__all__)
+    assert displays <= returned
 
 
 def test_extra_of_all_has_what_the_others_have():

@@ -85,6 +85,8 @@ def stability(maps: Iterable[BaseDataMap]) -> pd.DataFrame:
     A measure that ranks the rows anew in every run says little about the rows. More
     runs, averaged by :meth:`DataMap.average`, agree better.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     maps : iterable of DataMap

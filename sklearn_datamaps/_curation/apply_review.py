@@ -42,6 +42,8 @@ def apply_review(
     otherwise is refused, unless the texts tell which row was meant. Rows without a
     decision, or with ``unsure``, are passed over; ``keep`` changes nothing.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     y : array-like of shape (n_samples,), or {array-like, sparse} of shape \

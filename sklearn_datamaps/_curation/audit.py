@@ -27,6 +27,8 @@ UNCOUNTED = "errors that follow a rule are not counted"
 class LabelAudit:
     """What :func:`~sklearn_datamaps.audit_labels` found.
 
+    .. versionadded:: 0.1
+
     Attributes
     ----------
     data_map : DataMap

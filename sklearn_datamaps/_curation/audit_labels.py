@@ -44,6 +44,8 @@ def audit_labels(
     15 nearest rows for tables. Both are pooled by how well they foretell the labels as
     given; see the notes. No label is changed.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     estimator : estimator

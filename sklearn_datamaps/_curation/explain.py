@@ -29,6 +29,8 @@ LONGEST = 80
 class Explanation:
     """Why labels may be right or wrong; made by :func:`~sklearn_datamaps.explain_rows`.
 
+    .. versionadded:: 0.1
+
     Attributes
     ----------
     rows : ndarray of int of shape (n_rows,)
@@ -153,6 +155,8 @@ def explain_rows(
     estimator: Any, X: Any, y: Any, rows: Any, *, n_reasons: int = 3
 ) -> Explanation:
     """Reasons for and against the labels of some rows.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from scipy import special
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import plain
+from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.apply_review import decided_cells
 from sklearn_datamaps._curation.control_rows import drawn_by
 from sklearn_datamaps._data_map import DataMap
@@ -24,9 +25,12 @@ PSEUDO, MOST_MOVED = 3.0, 20.0
 Audit = Any  # a LabelAudit; it lies above this file
 
 
+@found_in("sklearn_datamaps")
 @dataclass(frozen=True)
 class ReviewProgress:
-    """Where a review stands; see :meth:`LabelAudit.update`.
+    """Where a review stands; made by :meth:`LabelAudit.update`.
+
+    .. versionadded:: 0.1
 
     Attributes
     ----------
@@ -56,6 +60,18 @@ class ReviewProgress:
     n_relabelled, n_as_suggested : int
         Of such reviews: rows relabelled by somebody who saw no suggestion, and how many
         of them got the label that the audit suggests. 0 of others.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn_datamaps import audit_labels
+    >>> X, y = load_digits(return_X_y=True)
+    >>> sgd = SGDClassifier(loss="log_loss", random_state=0)
+    >>> audit = audit_labels(sgd, X / 16, y, random_state=0)
+    >>> progress = audit.update(audit.review(n=40).assign(decision="keep"))
+    >>> progress.n_reviewed, progress.n_found, progress.stop
+    (40, 0, True)
     """
 
     n_reviewed: int

@@ -86,6 +86,8 @@ class DataMapSampler(
     contract of imbalanced-learn, ``fit_resample`` and ``sample_indices_``, without
     needing it, and is a step of its ``Pipeline``.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     estimator : estimator or DataMap, default=None

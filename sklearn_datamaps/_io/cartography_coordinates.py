@@ -31,6 +31,8 @@ def read_coordinates(
     every row, ``guid``, ``confidence``, ``variability`` and ``correctness``, the
     *number* of epochs with the right prediction. It is made a share here.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     path : str or path

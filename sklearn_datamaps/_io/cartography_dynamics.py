@@ -39,6 +39,8 @@ def read_training_dynamics(
     "gold": 2}``. The files are read in chunks of a few megabytes, one after another;
     memory grows with the number of rows alone.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     folder : str or path

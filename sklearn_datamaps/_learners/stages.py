@@ -33,6 +33,8 @@ Probabilities = Callable[[Any, Sequence[int]], Iterator[Array]]
 class Stages(NamedTuple):
     """The stages of a fitted learner.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     n_stages : int
@@ -63,6 +65,8 @@ def stages_of(estimator: Any) -> Stages | None:
     Known are all learners with ``staged_predict_proba`` (gradient boosting and
     AdaBoost of scikit-learn, CatBoost) and the scikit-learn classes of XGBoost and
     LightGBM.
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------

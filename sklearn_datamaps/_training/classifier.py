@@ -76,6 +76,8 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
     the *variability*, and the share of epochs in which the row was predicted right
     the *correctness*. Otherwise the estimator behaves like the one it wraps.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     estimator : estimator, default=None

@@ -20,6 +20,8 @@ from sklearn_datamaps._core.repeats import check_same_rows
 class DataMapComparison:
     """What moved between two maps of the same rows; made by ``before.compare(after)``.
 
+    .. versionadded:: 0.1
+
     Attributes
     ----------
     before, after : DataMap

@@ -22,6 +22,8 @@ class DataMapDisplay:
     Use :meth:`from_estimator`, :meth:`from_data_map` or
     :meth:`DataMap.plot() <sklearn_datamaps.DataMap.plot>` to create one.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     data_map : DataMap

@@ -31,6 +31,8 @@ class TrajectoryDisplay:
     Use :meth:`from_estimator` or :meth:`from_data_map` to create one. The map must
     have stored trajectories: fit with ``store_trajectories=True``.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     data_map : DataMap

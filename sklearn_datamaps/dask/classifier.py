@@ -56,6 +56,8 @@ class DataMapClassifier(BaseDataMapClassifier):
     ``sklearn_datamaps.DataMapClassifier(batch_order="blocks")`` on the same blocks,
     whatever the number of workers, and also when a worker is lost on the way.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     estimator : estimator, default=None

@@ -12,6 +12,8 @@ from sklearn_datamaps.dask.cluster import blocks_of, is_on_cluster, require_dask
 def vectorize(texts: Any, vectorizer: Any) -> Any:
     """Text to a dask array of sparse features, vectorized on the workers.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     texts : dask bag, Series or array, or list of Delayed or Future

@@ -65,6 +65,8 @@ def vectorize_to_disk(
     are not computed again. The files are the same, bit for bit, for every `n_jobs`.
     Until the shards are put together, at the end, they take as much space again.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     source : Dataset, IterableDataset, str, path, DataFrame or iterable of batches
@@ -368,6 +370,8 @@ def open_matrix(
 ) -> tuple[Any, Any]:
     """Open a matrix that :func:`vectorize_to_disk` wrote, with nothing read.
 
+    .. versionadded:: 0.1
+
     Parameters
     ----------
     path : str or path
@@ -421,6 +425,8 @@ def read_rows(
     The source is read in a stream, as far as the last of the rows; what need not be
     read is left out where the source allows it (any row of a ``Dataset``, row groups
     of Parquet files).
+
+    .. versionadded:: 0.1
 
     Parameters
     ----------
