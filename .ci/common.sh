@@ -46,6 +46,25 @@ clean_up() {
     rm -rf "$work"
 }
 
+# Other released Pythons that the package allows, one of each version: those of pyenv,
+# whose names on the PATH work in chosen folders only, and those on the PATH.
+other_pythons() {
+    local known python version
+    known=" $(python3 -c "$version_if_allowed") "
+    for python in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python $(compgen -c python3.); do
+        version="$("$python" -c "$version_if_allowed" 2>/dev/null)" || continue
+        [[ -z "$version" || "$known" == *" $version "* ]] && continue
+        known+="$version "
+        printf '%s\n' "$python"
+    done
+}
+version_if_allowed='
+import sys
+v = sys.version_info
+if v >= (3, 11) and v.releaselevel == "final":
+    print(f"{v.major}.{v.minor}")
+'
+
 install_browser() {
     if ! command -v chromedriver >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         step "browser for the tests of the explorer"
