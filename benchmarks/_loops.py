@@ -193,15 +193,15 @@ def floor(task: Task, n_epochs: int) -> Any:
     return each_epoch(task, n_epochs, visit)
 
 
-def ours(task: Task, n_epochs: int) -> DataMapClassifier:
+def ours(task: Task, n_epochs: int, **params: Any) -> DataMapClassifier:
     """``DataMapClassifier.fit``: the whole map."""
     learner = of_iterations(task, n_epochs)
+    params |= {"random_state": SEED}
     if isinstance(learner, LogisticRegression):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # as was wanted
-            return DataMapClassifier(learner, random_state=SEED).fit(task.X, task.y)
-    classifier = DataMapClassifier(learner, n_epochs=n_epochs, random_state=SEED)
-    return classifier.fit(task.X, task.y)
+            return DataMapClassifier(learner, **params).fit(task.X, task.y)
+    return DataMapClassifier(learner, n_epochs=n_epochs, **params).fit(task.X, task.y)
 
 
 def _tensor(task: Task, n_epochs: int) -> tuple[Array, Any]:

@@ -218,9 +218,14 @@ class Recorder:
             for name, values in before.items():
                 self._state[name][at] = values
         if done:
-            self._forget_trajectories(n_stored)
+            self._forget_unrecorded(n_stored)
 
-    def _forget_trajectories(self, n_stored: int) -> None:
+    def forget_trajectories(self) -> None:
+        """Store none from now on, and forget those there are."""
+        self.store_trajectories = False
+        self._trajectories = []
+
+    def _forget_unrecorded(self, n_stored: int) -> None:
         """Forget the trajectories beyond what the counts of the rows say."""
         del self._trajectories[n_stored:]
         for epoch, stored in enumerate(self._trajectories):
@@ -473,7 +478,7 @@ class Recorder:
         """Return to the last checkpoint, if it was not committed."""
         if self._saved is not None:
             self._state, self.totals, n_stored = self._saved
-            self._forget_trajectories(n_stored)
+            self._forget_unrecorded(n_stored)
             self._saved = self._spare = None
 
     def release(self) -> None:

@@ -45,8 +45,12 @@ SHARED = {
         Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
         ``"first_learned"``, ``"mean_proba"``.""",
     "store_trajectories": """\
-    store_trajectories : bool, default=False
-        Keep the probability of the own label at every epoch, as float32.""",
+    store_trajectories : bool or "auto", default="auto"
+        Keep the probability of the own label at every epoch, as float32, for curves
+        and for playing the training in :meth:`DataMap.explore`. ``"auto"``: where rows
+        x epochs (x labels of a multilabel target) are at most 5 million, so that it
+        takes 20 MB at the most. Rows of ``X_val`` count; epochs are those wanted, or
+        the most iterations there can be (``max_iter``), however many there will be.""",
     "random_state": """\
     random_state : int, RandomState instance or None, default=None
         Base of a fresh seed for every epoch, batch and member, so that rows are
@@ -193,7 +197,7 @@ class BaseDataMapClassifier(
             sklearn_compat.StrOptions({"auto", "predict_proba", "decision_function"})
         ],
         "measures": "no_validation",
-        "store_trajectories": ["boolean"],
+        "store_trajectories": ["boolean", sklearn_compat.StrOptions({"auto"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }

@@ -257,7 +257,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         batch_order: str = "rows",
         response_method: str = "auto",
         measures: Any = (),
-        store_trajectories: bool = False,
+        store_trajectories: bool | str = "auto",
         cv: Any = None,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -389,11 +389,13 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
             check_single_rows(X, copied=self.cv is not None)
 
         key = identity_of(X)
-        y_val = None
+        y_val, n_cells = None, labels.codes.size
         if validation is not None:
             y_val = validation.labels
+            n_cells += y_val.codes.size
             key["X_val"] = identity_of(validation.X)
         key |= continuation_key(recipe, labels, params, y_val)
+        recipe = recipe.for_cells(n_cells)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         tell = partial(
             sklearn_compat.FitTasks,
@@ -404,6 +406,8 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         )
         if resume:
             self._check_resumable(key, recipe.n_epochs)
+            if not recipe.store_trajectories:
+                self._record.forget_trajectories()  # too many, with the new epochs
             tasks = tell(recipe.n_epochs - self._record.n_epochs)
             self._train(recipe, data, self._record, tasks)
             tasks.end()

@@ -77,6 +77,10 @@ class Data:
         return Data(self.X, labels, self.raw_y, self.params), present
 
 
+# Of own-label probabilities, 4 bytes each: what "auto" keeps takes 20 MB at the most.
+MOST_STORED = 5_000_000
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to train and record, the same for all rows and for every fold.
@@ -93,8 +97,10 @@ class Recipe:
         As in ``DataMapClassifier``.
     own_seeds : bool
         Whether a learner with stages keeps the seeds that the user set in it.
-    measures, store_trajectories
+    measures : tuple of str
         As in ``TrainingDynamics``.
+    store_trajectories : bool or "auto"
+        As in ``DataMapClassifier``; "auto" until the size of the record is known.
     n_jobs : int or None
         Threads over the labels of a multilabel target.
     threads : Threads
@@ -110,10 +116,28 @@ class Recipe:
     batch_order: str = "rows"
     own_seeds: bool = False
     measures: tuple[str, ...] = ()
-    store_trajectories: bool = False
+    store_trajectories: bool | str = False
     n_jobs: int | None = None
     threads: Threads = field(default_factory=Threads)
     until: int | None = None
+
+    def for_cells(self, n_cells: int) -> "Recipe":
+        """Decide whether trajectories are kept, for all parts of the record alike.
+
+        Parameters
+        ----------
+        n_cells : int
+            Rows, or (row, label) cells, of the whole record.
+
+        Returns
+        -------
+        Recipe
+            The epochs are the most there can be, so no end that comes early matters.
+        """
+        kept = self.store_trajectories
+        if kept == "auto":
+            kept = n_cells * self.n_epochs <= MOST_STORED
+        return replace(self, store_trajectories=bool(kept))
 
     def for_classes(self, classes: Array) -> "Recipe":
         """Leave out the weights of classes that are not there; learners refuse them."""

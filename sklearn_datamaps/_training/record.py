@@ -112,6 +112,11 @@ class Record:
             part.dynamics.rollback()
             del part.totals[part.dynamics.n_epochs :]
 
+    def forget_trajectories(self) -> None:
+        """Keep the probabilities of no epoch, whether it is recorded or not."""
+        for part in self.parts:
+            part.dynamics.forget_trajectories()
+
     def release(self) -> None:
         """Free the memory that is there for the next epoch alone."""
         for part in self.parts:
@@ -185,7 +190,7 @@ def new_record(
     recorder = Recorder(
         labels,
         measures=recipe.measures,
-        store_trajectories=recipe.store_trajectories,
+        store_trajectories=bool(recipe.store_trajectories),
         index=index,
     )
     record = Record(recorder, seed, {} if key is None else key)

@@ -118,9 +118,10 @@ class DataMapClassifier(BaseDataMapClassifier):
     learner of. Blocks that were sent from a client (``client.scatter``) cannot be
     computed again.
 
-    The workers hold the blocks, some 25 bytes a row of record, and the learner once an
-    epoch. X and y are looked at before training, so the blocks should fit in the
-    memory of all workers together; Dask writes those to disk that do not.
+    The workers hold the blocks, some 25 bytes a row of record (and trajectories, see
+    ``store_trajectories``), and the learner once an epoch. X and y are looked at before
+    training, so the blocks should fit in the memory of all workers together; Dask
+    writes those to disk that do not.
 
     Examples
     --------
@@ -151,7 +152,7 @@ class DataMapClassifier(BaseDataMapClassifier):
         n_epochs: int | str = "auto",
         response_method: str = "auto",
         measures: Any = (),
-        store_trajectories: bool = False,
+        store_trajectories: bool | str = "auto",
         gather: bool = True,
         client: Any = None,
         random_state: Any = None,
@@ -250,7 +251,10 @@ class DataMapClassifier(BaseDataMapClassifier):
         ):
             register_sizes(client)
             blocks = prepare_blocks(client, learner, X, y, sample_weight)
-            learner.warn(int(blocks.n_rows.sum()))
+            n_rows = int(blocks.n_rows.sum())
+            learner.warn(n_rows)
+            n_labels = len(blocks.known.classes) if blocks.known.multilabel else 1
+            recipe = recipe.for_cells(n_rows * n_labels)
             warn_sorted(blocks.n_rows, blocks.n_set)
             self._forget("feature_names_in_", "_parts", "_gathered")
             self.n_features_in_ = blocks.features.n_features

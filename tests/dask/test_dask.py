@@ -253,6 +253,13 @@ class TestSameBits:
             *(None, X, y), measures=MEASURES, store_trajectories=True, n_epochs=3
         )
 
+    def test_trajectories_by_the_size_of_the_whole(self, client, digits, monkeypatch):
+        X, y = digits
+        for most, kept in ((3 * len(y), True), (3 * len(y) - 1, False)):
+            monkeypatch.setattr("sklearn_datamaps._training.recipe.MOST_STORED", most)
+            clf = assert_equal_to_one_machine(None, X, y, n_epochs=3)
+            assert (clf.data_map_.trajectories is not None) == kept
+
     @pytest.mark.parametrize(
         "kind",
         [
