@@ -35,7 +35,8 @@ from sklearn_datamaps._views.review import OWN, row_hashes
 
 MAX_POINTS = 250_000
 # Of the page's own script, in their order.
-PLAIN_SCRIPTS = ("format.js", "filters.js", "log.js", "keys.js")  # need no browser
+# Need no browser, or only in functions that draw.
+PLAIN_SCRIPTS = ("format.js", "filters.js", "log.js", "keys.js", "play.js")
 SCRIPTS = (
     *PLAIN_SCRIPTS,
     *("data.js", "store.js", "decisions.js", "plot.js", "select.js", "find.js"),
@@ -43,6 +44,8 @@ SCRIPTS = (
 )
 N_SUSPECTS = 100
 N_LIKELY = 5  # other labels of a row, with their probabilities
+MOST_EXACT = 2_000_000  # probabilities of two bytes each in a page; of more one
+SAME_PLACE = 1e-3  # from the end of the trajectories to the point of the map
 BLOCK = 20_000  # rows whose probabilities are sorted at a time
 LARGEST_EXACT = 2**53  # beyond it, a browser's numbers skip integers
 # The hash admits our script alone: no inline handler runs. Plotly's WebGL compiles
@@ -216,7 +219,7 @@ def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content
         content.add_array("name", points % n_labels, "i4")
     if data_map.trajectories is not None:
         own = data_map.trajectories.reshape(data_map.n_epochs, -1)[:, points]
-        content.add_array("trajectories", np.rint(own.T * 255), "u1")
+        _add_trajectories(content, own.T)
     digests = bytes.fromhex("".join(row_hashes(data_map)[rows]))
     content.add_array("hashes", np.frombuffer(digests, np.uint8), "u1")
     if text is not None:
@@ -227,8 +230,11 @@ def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content
         _add_column(content, f"column:{k}", data_map.columns[name][rows])
         for k, name in enumerate(columns)
     ]
+    plays, no_play = _why_not_played(data_map, points)
     content.header |= {
         "n_points": len(points),
+        "plays": plays,
+        "no_play": no_play,
         "n_suspects": min(N_SUSPECTS, len(points)),
         "n_likely": _add_likely(content, data_map, points),
         "descending": [n for n, m in MEASURES.items() if m.ascending is False],
@@ -252,6 +258,34 @@ def _content(data_map: BaseDataMap, points: Array, text: str | None) -> _Content
         "boundary": boundary_lines(BAND, N_STD).tolist() if is_curve else [],
     }
     return content
+
+
+def _add_trajectories(content: _Content, own: Array) -> None:
+    """Add probabilities as whole steps; one number more: not recorded. See play.js."""
+    dtype, steps = ("u2", 65534) if own.size <= MOST_EXACT else ("u1", 254)
+    stored = np.where(np.isnan(own), steps + 1, np.rint(own * steps))
+    content.add_array("trajectories", stored, dtype)
+
+
+def _why_not_played(
+    data_map: BaseDataMap, points: Array
+) -> tuple[bool, list[str] | None]:
+    """Whether the training can be played; else what is said, and the Python line."""
+    if data_map.n_epochs == 1:
+        return False, None
+    if data_map.trajectories is None:
+        line = "DataMapClassifier(store_trajectories=True)"
+        return False, ["To play the training, keep every epoch:", line]
+    own = data_map.trajectories.reshape(data_map.n_epochs, -1)[:, points]
+    moments = (np.nanmean(own, axis=0), np.nanstd(own, axis=0))
+    final = (data_map.confidence, data_map.variability)
+    gaps = [
+        np.abs(at_end - value.ravel()[points]).max()
+        for at_end, value in zip(moments, final, strict=True)
+    ]
+    if max(gaps) > SAME_PLACE:
+        return False, ["An average of several runs has no one training to play."]
+    return True, None
 
 
 def _measures(data_map: BaseDataMap, *, with_margin: bool) -> dict[str, Array]:

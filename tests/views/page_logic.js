@@ -92,3 +92,24 @@ test("a capital letter by shift is another key than one by caps lock", () => {
   assert.equal(COMMANDS[keyName({ key: "N", shiftKey: false })], "next");
   assert.equal(COMMANDS[keyName({ key: "?", shiftKey: true })], "help");
 });
+
+test("an epoch that was not recorded counts for nothing", () => {
+  for (const [Stored, steps] of [[Uint8Array, 254], [Uint16Array, 65534]]) {
+    const stored = Stored.from([steps, 0, steps + 1, steps, steps + 1, steps + 1]);
+    const [mean, deviation] = momentsUpTo(stored, 3, 3);
+    assert.deepEqual([Array.from(mean), Array.from(deviation)], [[0.5, 1], [0.5, 0]]);
+    assert.deepEqual(curveOf(stored, 3, 0), [1, 0]);
+    assert.deepEqual(curveOf(stored, 3, 1), [1]);
+    assert.deepEqual(Array.from(rightEpochs(stored, 3, [0.5, 1])), [1, 0, 0, 1, 0, 0]);
+  }
+});
+
+test("only what was right in all epochs or none has the bins at the ends", () => {
+  const right = Uint8Array.from([1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+  assert.deepEqual(Array.from(binsUpTo(right, 4, 1, 5)), [0, 4, 4]);
+  assert.deepEqual(Array.from(binsUpTo(right, 4, 3, 5)), [0, 4, 4]);
+  assert.deepEqual(Array.from(binsUpTo(right, 4, 4, 5)), [0, 4, 3]);
+  const long = new Uint8Array(100).fill(1, 0, 99);   // right in all but the last
+  assert.deepEqual([99, 100].map((epoch) => binsUpTo(long, 100, epoch, 6)[0]), [0, 1]);
+  assert.equal(binsUpTo(new Uint8Array(100).fill(1, 0, 1), 100, 100, 6)[0], 4);
+});

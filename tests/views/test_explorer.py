@@ -14,14 +14,15 @@ import pandas as pd
 import pytest
 
 import sklearn_datamaps
-from sklearn_datamaps import DataMap
+from sklearn_datamaps import DataMap, TrainingDynamics
 from sklearn_datamaps._core.registry import MEASURES
+from sklearn_datamaps._views import explorer
 from sklearn_datamaps._views.explorer import explore, map_hash
 from sklearn_datamaps._views.review import row_hashes
 
 PACKAGE = Path(sklearn_datamaps.__file__).parent
 SCRIPTS = sorted((PACKAGE / "_views" / "page").glob("*.js"))
-DTYPES = {"u1": np.uint8, "i4": np.int32, "f4": np.float32}
+DTYPES = {"u1": np.uint8, "u2": np.uint16, "i4": np.int32, "f4": np.float32}
 
 
 class Reader(HTMLParser):
@@ -120,11 +121,43 @@ def test_page_holds_the_map(write, n_classes):
     assert digests == "".join(row_hashes(data_map))
 
 
-def test_trajectories_are_stored_in_eight_bits(write):
+@pytest.mark.parametrize(("most", "steps"), [(240, 65534), (239, 254)])
+def test_trajectories_are_stored_in_two_bytes_or_one(write, monkeypatch, most, steps):
+    monkeypatch.setattr("sklearn_datamaps._views.explorer.MOST_EXACT", most)
     data_map = random_map()
-    stored = write(data_map).array("trajectories").reshape(40, 6).T / 255
-    np.testing.assert_allclose(stored, data_map.trajectories, atol=0.5 / 255 + 1e-7)
-    assert "trajectories" not in write(random_map(stored=False)).blocks
+    page = write(data_map)
+    stored = page.array("trajectories").reshape(40, 6).T / steps
+    np.testing.assert_allclose(stored, data_map.trajectories, atol=0.5 / steps + 1e-7)
+    assert page.header["plays"]
+    assert page.header["no_play"] is None
+
+
+def test_epochs_that_were_not_recorded_are_told_apart(write):
+    dynamics = TrainingDynamics([0, 1, 1], store_trajectories=True)
+    dynamics.update([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    dynamics.update([[1.0, 0.0], [0.0, 1.0]], rows=[0, 2])
+    page = write(dynamics.to_data_map(allow_incomplete=True))
+    stored = page.array("trajectories").reshape(3, 2)
+    assert stored.tolist() == [[65534, 65534], [32767, 65535], [65534, 65534]]
+    assert page.header["plays"]
+
+
+def test_page_says_how_the_training_could_be_played(write):
+    without = write(random_map(stored=False))
+    assert "trajectories" not in without.blocks
+    assert not without.header["plays"]
+    line = "DataMapClassifier(store_trajectories=True)"
+    assert without.header["no_play"][1:] == [line]
+    rng = np.random.default_rng(0)
+    runs = [
+        DataMap.from_probabilities(proba, [0, 1, 0], store_trajectories=True)
+        for proba in rng.dirichlet([1, 1], size=(2, 4, 3))
+    ]
+    average = write(DataMap.average(runs))
+    assert not average.header["plays"]
+    assert "average" in average.header["no_play"][0]
+    one = DataMap.from_probabilities([[[0.2, 0.8], [0.5, 0.5]]], [0, 1])
+    assert (write(one).header["plays"], write(one).header["no_play"]) == (False, None)
 
 
 def test_multilabel_cells_point_to_their_rows(write):
@@ -141,7 +174,7 @@ def test_multilabel_cells_point_to_their_rows(write):
     np.testing.assert_array_equal(page.array("label"), y[row, name])
     trajectories = page.array("trajectories").reshape(30, 4)
     own = data_map.trajectories[:, row, name].T
-    np.testing.assert_allclose(trajectories / 255, own, atol=0.5 / 255 + 1e-7)
+    np.testing.assert_allclose(trajectories / 65534, own, atol=1e-5)
     assert page.values("text") == list("abcdefghij")
     assert page.header["labels"] == ["False", "True"]
 
@@ -218,7 +251,7 @@ def test_policy_admits_the_script_of_the_package_and_no_request(write):
     (program,) = page.program
     digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
     assert directives["script-src"] == f"'sha256-{digest}' 'unsafe-eval'"
-    assert len(SCRIPTS) == 14
+    assert {path.name for path in SCRIPTS} == set(explorer.SCRIPTS)
     for path in SCRIPTS:
         assert path.read_text(encoding="utf-8") in program
     linked = [a for _, a in page.tags if "src" in a or "href" in a]

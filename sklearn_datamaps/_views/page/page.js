@@ -1,6 +1,6 @@
 // Start, keys and what the controls do.
 
-const LEFT_OUT = "input:not([type=checkbox]), select, textarea";
+const LEFT_OUT = "input:not([type=checkbox], [type=range]), select, textarea";
 
 function keepView() {
   storeView({
@@ -38,7 +38,7 @@ function showTab(name) {
 
 function showMatrix(on) {
   $("matrix").hidden = !on;
-  $("stage").hidden = $("tools").hidden = $("legend").hidden = on;
+  $("stage").hidden = $("tools").hidden = $("legend").hidden = $("play-area").hidden = on;
   $("show-map").setAttribute("aria-pressed", String(!on));
   $("show-matrix").setAttribute("aria-pressed", String(on));
   drawMatrix();
@@ -76,6 +76,7 @@ function onKey(event) {
   const letters = $("letters").checked;
   const code = letters ? labelOfKey(key) : undefined;
   if (target === $("stage") && onMap) walkMap(onMap);
+  else if ((target === $("stage") || target === $("epoch")) && key === " ") togglePlay();
   else if (target === $("stage") && "+-0".includes(key)) key === "0" ? wholeMap() : zoom(key === "+" ? 0.7 : 1 / 0.7);
   else if (inQueue && (target === $("queue") || target === document.body)) step(inQueue);
   else if (key === "Escape") escape();
@@ -106,8 +107,8 @@ function openFirst() {
 function listenToPlot() {
   const plot = $("plot");
   const pointOf = ({ points: [{ curveNumber, pointNumber }] }) => traces[curveNumber][pointNumber];
-  plot.on("plotly_hover", (event) => showTooltip(pointOf(event), event.event));
-  plot.on("plotly_unhover", () => { $("tooltip").hidden = true; });
+  plot.on("plotly_hover", (event) => { if (!frame) showTooltip(pointOf(event), event.event); });
+  plot.on("plotly_unhover", () => { if (!frame) $("tooltip").hidden = true; });
   for (const moved of ["plotly_relayout", "plotly_relayouting"]) plot.on(moved, moveOverlay);
   plot.addEventListener("pointerdown", startOutline);
   plot.addEventListener("pointerdown", startClick);
@@ -144,6 +145,7 @@ function listen() {
   on("filter-form", "submit", addFilter);
   on("lasso", "click", () => useLasso(!hasLasso));
   on("reset", "click", wholeMap);
+  listenToPlay();
   on("show-map", "click", () => showMatrix(false));
   on("show-matrix", "click", () => showMatrix(true));
   for (const tab of $("tabs").children) tab.addEventListener("click", () => showTab(tab.dataset.tab));

@@ -67,6 +67,13 @@ function styleOf(code) {
 
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 
+// Of a crowd, each point is smaller and lets others through.
+const crowdStyle = (crowd) => ({
+  size: clamp(60 / Math.pow(crowd + 1, 0.25), 3.5, 8),
+  opacity: clamp(25 / Math.sqrt(crowd + 1), 0.35, 0.9),
+  faint: clamp(8 / Math.sqrt(crowd + 1), 0.1, 0.3),
+});
+
 // Of what is drawn later nothing is hidden: "other" and the crowds come first.
 function buildTraces() {
   const points = groups.names.map(() => []);
@@ -77,19 +84,15 @@ function buildTraces() {
   groups.counts = points.map((those) => those.length);
   return codes.map((code, k) => {
     const { colour, symbol } = styleOf(code);
-    const crowd = traces[k].length;
+    const { size, opacity, faint } = crowdStyle(traces[k].length);
     return {
       type: "scattergl", mode: "markers", hoverinfo: "none",
       x: Float32Array.from(traces[k], (i) => data.variability[i]),
       y: Float32Array.from(traces[k], (i) => data.confidence[i]),
       selectedpoints: selected ? traces[k].flatMap((i, at) => selected[i] ? [at] : []) : null,
-      marker: {
-        color: colour, symbol, line: { width: 0 },
-        size: clamp(60 / Math.pow(crowd + 1, 0.25), 3.5, 8),
-        opacity: clamp(25 / Math.sqrt(crowd + 1), 0.35, 0.9),
-      },
+      marker: { color: colour, symbol, line: { width: 0 }, size, opacity },
       selected: { marker: { opacity: 0.95 } },
-      unselected: { marker: { opacity: clamp(8 / Math.sqrt(crowd + 1), 0.1, 0.3) } },
+      unselected: { marker: { opacity: faint } },
     };
   });
 }
@@ -178,10 +181,12 @@ function underneath(i) {
   const unit = ([low, high], pixels) => near * (high - low) / pixels;
   const wide = unit(plot.layout.xaxis.range, plot.clientWidth - MARGIN.l - MARGIN.r);
   const high = unit(plot.layout.yaxis.range, plot.clientHeight - MARGIN.t - MARGIN.b);
-  const found = [];
-  for (let k = 0; k < N; k++)
-    if (matching[k] && Math.abs(data.variability[k] - data.variability[i]) <= wide &&
-        Math.abs(data.confidence[k] - data.confidence[i]) <= high) found.push(k);
+  const found = [], [x, y] = placeOf(i);
+  for (let k = 0; k < N; k++) {
+    if (!matching[k]) continue;
+    const [p, q] = placeOf(k);
+    if (Math.abs(p - x) <= wide && Math.abs(q - y) <= high) found.push(k);
+  }
   return found;
 }
 
@@ -205,7 +210,7 @@ function pointAt([x, y]) {
   let best = -1, least = REACH ** 2;
   for (let i = 0; i < N; i++) {
     if (!matching[i]) continue;
-    const [p, q] = toStage([data.variability[i], data.confidence[i]]);
+    const [p, q] = toStage(placeOf(i));
     const far = (p - x) ** 2 + (q - y) ** 2;
     if (far < least) [best, least] = [i, far];
   }
@@ -223,11 +228,11 @@ function clickPoint(i) {
 // The nearest point in one of four directions: the map by the arrow keys.
 function walkMap([dx, dy]) {
   if (current < 0) return;
-  const [x, y] = toStage([data.variability[current], data.confidence[current]]);
+  const [x, y] = toStage(placeOf(current));
   let best = -1, least = Infinity;
   for (let i = 0; i < N; i++) {
     if (!matching[i] || i === current) continue;
-    const [p, q] = toStage([data.variability[i], data.confidence[i]]);
+    const [p, q] = toStage(placeOf(i));
     const along = (p - x) * dx + (q - y) * dy;
     const aside = Math.abs((p - x) * dy) + Math.abs((q - y) * dx);
     if (along > 0 && aside <= 2 * along && along + 2 * aside < least) [best, least] = [i, along + 2 * aside];
@@ -238,8 +243,7 @@ function walkMap([dx, dy]) {
 function zoom(factor) {
   const ranges = ["xaxis", "yaxis"].map((axis) => {
     const [low, high] = $("plot").layout[axis].range;
-    const middle = axis === "xaxis" ? data.variability[current] : data.confidence[current];
-    const center = current < 0 ? (low + high) / 2 : middle;
+    const center = current < 0 ? (low + high) / 2 : placeOf(current)[axis === "xaxis" ? 0 : 1];
     return [center - factor * (center - low), center + factor * (high - center)];
   });
   Plotly.relayout("plot", { "xaxis.range": ranges[0], "yaxis.range": ranges[1] });

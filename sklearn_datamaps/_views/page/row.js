@@ -94,7 +94,7 @@ function drawTrajectory(i) {
   figure.hidden = !data.trajectories;
   if (!data.trajectories) return;
   const n = header.n_epochs;
-  const p = Array.from(data.trajectories.subarray(i * n, (i + 1) * n), (byte) => byte / 255);
+  const p = curveOf(data.trajectories, n, i);
   const [W, H, LEFT, TOP] = [360, 120, 26, 8];
   const x = (k) => LEFT + (n > 1 ? k / (n - 1) : 0.5) * (W - LEFT - 8);
   const y = (v) => TOP + (1 - v) * (H - TOP - 22);

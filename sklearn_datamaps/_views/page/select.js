@@ -78,7 +78,7 @@ function enclosed(corners) {
   const [left, right, bottom, top] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
   const found = new Uint8Array(N);
   for (let i = 0; i < N; i++) {
-    const [x, y] = [data.variability[i], data.confidence[i]];
+    const [x, y] = placeOf(i);
     if (!matching[i] || x < left || x > right || y < bottom || y > top) continue;
     let isInside = false;
     for (let a = 0, b = xs.length - 1; a < xs.length; b = a++)
@@ -125,15 +125,17 @@ function moveRing() {
   if (!$("plot").layout || !$("plot").clientWidth) return;
   ring.hidden = current < 0;
   if (current >= 0) {
-    const [x, y] = toStage([data.variability[current], data.confidence[current]]);
+    const [x, y] = toStage(placeOf(current));
     ring.hidden = !isInAxes([x, y]);
     ring.style.left = `${x}px`;
     ring.style.top = `${y}px`;
   }
+  drawTrail();
 }
 
 function moveOverlay() {
   if (!$("plot").layout) return;
   moveRing();
+  drawFrame();
   drawOutlines(outlines);
 }
