@@ -299,7 +299,7 @@ class LabelAudit:
         )
 
     def plot(self, *, axes: Any = None) -> Any:
-        """Draw labels by quality, and how many of each label look wrong.
+        """Draw what to read first, and how many of each label look wrong.
 
         Parameters
         ----------
@@ -309,8 +309,9 @@ class LabelAudit:
         Returns
         -------
         ndarray of two matplotlib Axes
-            Labels as given by quality, with how many are estimated to be wrong, or
-            that it cannot be said; and the share of every label that is wrong.
+            The chance that a label is wrong in the order of reading, with how many are
+            estimated to be wrong, or that it cannot be said; and the share of every
+            label that is wrong.
 
         Raises
         ------

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, plain
 from sklearn_datamaps._core.neighbours import nearest_rows, scaler_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.witness import table_of
+from sklearn_datamaps._views import colors, drawing
 
 N_SEARCHED = 100  # nearest rows among which those of each kind are looked for
 N_VOTES = 5  # nearest rows of the sentence
@@ -105,14 +107,22 @@ class Explanation:
             raise ValueError(f"axes must be two Axes; got {len(axes)}.")
         found = self.frame[self.frame["number"] == at]
         near, features = (found[found["neighbour"] >= 0], found[found["neighbour"] < 0])
-        _bars(axes[0], near, near["kind"] == "same label")
-        axes[0].set(xlabel="cosine", title=f"Nearest rows of row {self.rows[at]}")
+        _bars(axes[0], near, near["kind"] == "same label", "cosine")
         if self.curves is not None and features.empty:
-            axes[1].plot(np.arange(1, len(self.curves) + 1), self.curves[:, at], "o-")
-            axes[1].set(xlabel="epoch", ylabel="probability of the label", ylim=(0, 1))
+            epochs = np.arange(1, len(self.curves) + 1)
+            color = colors.accents(axes[1], 1)[0]
+            axes[1].plot(epochs, self.curves[:, at], "o-", color=color, ms=5)
+            what = {"xlabel": "epoch", "ylabel": "probability of the label"}
+            axes[1].set(**what, ylim=(-0.03, 1.03))
+            axes[1].locator_params(axis="x", integer=True)
+            title = "Epoch by epoch"
         else:
-            _bars(axes[1], features, features["weight"] > 0)
-            axes[1].set(xlabel="own label less rival", title="Features")
+            _bars(axes[1], features, features["weight"] > 0, "own label less rival")
+            title = "Features"
+        size = drawing.settle(*axes)
+        titles = (f"Nearest rows of row {self.rows[at]}", title)
+        for ax, title in zip(axes, titles, strict=True):
+            drawing.draw_legend(ax, title, size)
         return axes
 
     def __repr__(self) -> str:
@@ -134,21 +144,35 @@ class Explanation:
         return f"<div>{''.join(parts)}</div>"
 
 
-def _bars(ax: Any, shown: pd.DataFrame, is_for: Any) -> None:
+def _bars(ax: Any, shown: pd.DataFrame, is_for: Any, what: str) -> None:
     import seaborn as sns
 
-    places, palette = np.arange(len(shown)), sns.color_palette("colorblind", 2)
+    places, is_for = np.arange(len(shown)), np.asarray(is_for, dtype=bool)
     weights = shown["weight"].to_numpy()
-    for of_kind, color, label in (
-        (np.asarray(is_for, dtype=bool), palette[0], "for the label"),
-        (~np.asarray(is_for, dtype=bool), palette[1], "against it"),
+    for of_kind, color, label in zip(
+        (is_for, ~is_for),
+        colors.accents(ax, 2),
+        ("for the label", "against it"),
+        strict=True,
     ):
         if of_kind.any():
             ax.barh(places[of_kind], weights[of_kind], color=color, label=label)
-    ax.set_yticks(places, [reason[:40] for reason in shown["reason"]])
+    ax.axvline(0, color=colors.ink(ax, colors.STRONG), lw=0.8)
+    n_characters = max(12, int(6 * ax.bbox.width / ax.figure.dpi))
+    reasons = [_two_lines(reason, n_characters) for reason in shown["reason"]]
+    ax.set_yticks(places, reasons)
+    for name in ax.get_yticklabels():
+        name.set_parse_math(False)  # a text may hold "$"
+    ax.set(xlabel=what)
     ax.invert_yaxis()
-    if len(shown):
-        ax.legend(fontsize="small", frameon=True)
+    sns.despine(ax=ax, left=True)
+
+
+def _two_lines(text: str, n_characters: int) -> str:
+    lines = wrap(text, n_characters) or [""]
+    if len(lines) > 2:
+        lines = [lines[0], f"{lines[1][: n_characters - 1]}\u2026"]
+    return "\n".join(lines)
 
 
 def explain_rows(

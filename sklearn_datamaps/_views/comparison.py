@@ -11,8 +11,17 @@ from scipy import stats
 from sklearn_datamaps._core.base_map import BaseDataMap
 from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
-from sklearn_datamaps._core.regions import REGIONS, UNSEEN
+from sklearn_datamaps._core.regions import (
+    BAND,
+    N_STD,
+    REGIONS,
+    UNSEEN,
+    boundary_lines,
+)
 from sklearn_datamaps._core.repeats import check_same_rows
+from sklearn_datamaps._views import colors, drawing
+
+MOST_ARROWS = 25  # more hide each other
 
 
 @found_in("sklearn_datamaps")
@@ -58,21 +67,25 @@ class DataMapComparison:
     def plot(
         self, *, ax: Any = None, n_movers: int | None = None, title: str | None = None
     ) -> Any:
-        """Draw an arrow from before to after for each of the largest movers.
+        """Draw what moved: an arrow for each row if they are few, else a table.
+
+        Arrows lead from before to after on the map, with the regions and their sizes.
+        The table has one cell for each region before and after: how many rows went
+        that way, the more the stronger its colour.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw. None: a new figure.
         n_movers : int, default=None
-            Arrows to draw. None: all rows of ``movers``.
+            Draw arrows for so many of ``movers``, the largest. None: for all of them
+            if at most 25 rows went to another region, else the table.
         title : str, default=None
-            Title of the axes. None: says how many movers are drawn.
+            Title of the axes. None: says what moved.
 
         Returns
         -------
         matplotlib Axes
-            Arrows of rows whose label changed are thicker and orange.
         """
         return _plot(self, ax=ax, n_movers=n_movers, title=title)
 
@@ -236,6 +249,12 @@ def _spearman(before: BaseDataMap, after: BaseDataMap) -> pd.Series:
     return pd.Series(result, name="spearman", dtype=np.float64)
 
 
+def n_moved(transitions: pd.DataFrame) -> tuple[int, int]:
+    """Rows that went to another region, towards easy and towards hard."""
+    seen = transitions.reindex(index=REGIONS, columns=REGIONS).to_numpy()
+    return int(np.tril(seen, -1).sum()), int(np.triu(seen, 1).sum())
+
+
 def _plot(
     comparison: DataMapComparison,
     *,
@@ -243,52 +262,146 @@ def _plot(
     n_movers: int | None = None,
     title: str | None = None,
 ) -> Any:
-    """Draw the arrows; see :meth:`sklearn_datamaps.DataMapComparison.plot`."""
+    """Draw what moved; see :meth:`sklearn_datamaps.DataMapComparison.plot`."""
     import matplotlib.pyplot as plt
-    import seaborn as sns
 
-    movers = comparison.movers.iloc[:n_movers]
     if ax is None:
-        _, ax = plt.subplots(figsize=(7.5, 5.6), layout="constrained")
-    after = comparison.after
-    ax.scatter(
-        after.variability.ravel(),
-        after.confidence.ravel(),
-        s=4,
-        color="0.8",
-        linewidths=0,
-        rasterized=True,
-        label="all rows, after",
-    )
+        ax = plt.figure(figsize=(7.5, 5.6), layout="constrained").add_subplot()
+    if n_movers is None and sum(n_moved(comparison.transitions)) > MOST_ARROWS:
+        _draw_flow(ax, comparison, title)
+    else:
+        _draw_arrows(ax, comparison, n_movers, title)
+    return ax
+
+
+def _draw_arrows(
+    ax: Any,
+    comparison: DataMapComparison,
+    n_movers: int | None,
+    title: str | None,
+) -> None:
+    import seaborn as sns
+    from matplotlib.lines import Line2D
+
+    movers, after = comparison.movers.iloc[:n_movers], comparison.after
     changed = label_changed(movers)
     start = movers[["variability_before", "confidence_before"]].to_numpy()
     end = movers[["variability_after", "confidence_after"]].to_numpy()
-    blue, orange = sns.color_palette("colorblind", 2)
-    for chosen, color, width, name in (
-        (~changed, blue, 0.003, "label kept"),
-        (changed, orange, 0.006, "label changed"),
+    points = pd.DataFrame(
+        {
+            "variability": after.variability.ravel(),
+            "confidence": after.confidence.ravel(),
+            "region": after.regions().ravel(),
+        }
+    )
+    points = points[points["confidence"].notna()]
+    # Rows that are learned at once move at the left end: the axis ends with the movers.
+    widest = 1.2 * max(0.01, start[:, 0].max(initial=0), end[:, 0].max(initial=0))
+    beyond = int((points["variability"] > widest).sum())
+    points = points[points["variability"] <= widest]
+    size, faint = drawing.font_size(ax), colors.ink(ax, colors.FAINT)
+    ax.scatter(
+        *points[["variability", "confidence"]].to_numpy().T,
+        s=0.4 * size,
+        color=faint,
+        alpha=np.clip(10 / np.sqrt(len(points)), 0.15, 0.6),
+        linewidths=0,
+        rasterized=True,
+    )
+    is_curve = after.margin_follows_confidence
+    boundary = boundary_lines(BAND, N_STD) if is_curve else np.empty((0, 2, 2))
+    drawing.draw_boundary(ax, boundary, {"linewidth": 0.8})
+    dot = Line2D([], [], ls="", marker="o", ms=0.4 * size, color=faint)
+    handles, labels = [dot], ["all rows, after"]
+    for chosen, color, name in zip(
+        (~changed, changed),
+        colors.accents(ax, 2),
+        ("label kept", "label changed"),
+        strict=True,
     ):
         if chosen.any():
+            label = f"{name} ({int(chosen.sum()):,} of the movers)"
             ax.quiver(
                 *start[chosen].T,
                 *(end - start)[chosen].T,
                 angles="xy",
                 scale_units="xy",
                 scale=1,
-                width=width,
+                units="inches",
+                width=0.0012 * size,
+                headwidth=6,
+                headlength=8,
+                headaxislength=7,
                 color=color,
-                label=f"{name} ({int(chosen.sum()):,} of the movers)",
+                label=label,
                 zorder=3,
             )
-    corners = np.concatenate([start, end, np.zeros((1, 2))])
-    widest = max(corners[:, 0].max(), float(np.nanmax(after.variability)))
+            handles.append(Line2D([], [], color=color, lw=0.12 * size))
+            labels.append(label)
     ax.set(
-        xlim=(-0.03 * widest, 1.05 * max(widest, 1e-3)),
+        xlim=(-0.02 * widest, widest),
         ylim=(-0.03, 1.03),
         xlabel="variability",
         ylabel="confidence",
-        title=title or f"The {len(movers):,} largest movers, from before to after",
     )
-    ax.legend(loc="lower right", fontsize="small")
     sns.despine(ax=ax)
-    return ax
+    size = drawing.settle(ax)
+    default = f"The {len(movers):,} largest movers, from before to after"
+    note = f"{beyond:,} rows with more variability are not shown" if beyond else ""
+    title = default if title is None else title
+    entries = {"handles": handles, "labels": labels}
+    drawing.draw_legend(ax, title, size, note, entries)
+    sums = comparison.transitions.sum(axis=1), comparison.transitions.sum(axis=0)
+    counts = {name: f"{sums[0][name]:,} \u2192 {sums[1][name]:,}" for name in REGIONS}
+    drawing.name_regions(ax, points[:0], boundary, size, counts)
+
+
+def _draw_flow(ax: Any, comparison: DataMapComparison, title: str | None) -> None:
+    """Regions before (rows) and after (columns), the number of rows in each cell."""
+    from matplotlib.patches import Rectangle
+
+    table = comparison.transitions
+    n = len(table)
+    names = [
+        [f"{name}\n{total:,}" for name, total in table.sum(axis=axis).items()]
+        for axis in (0, 1)
+    ]
+    ax.set_xticks(np.arange(n) + 0.5, names[0])
+    ax.set_yticks(np.arange(n) + 0.5, names[1])
+    ax.set(xlim=(0, n), ylim=(n, 0), xlabel="region after", ylabel="region before")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    size = drawing.settle(ax)
+    counts = table.to_numpy()
+    moved = counts * (1 - np.eye(n, dtype=int))
+    better, worse = colors.accents(ax, 2)
+    behind = colors.background(ax)
+    for (row, column), count in np.ndenumerate(counts):
+        color = better if column < row else worse
+        share = 0.0 if row == column else np.sqrt(count / max(moved.max(), 1))
+        if UNSEEN in (table.index[row], table.columns[column]):
+            color = colors.ink(ax, colors.FAINT)
+        face = colors.mix(color, behind, 0.9 * share)
+        edge = colors.ink(ax, colors.FAINT)
+        place = (column + 0.03, row + 0.03)
+        cell = Rectangle(place, 0.94, 0.94, facecolor=face, edgecolor=edge, lw=0.5)
+        ax.add_patch(cell)
+        on = max(("black", "white"), key=lambda ink: colors.contrast(ink, face))
+        ax.text(
+            column + 0.5,
+            row + 0.5,
+            f"{count:,}" + ("\nstayed" if row == column else ""),
+            ha="center",
+            va="center",
+            fontsize=1.1 * size,
+            color=on,
+        )
+    up, down = n_moved(table)
+    unit = "cells" if comparison.after.multilabel else "rows"
+    default = (
+        f"{up + down:,} of {counts.sum():,} {unit} are in another region:\n"
+        f"{up:,} moved towards easy, {down:,} towards hard"
+    )
+    if len(comparison.changed_labels):
+        default += f"; {len(comparison.changed_labels):,} relabelled"
+    drawing.draw_title(ax, default if title is None else title, size)

@@ -1,6 +1,6 @@
 """The parts of a drawn data map: points, boundary, names, histograms, legend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
@@ -9,14 +9,15 @@ import pandas as pd
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._views import colors
 
-REGION_NAMES = {  # as drawn, and at which height if the region is empty
-    "easy": ("easy-to-learn", 0.85),
-    "ambiguous": ("ambiguous", 0.5),
-    "hard": ("hard-to-learn", 0.15),
+REGION_NAMES = {  # as drawn, and where beside the axes
+    "easy": ("easy-to-learn", 0.99, "top"),
+    "ambiguous": ("ambiguous", 0.5, "center"),
+    "hard": ("hard-to-learn", 0.02, "bottom"),
 }
-N_CELLS = 100  # of the grid, along each side, in which names look for an empty place
-TAKEN = 1e7  # more points in a cell than any map has
+HIGHEST_EASY = 0.87  # confidence of a boundary below which "easy" is seen to be above
+KEPT_FIRST = ("hard", "ambiguous", "easy")
 MARKERS = ("X", "v", "D", "s", "P", "^", "o")  # for right in no epoch, ..., in all
 MAX_EXACT_EPOCHS = 6  # the paper's: with more epochs, correctness is shown in 6 bins
 SKEW = 50  # largest over median bar, above which counts are drawn on a log scale
@@ -70,10 +71,41 @@ def correctness_bins(correctness: Array, n_epochs: int) -> tuple[Array, list[str
 
 
 def font_size(ax: Any) -> float:
+    """Size of texts that suits the width of the axes, in points."""
     import matplotlib as mpl
 
     inches = ax.bbox.width / ax.figure.dpi
-    return float(mpl.rcParams["font.size"] * np.clip(inches / 5, 0.65, 0.95))
+    return float(mpl.rcParams["font.size"] * np.clip(0.4 + 0.11 * inches, 0.65, 1.3))
+
+
+def set_font_size(ax: Any, size: float) -> None:
+    """Give the numbers and names of both axes a size, in points."""
+    ax.tick_params(labelsize=0.95 * size)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set_size(size)
+
+
+def settle(*axes: Any) -> float:
+    """Lay the figure out, so that texts are measured against the final axes.
+
+    Parameters
+    ----------
+    *axes : matplotlib Axes
+        Of one figure; their numbers and names get the size, too.
+
+    Returns
+    -------
+    float
+        Size of texts that suits the narrowest of them.
+    """
+    root = axes[0].figure.figure  # of a subfigure, too
+    for _ in range(2):  # smaller texts leave more room
+        if root.get_layout_engine() is not None:
+            root.get_layout_engine().execute(root)
+        size = min(map(font_size, axes))
+        for ax in axes:
+            set_font_size(ax, size)
+    return size
 
 
 def draw_points(
@@ -88,7 +120,7 @@ def draw_points(
     crowd = same_bin.transform("size").to_numpy()
     width, height = ax.bbox.size / ax.figure.dpi
     defaults = {
-        "s": np.clip(4000 * width * height / crowd, 5, 22) * np.clip(width / 5, 0.4, 1),
+        "s": np.clip(4000 * width * height / crowd, 5, 22) * np.clip(width / 5, 0.4, 2),
         "alpha": np.clip(25 / np.sqrt(crowd), 0.35, 0.85),
         "linewidth": 0,
         "rasterized": True,
@@ -106,7 +138,7 @@ def draw_points(
         **(defaults | dict(kwargs)),
     )
     largest = max(float(drawn["variability"].max()), 0.01)
-    ax.set(xlim=(-0.02 * largest, 1.12 * largest), ylim=(-0.03, 1.03))
+    ax.set(xlim=(-0.02 * largest, 1.04 * largest), ylim=(-0.03, 1.03))
     ax.set(xlabel="variability", ylabel="confidence")
     sns.despine(ax=ax)
 
@@ -114,8 +146,9 @@ def draw_points(
 def draw_boundary(ax: Any, boundary: Array, kwargs: Mapping[str, Any]) -> None:
     confidence = np.linspace(0, 1, 501)
     attainable = np.sqrt(confidence * (1 - confidence))
-    ax.plot(attainable, confidence, color="0.6", lw=0.8, ls=":", zorder=1.5)
-    defaults = {"color": "0.15", "linewidth": 1.1, "linestyle": "--"}
+    faint, strong = (colors.ink(ax, share) for share in (colors.FAINT, colors.STRONG))
+    ax.plot(attainable, confidence, color=faint, lw=0.8, ls=":", zorder=1.5)
+    defaults = {"color": strong, "linewidth": 1.1, "linestyle": "--"}
     for line in boundary:
         ax.plot(*line.T, **(defaults | dict(kwargs)))
 
@@ -138,9 +171,14 @@ def draw_histograms(
     }
     counts = [np.histogram(points[name], bins=edges[name])[0] for name in edges]
     skewed = any(bars.max() > SKEW * np.median(bars[bars > 0]) for bars in counts)
-    style = {"color": "0.55", "alpha": 1, "edgecolor": "white", "linewidth": 0.4}
     for ax, name in zip(axes, edges, strict=True):
-        defaults = style | {"bins": edges[name]}
+        defaults = {
+            "bins": edges[name],
+            "color": colors.ink(ax, colors.FAINT),
+            "alpha": 1,
+            "edgecolor": colors.background(ax),
+            "linewidth": 0.4,
+        }
         sns.histplot(
             data=points.reset_index(drop=True),
             x=name,
@@ -156,6 +194,7 @@ def draw_histograms(
             ax.set_yscale("log")
             ax.set_ylim(bottom=0.7)
             ax.minorticks_off()  # tens of ticks that are slow to lay out
+        ax.locator_params(axis="x", nbins=4)
         ax.set(xlabel=name, ylabel=f"{unit} (log)" if skewed else unit)
         sns.despine(ax=ax)
 
@@ -175,9 +214,19 @@ def draw_head(
         Line2D([], [], ls="", marker=marker, ms=0.6 * size, color=color, label=name)
         for name, color, marker in styles[["color", "marker"]].itertuples()
     ]
-    defaults = {
-        "handles": handles,
-        "title": "correctness",
+    defaults = {"handles": handles, "title": "correctness", "handlelength": 1.2}
+    draw_legend(ax, title, size, notes, defaults | dict(kwargs))
+
+
+def draw_legend(
+    ax: Any,
+    title: str,
+    size: float,
+    notes: str = "",
+    kwargs: Mapping[str, Any] | None = None,
+) -> None:
+    """Legend above the axes, in as few rows as fit; notes and title above it."""
+    defaults: dict[str, Any] = {
         "loc": "lower left",
         "bbox_to_anchor": (0, 1.01),
         "fontsize": size,
@@ -188,17 +237,24 @@ def draw_head(
         "borderpad": 0,
         "columnspacing": 1.0,
         "handletextpad": 0.2,
-        "handlelength": 1.2,
     }
-    width, top = ax.bbox.width, ax.bbox.y1
-    for n_rows in (1, 2, 3):
-        n_columns = -(-len(handles) // n_rows)
-        legend = ax.legend(**(defaults | {"ncols": n_columns} | dict(kwargs)))
-        if legend.get_window_extent().width <= width:
+    defaults |= kwargs or {}
+    handles = defaults.get("handles") or ax.get_legend_handles_labels()[0]
+    for n_rows in range(1, 4):
+        n_columns = max(1, -(-len(handles) // n_rows))
+        legend = ax.legend(**({"ncols": n_columns} | defaults))
+        if legend.get_window_extent().width <= ax.bbox.width:
             break
-    to_points = 72 / ax.figure.dpi
-    n_characters = max(20, int(2 * width * to_points / size))
-    pad = 4 + to_points * max(0, legend.get_window_extent().y1 - top)
+    draw_title(ax, title, size, notes, legend.get_window_extent().y1)
+
+
+def draw_title(
+    ax: Any, title: str, size: float, notes: str = "", above: float = 0
+) -> None:
+    """Title and notes below it, above the axes or what ends at a height in pixels."""
+    to_points, top = 72 / ax.figure.dpi, ax.bbox.y1
+    n_characters = max(20, int(1.9 * ax.bbox.width * to_points / size))
+    pad = 0.5 * size + to_points * max(0, above - top)
     if notes:
         note = ax.annotate(
             fill(notes, n_characters),
@@ -207,12 +263,12 @@ def draw_head(
             xycoords="axes fraction",
             textcoords="offset points",
             fontsize=0.9 * size,
-            color="0.35",
+            color=colors.ink(ax.figure, colors.MUTED),
             va="bottom",
         )
-        pad = 4 + to_points * (note.get_window_extent().y1 - top)
-    title = fill(title, int(0.85 * n_characters))
-    ax.set_title(title, loc="left", pad=pad, fontsize=1.15 * size)
+        pad = 0.5 * size + to_points * (note.get_window_extent().y1 - top)
+    lines = (fill(line, max(20, int(0.8 * n_characters))) for line in title.split("\n"))
+    ax.set_title("\n".join(lines), loc="left", pad=pad, fontsize=1.15 * size)
 
 
 def default_title(data_map: BaseDataMap) -> str:
@@ -226,10 +282,56 @@ def default_title(data_map: BaseDataMap) -> str:
     return ", ".join(str(fact) for fact in facts if fact)
 
 
-def notes(data_map: BaseDataMap, n_points: int, n_drawn: int, is_curve: bool) -> str:
-    notes = []
-    if n_drawn < n_points:
-        notes.append(f"{n_drawn:,} of {n_points:,} points drawn")
+def sample(
+    points: pd.DataFrame, size: int | None, random_state: Any, by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """At most so many points, in their order: hard ones first, then ambiguous ones.
+
+    Easy points, which are many and lie close together, fill what room is left. Of the
+    region that does not fit whole, a random part is kept; with ``by`` at most the same
+    number of each group, so that the rare ones, which a plain sample would nearly
+    lose, are drawn whole.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        With a column ``region``.
+    size : int or None
+        The most points. None: all.
+    random_state : int, RandomState, Generator or None
+        Seed of the sample.
+    by : sequence of str, default=()
+        Columns that make the groups.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of points.
+    """
+    if size is None or len(points) <= size:
+        return points
+    keys = points[["region", *by]].reset_index(drop=True)
+    keys = keys.sample(frac=1, random_state=random_state)
+    turn = keys.groupby(list(keys), sort=False).cumcount() if by else 0
+    first = pd.Categorical(keys["region"], KEPT_FIRST).codes
+    order = pd.DataFrame({"region": first, "turn": turn}, index=keys.index)
+    kept = order.sort_values(["region", "turn"], kind="stable").index[:size]
+    return points.iloc[np.sort(kept)]
+
+
+def notes(
+    data_map: BaseDataMap, points: pd.DataFrame, drawn: pd.DataFrame, is_curve: bool
+) -> str:
+    """Say what the picture leaves out."""
+    notes, n_points = [], len(points)
+    if len(drawn) < n_points:
+        of_all, of_drawn = (f["region"].value_counts() for f in (points, drawn))
+        left = of_all.sub(of_drawn, fill_value=0).astype(int)
+        left_out = [f"{left[name]:,} {name}" for name in KEPT_FIRST if left.get(name)]
+        notes.append(
+            f"{len(drawn):,} of {n_points:,} points drawn, left out at random: "
+            + ", ".join(left_out)
+        )
     unseen = data_map.confidence.size - n_points
     if unseen:
         notes.append(f"{unseen:,} never recorded, not shown")
@@ -238,79 +340,77 @@ def notes(data_map: BaseDataMap, n_points: int, n_drawn: int, is_curve: bool) ->
     return "; ".join(notes)
 
 
-def name_regions(ax: Any, points: pd.DataFrame, boundary: Array, size: float) -> None:
-    """Name the regions with their counts, each at an empty place near its median."""
-    low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
-    coordinates = points[["variability", "confidence"]].to_numpy()
-    crowd = _crowd(np.vstack([coordinates, _along(boundary)]), low, high)
-    centers = (np.moveaxis(np.indices(crowd.shape), 0, -1) + 0.5) / N_CELLS
-    sides = _sides(low + centers * (high - low), boundary)
-    for region, (name, height) in REGION_NAMES.items():
+def name_regions(
+    ax: Any, points: pd.DataFrame, boundary: Array, size: float, counts: Any = None
+) -> None:
+    """Name the regions with their counts in a column of their own, right of all points.
+
+    Where the picture does not show which region is where, a line leads from each name
+    to the median of its points. No place is searched among the points, as textalloc and
+    adjustText do: of a crowded map none is empty, and they then cover points all the
+    same, or leave the name out.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        With the points; its x-axis grows by the column.
+    points : pandas.DataFrame
+        ``region``, ``variability`` and ``confidence``.
+    boundary : ndarray of shape (n_lines, n, 2)
+        The boundary as drawn.
+    size : float
+        Of the font, in points.
+    counts : dict of str to str, default=None
+        What stands below each name. None: number and share of the points.
+    """
+    names = {}
+    for region, (name, height, align) in REGION_NAMES.items():
         inside = (points["region"] == region).to_numpy()
+        share = 100 * inside.mean() if len(inside) else 0
+        count = counts[region] if counts else f"{inside.sum():,} ({share:.1f} %)"
         label = ax.annotate(
-            f"{name}\n{inside.sum():,} ({100 * inside.mean():.1f} %)",
-            (0.5, 0.5),
+            f"{name}\n{count}",
+            (1, height),
             xycoords="axes fraction",
-            ha="center",
-            va="center",
+            va=align,
             fontsize=size,
-            zorder=5,
-            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "0.8", "pad": 2.5},
+            linespacing=1.3,
         )
-        padding = 1.2 * size * ax.figure.dpi / 72
-        box = (np.array(label.get_window_extent().size) + padding) / ax.bbox.size
-        anchor = np.array([0.5, height])
-        if inside.any():
-            median = np.median(coordinates[inside], axis=0)
-            anchor = (median - low) / (high - low)
-        cost = 0.6 * np.linalg.norm(centers - anchor, axis=-1) + _crowding(crowd, box)
-        if len(boundary):
-            cost[sides != region] += 5
-        place = centers[np.unravel_index(cost.argmin(), cost.shape)]
-        label.set_position(place)
-        crowd[(np.abs(centers - place) <= box / 2).all(axis=-1)] = TAKEN
-        if inside.any() and not len(boundary):
-            _lead(ax, place, median)
+        names[label] = inside
+    widest = max(label.get_window_extent().width for label in names)
+    place = 1 - min(1.03 * widest / ax.bbox.width, 0.6)
+    end = max(place - 0.7 * size * ax.figure.dpi / 72 / ax.bbox.width, 0.2)
+    _narrow(ax, end)
+    shown = len(boundary) and boundary[0, -1, 1] < HIGHEST_EASY
+    for label, inside in names.items():
+        label.set_position((place, label.get_position()[1]))
+        if inside.any() and not shown:
+            _lead(ax, label, points[inside], size)
 
 
-def _along(boundary: Array) -> Array:
-    """Points along the boundary, for the names to keep off it."""
-    t = np.linspace(0, boundary.shape[1] - 1, 500)
-    corners = range(boundary.shape[1])
-    lines = [[np.interp(t, corners, xy) for xy in line.T] for line in boundary]
-    return np.reshape(lines, (-1, 2, len(t))).transpose(0, 2, 1).reshape(-1, 2)
+def _narrow(ax: Any, end: float) -> None:
+    """Let the x-axis and all lines end there, a share of the width, for the names."""
+    from matplotlib.transforms import Bbox, TransformedBbox
+
+    low, high = ax.get_xlim()
+    inches = end * ax.bbox.width / ax.figure.dpi
+    ax.locator_params(axis="x", nbins=int(np.clip(1.8 * inches, 2, 8)))
+    ax.set_xlim(low, low + (high - low) / end)
+    ax.set_xticks([tick for tick in ax.get_xticks() if low <= tick <= high])
+    ax.spines["bottom"].set_bounds(low, high)
+    for line in ax.lines:
+        line.set_clip_box(TransformedBbox(Bbox.from_bounds(0, 0, end, 1), ax.transAxes))
 
 
-def _crowd(coordinates: Array, low: Array, high: Array) -> Array:
-    cells = np.floor((coordinates - low) / (high - low) * N_CELLS).astype(np.intp)
-    cells = cells[((cells >= 0) & (cells < N_CELLS)).all(axis=1)]
-    flat = np.bincount(cells @ [N_CELLS, 1], minlength=N_CELLS**2)
-    return flat.reshape(N_CELLS, N_CELLS).astype(np.float64)
-
-
-def _crowding(crowd: Array, box: Array) -> Array:
-    """Logarithm of the number of points under a box centred on each cell."""
-    from scipy.ndimage import uniform_filter
-
-    shape = np.ceil(box * N_CELLS).astype(int)
-    density = uniform_filter(crowd, shape, mode="constant", cval=TAKEN)
-    return np.asarray(np.log1p(np.maximum(density * shape.prod(), 0)))
-
-
-def _sides(coordinates: Array, boundary: Array) -> Array:
-    """Region of any place in the picture, also where no point can be."""
-    if not len(boundary):
-        return np.full(coordinates.shape[:-1], "")
-    half_width = np.interp(coordinates[..., 0], *(boundary[0] - [0, 0.5]).T)
-    side = coordinates[..., 1] - 0.5
-    conditions = [side > half_width, side < -half_width]
-    return np.select(conditions, ["easy", "hard"], "ambiguous")
-
-
-def _lead(ax: Any, place: Array, median: Array) -> None:
-    line = {"arrowstyle": "-", "color": "0.15", "linewidth": 0.8}
-    ax.annotate(
-        "", median, place, textcoords="axes fraction", arrowprops=line, zorder=4
+def _lead(ax: Any, label: Any, points: pd.DataFrame, size: float) -> None:
+    """Line from a name to the median of its points, a ring."""
+    median = points[["variability", "confidence"]].median().to_numpy()
+    color = colors.ink(ax, colors.STRONG)
+    line = {"arrowstyle": "-", "color": color, "linewidth": 0.8, "shrinkA": 0.4 * size}
+    box = label.get_window_extent()
+    start = ax.transAxes.inverted().transform((box.x0, (box.y0 + box.y1) / 2))
+    ax.annotate("", median, start, textcoords="axes fraction", arrowprops=line)
+    ring = {"markerfacecolor": colors.background(ax), "markeredgecolor": color}
+    ax.plot(
+        *median, marker="o", linestyle="", markersize=0.7 * size, zorder=4.5, **ring
     )
-    ring = {"markersize": 7, "markerfacecolor": "white", "markeredgecolor": "0.15"}
-    ax.plot(*median, marker="o", linestyle="", zorder=4.5, **ring)

@@ -1,6 +1,6 @@
 """Draw a data map as small multiples: one small map for every label."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from textwrap import wrap
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
-from sklearn_datamaps._views import drawing
+from sklearn_datamaps._views import colors, drawing
 
 MAX_PANELS = 100  # more take minutes to draw, and no page holds them
 PAGE_WIDTH = 11.7  # inches, of A4 landscape: 28 panels, 7 x 4, fill 11.7 x 8.3
@@ -36,27 +36,16 @@ def check(data_map: BaseDataMap, by: str, ax: Any, histograms: bool | None) -> N
         )
 
 
-def sample(points: pd.DataFrame, size: int | None, random_state: Any) -> pd.DataFrame:
-    """At most so many points, of which frequent labels give the most.
-
-    Every group (a label; multilabel: its set, or its unset cells) keeps at most the
-    same number, so that the rare ones, which a plain sample would nearly lose, are
-    drawn whole.
-    """
-    if size is None or len(points) <= size:
-        return points
-    shuffled = points.sample(frac=1, random_state=random_state)
-    keys = [name for name in ("label_name", "label") if name in points]
-    place = shuffled.groupby(keys, sort=False).cumcount().to_numpy()
-    kept = np.sort(np.argsort(place, kind="stable")[:size])
-    return shuffled.iloc[kept]
+def keys_of(data_map: BaseDataMap) -> list[str]:
+    """Columns of the points that make groups of which the frequent are thinned."""
+    return ["label_name", "label"] if data_map.multilabel else ["label"]
 
 
 def draw(
     data_map: BaseDataMap,
     points: pd.DataFrame,
     drawn: pd.DataFrame,
-    styles: pd.DataFrame,
+    styles_on: Callable[[Any], pd.DataFrame],
     boundary: Array,
     *,
     is_curve: bool,
@@ -65,10 +54,20 @@ def draw(
     boundary_kwargs: Mapping[str, Any],
     legend_kwargs: Mapping[str, Any],
 ) -> tuple[Any, Array]:
-    """Draw the panels; return the figure and the axes in the order of the classes."""
-    n_panels = len(data_map.classes)
-    figure, head, axes = _grid(n_panels)
-    key = "label_name" if data_map.multilabel else "label"
+    """Draw the panels, those with the largest share of hard points first.
+
+    Multilabel, the share is that of the cells where the label is set, which are what
+    one looks at. Return the figure, and the axes in the order of the classes.
+    """
+    key = keys_of(data_map)[0]
+    asked = points[points["label"]] if data_map.multilabel else points
+    is_hard = asked["region"] == "hard"
+    share = is_hard.groupby(asked[key]).mean().reindex(data_map.classes, fill_value=0)
+    order = share.reset_index(drop=True).sort_values(ascending=False, kind="stable")
+    figure, head, placed = _grid(len(share))
+    axes = np.empty_like(placed)
+    axes[order.index] = placed
+    styles = styles_on(placed[0])
     panels = [
         pd.Index(data_map.classes).get_indexer(pd.Index(frame[key]))
         for frame in (points, drawn)
@@ -80,17 +79,20 @@ def draw(
         ax.set(xlabel="", ylabel="")
         _head_panel(ax, str(data_map.classes[i]), here, data_map.multilabel)
     largest = max(float(drawn["variability"].max()), 0.01) if len(drawn) else 0.5
-    axes[0].set(xlim=(-0.02 * largest, 1.12 * largest), ylim=(-0.03, 1.03))
+    axes[0].set(xlim=(-0.02 * largest, 1.06 * largest), ylim=(-0.03, 1.03))
     axes[0].set(yticks=[0, 0.5, 1])
     figure.supxlabel("variability", fontsize=SIZE + 2)
     figure.supylabel("confidence", fontsize=SIZE + 2)
     figure.get_layout_engine().execute(figure)  # the head is fitted to the final width
-    facts = ["above each panel: easy / ambiguous / hard"]
+    facts = [
+        "above each panel: easy / ambiguous / hard; the largest share of hard first"
+    ]
     if data_map.multilabel:
+        facts[0] += " (where the label is set)"
         facts.append("outlined: label set")
     if not is_curve:
         facts.append("regions follow the margin, not shown here")
-    facts.append(drawing.notes(data_map, len(points), len(drawn), is_curve=True))
+    facts.append(drawing.notes(data_map, points, drawn, is_curve=True))
     title = drawing.default_title(data_map) if title is None else title
     notes = "; ".join(fact for fact in facts if fact)
     size = drawing.font_size(head)
@@ -138,7 +140,8 @@ def _draw_panel(
     parts: list[tuple[pd.DataFrame, dict[str, Any]]] = [(drawn, {})]
     if data_map.multilabel:
         is_set = drawn["label"].to_numpy(dtype=bool)
-        outline = {"linewidth": 0.3, "edgecolor": "0.1", "zorder": 2.5}
+        edge = colors.ink(ax, colors.STRONG)
+        outline = {"linewidth": 0.3, "edgecolor": edge, "zorder": 2.5}
         parts = [(drawn[~is_set], {"s": 2, "alpha": 0.3}), (drawn[is_set], outline)]
     for part, style in parts:
         if len(part):
@@ -162,7 +165,7 @@ def _head_panel(ax: Any, name: str, here: pd.DataFrame, multilabel: bool) -> Non
         xycoords="axes fraction",
         textcoords="offset points",
         fontsize=SIZE,
-        color="0.35",
+        color=colors.ink(ax.figure, colors.MUTED),
     )
     n_characters = int(1.6 * ax.bbox.width * 72 / ax.figure.dpi / (SIZE + 1))
     lines = wrap(name, n_characters)

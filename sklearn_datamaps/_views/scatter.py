@@ -10,7 +10,7 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap, map_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.regions import BAND, N_STD, boundary_lines
-from sklearn_datamaps._views import drawing, panels
+from sklearn_datamaps._views import colors, drawing, panels
 
 Style = Mapping[str, Any] | None
 
@@ -34,7 +34,8 @@ class DataMapDisplay:
     ax_ : matplotlib Axes, or None
         Axes with the scatter; None if drawn by label.
     axes_ : ndarray of matplotlib Axes, or None
-        One small map for each label, in the order of the classes, if drawn by label.
+        One small map for each label, in the order of the classes, if drawn by label
+        (on the page they stand in the order of their share of hard rows).
     figure_ : matplotlib Figure
         Figure that holds it.
     histogram_axes_ : ndarray of 3 matplotlib Axes, or None
@@ -119,8 +120,8 @@ class DataMapDisplay:
         Parameters
         ----------
         max_points : int, default=None
-            Keep a random sample of so many points, in the order of the rows. None:
-            keep all.
+            Keep so many points, in the order of the rows: all hard and ambiguous ones,
+            and of the easy ones a random sample. None: keep all.
         random_state : int, RandomState, Generator or None, default=0
             Seed of the sample.
         band, n_std : float
@@ -154,7 +155,9 @@ class DataMapDisplay:
             frame["correctness"].to_numpy(), self.data_map.n_epochs
         )
         bins = pd.Categorical.from_codes(codes, pd.Index(names), ordered=True)
-        return _sample(frame.assign(correctness_bin=bins), max_points, random_state)
+        return drawing.sample(
+            frame.assign(correctness_bin=bins), max_points, random_state
+        )
 
     def plot(
         self,
@@ -167,7 +170,7 @@ class DataMapDisplay:
         title: str | None = None,
         band: float = BAND,
         n_std: float = N_STD,
-        palette: str | Sequence[Any] = "plasma",
+        palette: str | Sequence[Any] | None = None,
         scatter_kwargs: Style = None,
         histogram_kwargs: Style = None,
         boundary_kwargs: Style = None,
@@ -180,31 +183,37 @@ class DataMapDisplay:
         largest variability that a confidence c allows, sqrt(c (1 - c)) (dotted). With
         more classes the rule lives in the margin, which the picture does not show: no
         boundary is drawn then, and each region's name leads to its median (a ring).
+        The names stand right of all points. Colours are those of Matplotlib's current
+        style (``rcParams``), moved where needed until they can be told from the
+        background.
 
         Parameters
         ----------
         by : {None, "label"}, default=None
             ``"label"``: small multiples, one map for the rows of each label, titled
             with the sizes of its regions (multilabel: one for the cells of each
-            label, those where it is set outlined), in a figure of its own.
+            label, those where it is set outlined), in a figure of its own, those with
+            the largest share of hard rows (multilabel: where the label is set) first.
         ax : matplotlib Axes, default=None
             Where to draw. None: a new figure.
         histograms : bool, default=None
             Whether to draw the histograms of confidence, variability and correctness
             at the right; a given ax is divided for them. None: only without ax and by.
         max_points : int, default=25_000
-            Draw a random sample of so many points in the scatter if there are more;
-            counts and histograms always are of all points. By label, frequent labels
-            are thinned first. None: draw all.
+            Draw so many points in the scatter if there are more: easy ones are left out
+            first, at random, hard ones last, and the picture says so; counts and
+            histograms always are of all points. By label, frequent labels are thinned
+            first. None: draw all.
         random_state : int, RandomState, Generator or None, default=0
             Seed of that sample.
         title : str, default=None
             None: learner, number of rows and of epochs.
         band, n_std : float
             The region rule, see :meth:`DataMap.regions`.
-        palette : str or list of colours, default="plasma"
-            Colours from never right to always right: a seaborn palette, or a
-            list with one colour for each bin.
+        palette : str or list of colours, default=None
+            Colours from never right to always right: a seaborn palette, or a list with
+            one colour for each bin. None: the part of "plasma" that can be seen on the
+            background; rows that were never right stand out most.
         scatter_kwargs, histogram_kwargs : dict, default=None
             Arguments of :func:`seaborn.scatterplot` and :func:`seaborn.histplot`.
         boundary_kwargs : dict, default=None
@@ -223,25 +232,15 @@ class DataMapDisplay:
             beside an ax that belongs to no grid of subplots, or by is unknown, or
             given together with ax or histograms or for more than 100 labels.
         """
-        import seaborn as sns
-
         drawing.check_max_points(max_points, none=", or None to draw all points")
         points = self.frame(band=band, n_std=n_std)
         if by is not None:
             panels.check(self.data_map, by, ax, histograms)
-        sample = _sample if by is None else panels.sample
-        drawn = sample(points, max_points, random_state)
-        names = points["correctness_bin"].cat.categories
-        steps = np.linspace(len(drawing.MARKERS) - 1, 0, len(names)).round().astype(int)
-        if isinstance(palette, str):
-            colors = sns.color_palette(palette, len(drawing.MARKERS))
-            colors = [colors[step] for step in steps]
-        else:
-            colors = sns.color_palette(palette, len(names))[::-1]
-        markers = [drawing.MARKERS[step] for step in steps]
-        styles = pd.DataFrame({"color": colors, "marker": markers}, index=names)
+        keys = () if by is None else panels.keys_of(self.data_map)
+        drawn = drawing.sample(points, max_points, random_state, keys)
         is_curve = self.data_map.margin_follows_confidence
         boundary = boundary_lines(band, n_std) if is_curve else np.empty((0, 2, 2))
+        names = points["correctness_bin"].cat.categories
         self.axes_: Array | None = None
         if by is not None:
             self.ax_ = self.histogram_axes_ = None
@@ -249,7 +248,7 @@ class DataMapDisplay:
                 self.data_map,
                 points,
                 drawn,
-                styles,
+                lambda ax: _styles(ax, names, palette),
                 boundary,
                 is_curve=is_curve,
                 title=title,
@@ -262,6 +261,7 @@ class DataMapDisplay:
         histograms = new if histograms is None else histograms
         self.ax_, self.histogram_axes_ = _axes(ax, histograms)
         self.figure_ = self.ax_.figure
+        styles = _styles(self.ax_, names, palette)
         drawing.draw_points(self.ax_, drawn, styles, scatter_kwargs or {})
         drawing.draw_boundary(self.ax_, boundary, boundary_kwargs or {})
         if self.histogram_axes_ is not None:
@@ -273,21 +273,35 @@ class DataMapDisplay:
                 "cells" if self.data_map.multilabel else "rows",
                 histogram_kwargs or {},
             )
-        if new:  # what follows measures texts against the final axes
-            self.figure_.get_layout_engine().execute(self.figure_)
-        size = drawing.font_size(self.ax_)
+        size = drawing.settle(self.ax_)
+        for beside in () if self.histogram_axes_ is None else self.histogram_axes_:
+            drawing.set_font_size(beside, size)
         title = drawing.default_title(self.data_map) if title is None else title
-        notes = drawing.notes(self.data_map, len(points), len(drawn), is_curve)
+        notes = drawing.notes(self.data_map, points, drawn, is_curve)
         drawing.draw_head(self.ax_, title, notes, styles, size, legend_kwargs or {})
         drawing.name_regions(self.ax_, points, boundary, size)
         return self
 
 
-def _sample(frame: pd.DataFrame, size: int | None, random_state: Any) -> pd.DataFrame:
-    if size is None or len(frame) <= size:
-        return frame
-    rows = pd.RangeIndex(len(frame)).to_series()
-    return frame.iloc[rows.sample(size, random_state=random_state).sort_index()]
+def _styles(
+    ax: Any, names: pd.Index, palette: str | Sequence[Any] | None
+) -> pd.DataFrame:
+    """Colour and marker of each bin, from right in all epochs to right in none."""
+    import seaborn as sns
+
+    n_markers = len(drawing.MARKERS)
+    steps = np.linspace(n_markers - 1, 0, len(names)).round().astype(int)
+    if palette is None or isinstance(palette, str):
+        every = (
+            colors.sequence(ax, n_markers)
+            if palette is None
+            else sns.color_palette(palette, n_markers)
+        )
+        chosen = [every[step] for step in steps]
+    else:
+        chosen = sns.color_palette(palette, len(names))[::-1]
+    markers = [drawing.MARKERS[step] for step in steps]
+    return pd.DataFrame({"color": chosen, "marker": markers}, index=names)
 
 
 def _axes(ax: Any, histograms: bool) -> tuple[Any, Array | None]:

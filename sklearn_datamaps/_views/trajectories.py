@@ -1,7 +1,7 @@
 """Draw how the probability of the own label went over the epochs, row by row."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import fill, wrap
+from textwrap import wrap
 from typing import Any, Self
 
 import numpy as np
@@ -10,16 +10,17 @@ import pandas as pd
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import BaseDataMap, label_position, map_of
 from sklearn_datamaps._core.public import found_in
-from sklearn_datamaps._views import drawing
+from sklearn_datamaps._views import colors, drawing
 
 Style = Mapping[str, Any] | None
 
 MAX_ROWS = 12  # more lines cannot be told apart in one picture
 # Okabe and Ito's colours for all kinds of colour vision, without their pale yellow.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
+# The black one is that of the text, and all are moved where they could not be seen.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "text", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("", (5, 1.5), (5, 1.5, 1.2, 1.5), (1.5, 1))
 MARKERS = ("o", "s", "^", "D", "v", "X", "P", "<", ">", "p", "h", "d")
-EDGE: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5}
+EDGE_WIDTH = 0.5
 MAX_LINES = 2  # of the legend, for each row
 MEAN_GAP = 0.045  # means that are closer than this are drawn side by side
 
@@ -291,7 +292,6 @@ class TrajectoryDisplay:
         keys = [name for name in ("position", "label_name") if name in frame]
         rows = frame.drop_duplicates(keys)
         names = _names(rows, self.data_map)
-        colors = sns.color_palette(COLORS if palette is None else palette, len(rows))
         dashes = [DASHES[i % len(DASHES)] for i in range(len(rows))]
 
         new = ax is None
@@ -300,9 +300,14 @@ class TrajectoryDisplay:
 
             ax = plt.figure(figsize=(7.5, 4), layout="constrained").add_subplot()
         self.ax_, self.figure_ = ax, ax.figure
+        of_rows = sns.color_palette(
+            _colors(ax) if palette is None else palette, len(rows)
+        )
         line = frame.groupby(keys, sort=False).ngroup().astype(str)
-        defaults = {"linewidth": 1.6, "markersize": 6.5} | EDGE
-        defaults["markevery"] = max(1, round(self.data_map.n_epochs / 20))
+        size = drawing.font_size(ax)
+        defaults = {"linewidth": 0.16 * size, "markersize": 0.6 * size} | _edge(ax)
+        n_markers = min(20, 4 * ax.bbox.width / ax.figure.dpi)
+        defaults["markevery"] = max(1, round(self.data_map.n_epochs / n_markers))
         n_before = len(ax.lines)
         sns.lineplot(
             data=frame.assign(line=line),
@@ -310,7 +315,7 @@ class TrajectoryDisplay:
             y="probability",
             hue="line",
             style="line",
-            palette=dict(zip(line.unique(), colors, strict=True)),
+            palette=dict(zip(line.unique(), of_rows, strict=True)),
             markers=dict(zip(line.unique(), MARKERS, strict=False)),
             dashes=dict(zip(line.unique(), dashes, strict=True)),
             estimator=None,
@@ -320,17 +325,15 @@ class TrajectoryDisplay:
         )
         lines = ax.lines[n_before:]
         means = frame.groupby(line, sort=False)["probability"].mean().to_numpy()
-        _draw_means(ax, means, colors, self.data_map.n_epochs)
-        ax.axhline(0.5, color="0.5", linewidth=0.9, linestyle=":", zorder=1.5)
+        _draw_means(ax, means, of_rows, self.data_map.n_epochs, 0.8 * size)
+        faint = colors.ink(ax, colors.FAINT)
+        ax.axhline(0.5, color=faint, linewidth=0.9, linestyle=":", zorder=1.5)
         ax.set(ylim=(-0.03, 1.03), ylabel="probability of the own label")
         sns.despine(ax=ax)
 
-        size = drawing.font_size(ax)
+        size = drawing.settle(ax)  # the legend is fitted to the final width
         title = drawing.default_title(self.data_map) if title is None else title
-        n_characters = max(20, int(1.6 * ax.bbox.width * 72 / ax.figure.dpi / size))
-        ax.set_title(fill(title, n_characters), loc="left", fontsize=1.15 * size)
-        if new:  # the legend is fitted to the final width
-            self.figure_.get_layout_engine().execute(self.figure_)
+        drawing.draw_title(ax, title, size)
         legend = _draw_legend(ax, lines, names, 0.9 * size, dict(legend_kwargs or {}))
         if new:
             inches = legend.get_window_extent().height / self.figure_.dpi
@@ -408,7 +411,21 @@ def _names(rows: pd.DataFrame, data_map: BaseDataMap) -> list[str]:
     return names
 
 
-def _draw_means(ax: Any, means: Array, colors: Sequence[Any], n_epochs: int) -> None:
+def _colors(ax: Any) -> list[Any]:
+    ink = colors.ink(ax)
+    return [ink if c == "text" else colors.visible(c, ax) for c in COLORS]
+
+
+def _edge(ax: Any) -> dict[str, Any]:
+    return {
+        "markeredgecolor": colors.background(ax),
+        "markeredgewidth": EDGE_WIDTH,
+    }
+
+
+def _draw_means(
+    ax: Any, means: Array, of_rows: Sequence[Any], n_epochs: int, size: float
+) -> None:
     """Mark the means right of the last epoch, close ones side by side."""
     from matplotlib.ticker import MaxNLocator
 
@@ -419,10 +436,11 @@ def _draw_means(ax: Any, means: Array, colors: Sequence[Any], n_epochs: int) -> 
         lowest_free[column] = means[row] + MEAN_GAP
     step = max(n_epochs - 1, 1) / 100
     x = n_epochs + step * (9 + 3 * columns)
-    style = {"linestyle": "", "markersize": 8.5} | EDGE
+    style = {"linestyle": "", "markersize": size} | _edge(ax)
     for i, mean in enumerate(means):
-        ax.plot(x[i], mean, color=colors[i], marker=MARKERS[i], **style)
-    ax.axvline(n_epochs + 4.5 * step, color="0.8", linewidth=0.8, zorder=1)
+        ax.plot(x[i], mean, color=of_rows[i], marker=MARKERS[i], **style)
+    faint = colors.ink(ax, colors.FAINT)
+    ax.axvline(n_epochs + 4.5 * step, color=faint, linewidth=0.5, zorder=1)
     epochs = np.array(MaxNLocator(10, integer=True).tick_values(1, n_epochs), dtype=int)
     epochs = np.unique([1, *epochs[(epochs > 1) & (epochs <= n_epochs)]])
     ax.set_xticks([*epochs, (x.min() + x.max()) / 2], [*map(str, epochs), "mean"])

@@ -163,7 +163,7 @@ def test_shown_as_text_page_and_picture(comments, pipe):
         len(axes[0].patches)
         == (explained.frame.query("number == 1").neighbour >= 0).sum()
     )
-    assert axes[0].get_title() == "Nearest rows of row 4"
+    assert axes[0].get_title("left") == "Nearest rows of row 4"
     with pytest.raises(ValueError, match=r"at must be in 0 \.\.\. 1; got 2"):
         explained.plot(2)
     plt.close("all")

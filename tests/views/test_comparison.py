@@ -259,7 +259,7 @@ def test_plot_draws_an_arrow_for_each_mover_apart_for_changed_labels():
     after = DataMap.from_probabilities(proba[:, ::-1], corrected)
     comparison = before.compare(after, n_movers=10)
     figure, given = plt.subplots()
-    ax = comparison.plot(ax=given)
+    ax = comparison.plot(ax=given, n_movers=10)
     assert ax is given
     arrows = {c.get_label().split(" (")[0]: c for c in ax.collections[1:]}
     changed = comparison.movers["label_before"] != comparison.movers["label_after"]
@@ -274,5 +274,5 @@ def test_plot_draws_an_arrow_for_each_mover_apart_for_changed_labels():
         arrows["label changed"].V[0],
         first["confidence_after"] - first["confidence_before"],
     )
-    assert len(comparison.plot(ax=given, n_movers=4).get_title()) > 0
+    assert len(comparison.plot(ax=given, n_movers=4).get_title("left")) > 0
     plt.close(figure)

@@ -130,18 +130,65 @@ def test_label_without_rows_keeps_its_panel():
     assert counts_of(display.axes_[1]) == ["0 / 0 / 0"]
 
 
-def test_sample_is_bounded_in_total_and_thins_frequent_labels_only():
-    data_map = make_map(sizes=[1000, 100, 20, 5])
-    display = data_map.plot(by="label", max_points=90, random_state=3)
-    assert [len(points_of(ax)) for ax in display.axes_] == [33, 32, 20, 5]
-    assert "90 of 1,125 points drawn" in " ".join(counts_of(head_of(display)))
+def make_learned_map(sizes, n_hard):
+    """Easy rows of labels of many sizes, of each of which the first are hard."""
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.concatenate([np.arange(size) for size in sizes])
+    own = np.where(place < n_hard, 0.01, 0.8) + 1e-6 * np.arange(len(y))
+    proba = np.repeat((1 - own)[:, None] / (len(sizes) - 1), len(sizes), axis=1)
+    proba[np.arange(len(y)), y] = own
+    return DataMap.from_probabilities(proba[None], y, classes=range(len(sizes)))
+
+
+def test_sample_thins_easy_rows_of_frequent_labels_only():
+    data_map = make_learned_map([1000, 100, 20, 10], n_hard=10)
+    display = data_map.plot(by="label", max_points=130)
+    hard = data_map.confidence < 0.5
+    for name, ax, n_drawn in zip(
+        range(4), display.axes_, (50, 50, 20, 10), strict=True
+    ):
+        points = points_of(ax)
+        assert len(points) == n_drawn
+        of_label = points_where(data_map, hard & (data_map.label == name))
+        assert set(of_label) <= set(points)
+    head = " ".join(counts_of(head_of(display)))
+    told = "130 of 1,130 points drawn, left out at random: 1,000 easy"
+    assert told in " ".join(head.split())
+
+
+def test_labels_with_the_largest_share_of_hard_rows_come_first_on_the_page():
+    data_map = make_learned_map([1000, 100, 20, 10], n_hard=10)
+    display = data_map.plot(by="label")
+    display.figure_.draw_without_rendering()
+    boxes = [ax.get_position() for ax in display.axes_]
+    places = [(-round(box.y0, 3), round(box.x0, 3)) for box in boxes]
+    assert [ax.get_title("left") for ax in display.axes_] == ["0", "1", "2", "3"]
+    assert places == sorted(places, reverse=True)
+    head = " ".join(" ".join(counts_of(head_of(display))).split())
+    assert "largest share of hard first" in head
+
+
+def test_labels_of_a_multilabel_map_are_ordered_by_hard_cells_that_are_set():
+    y = np.array([[1, 1], [1, 1], [0, 1], [0, 0]])
+    own = np.array([[0.9, 0.1], [0.8, 0.1], [0.1, 0.9], [0.1, 0.9]])
+    data_map = DataMap.from_probabilities(
+        np.where(y, own, 1 - own)[None], y, multilabel=True, classes=["joy", "fear"]
+    )
+    joy, fear = data_map.plot(by="label").axes_
+    assert fear.get_position().x0 < joy.get_position().x0
+    assert joy.get_title("left") == "joy"
 
 
 def test_sample_keeps_the_rare_set_cells_of_a_multilabel_map():
-    data_map = make_multilabel_map()
+    rng = np.random.default_rng(0)
+    y = rng.random((300, 3)) < [0.5, 0.1, 0.02]
+    own = rng.uniform(0.7, 1, (2, 300, 3))
+    data_map = DataMap.from_probabilities(
+        np.where(y, own, 1 - own), y, multilabel=True, classes=["joy", "pride", "grief"]
+    )
     display = data_map.plot(by="label", max_points=300)
     unset_points, set_points = scatters_of(display.axes_[2])
-    assert len(set_points.get_offsets()) == data_map.label[:, 2].sum()
+    assert len(set_points.get_offsets()) == data_map.label[:, 2].sum() > 0
     assert len(unset_points.get_offsets()) < 100
 
 

@@ -141,6 +141,35 @@ def test_sample_is_bounded_seeded_and_in_the_order_of_the_rows():
     assert len(display.frame(max_points=200)) == 200
 
 
+def make_map_with_few_hard_rows():
+    own = np.r_[np.full(300, 0.9), np.full(10, 0.5), np.full(15, 0.1)]
+    own = own[np.random.default_rng(0).permutation(325)] + 1e-4 * np.arange(325)
+    proba = np.stack([own, 1 - own], axis=-1)
+    proba /= proba.sum(axis=-1, keepdims=True)
+    return DataMap.from_probabilities(proba[None], np.zeros(325, int), classes=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("max_points", "n_drawn", "left_out"),
+    [
+        (100, {"easy": 75, "ambiguous": 10, "hard": 15}, "225 easy"),
+        (20, {"ambiguous": 5, "hard": 15}, "5 ambiguous, 300 easy"),
+        (5, {"hard": 5}, "10 hard, 10 ambiguous, 300 easy"),
+    ],
+)
+def test_easy_points_are_left_out_first_and_hard_ones_last(
+    max_points, n_drawn, left_out
+):
+    data_map = make_map_with_few_hard_rows()
+    display = data_map.plot(max_points=max_points)
+    sample = display.frame(max_points=max_points)
+    assert sample["region"].value_counts().to_dict() == n_drawn
+    drawn = scatter_of(display).get_offsets()
+    assert sorted(drawn[:, 1]) == sorted(sample["confidence"])
+    told = f"{max_points} of 325 points drawn, left out at random: {left_out}"
+    assert told in " ".join(" ".join(texts_of(display)).split())
+
+
 @pytest.mark.parametrize(
     ("n_epochs", "expected"),
     [
@@ -234,22 +263,6 @@ def test_names_of_regions_lie_inside_and_apart(any_map, figsize):
     assert display.histogram_axes_ is None
 
 
-def test_name_of_a_region_avoids_the_points():
-    rng = np.random.default_rng(0)
-    own = np.clip(0.85 + rng.normal(0, 0.03, (10, 300)), 0, 1)
-    proba = np.stack([own, 1 - own], axis=-1)
-    y = np.zeros(300, dtype=int)
-    display = DataMap.from_probabilities(proba, y, classes=[0, 1]).plot(
-        histograms=False
-    )
-    display.figure_.draw_without_rendering()
-    points = display.ax_.transData.transform(scatter_of(display).get_offsets())
-    (label,) = (t for t in display.ax_.texts if "easy" in t.get_text())
-    box = label.get_window_extent()
-    covered = ((points > box.p0) & (points < box.p1)).all(axis=1)
-    assert covered.sum() == 0
-
-
 def test_names_of_regions_lie_apart_when_their_points_do_not():
     proba = [[0.5, 0.25, 0.25], [0.4, 0.3, 0.3], [0.3, 0.6, 0.1]]
     data_map = DataMap.from_probabilities([proba], [0, 0, 0], classes=[0, 1, 2])
@@ -262,18 +275,6 @@ def test_names_of_regions_lie_apart_when_their_points_do_not():
     assert not overlap(first, second)
     assert not overlap(first, third)
     assert not overlap(second, third)
-
-
-def test_name_of_a_region_lies_in_it_even_if_another_is_emptier():
-    rng = np.random.default_rng(0)
-    middle, distance = rng.uniform(0.65, 0.9, 100), rng.uniform(0, 0.09, 100)
-    own = np.stack([middle - distance, middle + distance])
-    proba = np.stack([own, 1 - own], axis=-1)
-    _, ax = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
-    data_map = DataMap.from_probabilities(proba, np.zeros(100, int), classes=[0, 1])
-    data_map.plot(ax=ax)
-    (label,) = (text for text in ax.texts if "easy" in text.get_text())
-    assert label.get_position()[1] > 0.6
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
