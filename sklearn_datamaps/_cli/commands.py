@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from sklearn_datamaps._cli.corrections import (
     MADE_FROM,
@@ -32,6 +31,7 @@ from sklearn_datamaps._cli.features import (
     guarded,
     label_notes,
     learner,
+    listed,
     select_rows,
     table_features,
     text_features,
@@ -42,8 +42,16 @@ from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._io.files import STREAM, endings
 from sklearn_datamaps._io.reading import Reading, Table
-from sklearn_datamaps._io.tables import read_table, write_corrected, write_csv
+from sklearn_datamaps._io.tables import (
+    PLACE,
+    files_of,
+    read_table,
+    read_tables,
+    write_corrected,
+    write_csv,
+)
 from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps._views.review import review
 
@@ -72,12 +80,19 @@ def map_file(args: argparse.Namespace) -> list[str]:
         If it cannot be read or the results not be written.
     """
     features = args.features or []
-    if args.label in (args.text, *features):
-        raise ValueError(f"--label {args.label} is also what the map would learn from.")
-    tell(args, f"reading {args.file}")
-    names = [args.label, args.id, args.text, *features]
-    table = _read(args, [name for name in names if name is not None])
-    rows = select_rows(table, args.label, args.text, args.id, args.na or ())
+    labels, texts = listed(args.label), listed(args.text)
+    if both := set(labels) & {*texts, *features}:
+        raise ValueError(
+            f"--label {', '.join(sorted(both))} is also what the map would learn from."
+        )
+    files = args.file if isinstance(args.file, list) else [args.file]
+    tell(args, f"reading {', '.join(map(str, files))}")
+    table = _read(args, [*labels, *texts, *features, *listed(args.id)])
+    if PLACE in table.cells and args.id is None:
+        args.id = PLACE
+    rows = select_rows(
+        table, args.label, args.text, args.id, args.na or (), args.label_sep
+    )
     if not args.audit and (args.control or args.decided):
         raise ValueError("--control and --decided are for --audit: add it.")
     _check_inputs(args)
@@ -97,7 +112,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
             written.append(_write_audit(audit, folder))
     return [
         *told,
-        "\n".join(label_notes(rows.labels)),
+        "\n".join(label_notes(rows.y)),
         *describe(data_map, data_map.to_frame(), args.top),
         *([] if audit is None else [audit.summary()]),
         *([] if decided is None else [str(decided)]),
@@ -112,7 +127,7 @@ def _features(
 ) -> tuple[Any, dict[str, Any], list[str]]:
     """Features, the columns that the map carries, and how they were read."""
     if args.text is not None:
-        texts: Any = table.column(args.text)[rows.positions]
+        texts: Any = rows.texts
         tell(args, f"vectorizing {len(rows.labels):,} texts: 1-2-gram TF-IDF")
         return text_features(texts), {"text": texts}, []
     features = table_features(
@@ -127,7 +142,7 @@ def _map_rows(
 ) -> tuple[DataMap, LabelAudit | None]:
     """Map, and audit if it is wished."""
     tell(args, f"training on {X.shape[1]:,} features")
-    labels = pd.Series(rows.labels, index=rows.index)
+    labels = rows.y
     unfitted = classifier(learner(), args)
     if not args.audit:
         data_map = unfitted.fit(X, labels).data_map_.with_columns(**carried)
@@ -161,19 +176,19 @@ def apply_file(args: argparse.Namespace) -> list[str]:
     if is_half_placed(folder := args.review.parent):
         with locked(folder):
             finish_placing(folder)
+    if args.file == args.review == STREAM:
+        raise ValueError("Only one of FILE and REVIEW can be the standard input.")
     review = read_table(args.review, Reading(named=["id", "decision"])).cells
     with_made_from(args, review)
-    table = _read(args, [n for n in (args.label, args.text, args.id) if n is not None])
+    table = _read(args, [*listed(args.label), *listed(args.text), *listed(args.id)])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        labels, kept = apply_to_table(table, review, args)
+        columns, kept, relabelled = apply_to_table(table, review, args)
     _note(*(str(warning.message) for warning in caught))
-    label = args.label
-    relabelled = int((labels != table.column(label)).sum())
     inputs = [args.review]
-    write_corrected(table, args.out, label, labels, kept, inputs, force=args.force)
+    _note(*write_corrected(table, args.out, columns, kept, inputs, force=args.force))
     return [
-        f"column {label!r}: {relabelled:,} relabelled\n"
+        f"column {', '.join(map(repr, columns))}: {relabelled:,} relabelled\n"
         f"rows: {int(kept.sum()):,} kept, {int((~kept).sum()):,} dropped",
         list_files([args.out]),
     ]
@@ -187,7 +202,8 @@ def _read(args: argparse.Namespace, named: list[str]) -> Table:
         args.quoting or "auto",
         args.quotechar or '"',
     )
-    table = read_table(args.file, reading)
+    files = args.file if isinstance(args.file, list) else [args.file]
+    table = read_tables(files, reading, args.format)
     _note(*table.notes)
     return table
 
@@ -200,9 +216,11 @@ def _note(*notes: str) -> None:
 def _check_inputs(args: argparse.Namespace) -> None:
     """Refuse to write over what is read."""
     decided = [] if args.decided is None else [Path(args.decided)]
+    files = args.file if isinstance(args.file, list) else [args.file]
     for name in FILES:
         path = args.out / name
-        if path.exists() and path.samefile(args.file):
+        read = [found for file in files for found in files_of(file) if found.exists()]
+        if path.exists() and any(map(path.samefile, read)):
             raise ValueError(f"--out {args.out}: {name} would replace the file itself.")
         if path.exists() and any(d.exists() and path.samefile(d) for d in decided):
             raise ValueError(
@@ -270,10 +288,14 @@ def _left_out(rows: LabelledRows) -> list[str]:
 
 
 def _next_step(args: argparse.Namespace, review_path: Path) -> str:
-    words = ["apply", str(args.file), str(review_path), "--out", "corrected.csv"]
+    if isinstance(args.file, list) or args.file.is_dir():
+        file, out = "FILE", "CORRECTED"
+    else:
+        file, out = str(args.file), f"corrected{''.join(endings(args.file)) or '.csv'}"
+    words = ["apply", file, str(review_path), "--out", out]
     # The page saves decisions that do not name the columns.
     for option in MADE_FROM:
         value = None if option == "features" else getattr(args, option)
         for word in [] if value is None else np.atleast_1d(value).tolist():
-            words += [f"--{option}", word]
+            words += [f"--{option.replace('_', '-')}", word]
     return f"Fill in the decisions, then: {program()} {shlex.join(words)}"

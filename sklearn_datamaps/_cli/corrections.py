@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._cli.features import LabelledRows, reserved, select_rows
+from sklearn_datamaps._cli.features import (
+    LabelledRows,
+    listed,
+    reserved,
+    select_rows,
+)
+from sklearn_datamaps._cli.labels import corrected_cells
 from sklearn_datamaps._cli.numbers import read_columns
 from sklearn_datamaps._curation.apply_review import apply_review, decided_cells
 from sklearn_datamaps._io.reading import Table
@@ -18,7 +24,7 @@ from sklearn_datamaps._views.review import FORMULA
 
 # Options of map that apply needs, too; a review names them.
 MADE_FROM = ["label", "text", "features", "id", "na"]
-MADE_FROM += ["delimiter", "encoding", "quoting", "quotechar"]
+MADE_FROM += ["label_sep", "format", "delimiter", "encoding", "quoting", "quotechar"]
 
 
 def made_from(args: argparse.Namespace) -> str:
@@ -70,7 +76,7 @@ def with_made_from(args: argparse.Namespace, review: pd.DataFrame) -> None:
 
 def apply_to_table(
     table: Table, review: pd.DataFrame, args: argparse.Namespace
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_], int]:
     """Labels of a file as a review says.
 
     Parameters
@@ -84,36 +90,35 @@ def apply_to_table(
 
     Returns
     -------
-    labels : ndarray of str of shape (n_samples,)
-        The corrected labels.
+    columns : dict of str to ndarray of str of shape (n_samples,)
+        The cells of the columns of labels, corrected.
     kept : ndarray of bool of shape (n_samples,)
         False where a row is to be dropped.
+    n_changed : int
+        How many labels are others than before.
 
     Raises
     ------
     ValueError
         If the review is stale, of other data or not valid.
     """
-    rows = select_rows(table, args.label, args.text, args.id, args.na or ())
-    texts = None if args.text is None else table.column(args.text)[rows.positions]
+    names = listed(args.label)
+    rows = select_rows(table, names, args.text, args.id, args.na or (), args.label_sep)
     if args.features:
         _check_features(table, review, rows, args.features)
-    labels = table.column(args.label).copy()
     kept = np.ones(len(table), dtype=bool)
-    corrected, kept[rows.positions] = apply_review(
-        rows.labels, review, texts, index=rows.index
-    )
-    # As they stand in the file, where a label of the map may be escaped.
-    of_file = dict(zip(rows.labels, labels[rows.positions], strict=True))
-    labels[rows.positions] = [of_file[label] for label in corrected]
-    return labels, kept
+    y, kept[rows.positions] = apply_review(rows.y, review, rows.texts, index=rows.index)
+    after = rows.cells.codes.copy()
+    after[rows.positions] = y.to_numpy()
+    columns = corrected_cells(table, names, args.label_sep, rows.cells, after)
+    return columns, kept, int((after != rows.cells.codes).sum())
 
 
 def _check_features(
     table: Table, review: pd.DataFrame, rows: LabelledRows, names: Sequence[str]
 ) -> None:
     """Refuse a review that says of a decided row other features than the file."""
-    decided, cells, _ = decided_cells(rows.labels, review, index=rows.index)
+    decided, cells, _ = decided_cells(rows.y, review, index=rows.index)
     at = rows.positions[np.array([cell[0] for cell in cells], dtype=np.intp)]
     for name in names:
         carried = f"feature_{name}" if name in reserved() else name

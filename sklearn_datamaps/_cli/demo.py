@@ -200,25 +200,29 @@ def _sample(
 ) -> str:
     """Describe a region and its most typical rows."""
     ranked = data_map.rank(by, ascending=ascending)
-    inside = ranked[data_map.region_mask(region)[ranked]]
+    if data_map.multilabel:  # where row and label stand in the table
+        ranked = ranked[:, 0] * len(data_map.classes) + ranked[:, 1]
+    inside = ranked[data_map.region_mask(region).ravel()[ranked]]
     if not len(inside):
         return f"{region.capitalize()}: no rows"
-    head = f"{region.capitalize()}: {len(inside):,} rows, {order} first"
+    what = "labels of rows" if data_map.multilabel else "rows"
+    head = f"{region.capitalize()}: {len(inside):,} {what}, {order} first"
     return f"{head}\n{_listing(frame.iloc[inside[:top]])}"
 
 
 def _listing(rows: pd.DataFrame) -> str:
     """Table of some rows of a map; the text of each row, if any, below it."""
     name = rows.index.name
-    # Three cells and two numbers have to find room in a line.
-    most = max(12, (width() - 26) // 3)
+    # Three or four cells and two numbers have to find room in a line.
+    most = max(12, (width() - 26) // (4 if "label_name" in rows else 3))
 
     def shown(values: Any) -> list[Any]:
         return [plain(v, most) if isinstance(v, str) else v for v in values]
 
     key = rows["position"] if name is None else rows.index
     columns = {plain(str(name or "position"), most): shown(key)}
-    columns |= {c: shown(rows[c]) for c in ("label", "predicted")}
+    told = [c for c in ("label_name", "label", "predicted") if c in rows]
+    columns |= {c: shown(rows[c]) for c in told}
     columns |= {c: rows[c].tolist() for c in ("confidence", "variability")}
     cells = pd.DataFrame(columns)
     head, *lines = cells.to_string(index=False, float_format="{:.3f}".format).split(

@@ -14,6 +14,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from sklearn_datamaps._cli.labels import LabelCells, read_labels
 from sklearn_datamaps._cli.numbers import FEW_CLASSES, read_columns
 from sklearn_datamaps._cli.terminal import cut, plain
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS, table_of
@@ -22,7 +23,7 @@ from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
-from sklearn_datamaps._io.reading import Table, escaped, is_missing
+from sklearn_datamaps._io.reading import Table, escaped
 from sklearn_datamaps._views.review import FORMULA, OWN
 
 ADDED = ("predicted", *ATTRIBUTES, "region")
@@ -31,20 +32,51 @@ OF_AUDIT = ("suggested", "chance_wrong")
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """The rows that can be mapped."""
+    """The rows that can be mapped.
+
+    Attributes
+    ----------
+    positions : ndarray of int of shape (n_rows,)
+        Where they stand in the file.
+    y : Series, or DataFrame of bool with a column a label
+        Their labels, by the names of the rows.
+    texts : ndarray of str, or None
+        Their texts.
+    left_out : dict of str to int
+        Number of rows by what they lack.
+    cells : LabelCells
+        The labels of all rows of the file.
+    """
 
     positions: NDArray[np.intp]
-    labels: NDArray[Any]
-    index: pd.Index
-    left_out: dict[str, int]  # number of rows by what they lack
+    y: pd.Series | pd.DataFrame
+    texts: NDArray[Any] | None
+    left_out: dict[str, int]
+    cells: LabelCells
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Their labels."""
+        return self.y.to_numpy()
+
+    @property
+    def index(self) -> pd.Index:
+        """Their names."""
+        return self.y.index
+
+
+def listed(given: str | Sequence[str] | None) -> list[str]:
+    """Values of an option that may be given again."""
+    return [given] if isinstance(given, str) else list(given or ())
 
 
 def select_rows(
     table: Table,
-    label: str,
-    text: str | None = None,
+    label: str | Sequence[str],
+    text: str | Sequence[str] | None = None,
     name: str | None = None,
     na: Sequence[str] = (),
+    sep: str | None = None,
 ) -> LabelledRows:
     """Select the rows that can be mapped: those with a label and a text.
 
@@ -54,9 +86,13 @@ def select_rows(
         The file.
     label, text, name : str
         Columns of the labels, the texts (None: no texts) and the names of the rows
-        (None: their number, from 0).
+        (None: their number, from 0). Of several texts, a row needs one; they are put
+        together, a line end between them. Of several labels, each is a column that
+        says whether the row has it.
     na : sequence of str, default=()
         Labels that say that there is none.
+    sep : str, default=None
+        What stands between the labels of a cell. None: a cell holds one, or a list.
 
     Returns
     -------
@@ -68,17 +104,42 @@ def select_rows(
         If a column is missing, the names repeat, there are not two classes, or the
         label is rather a number or a name.
     """
-    labels = table.column(label)
+    cells = read_labels(table, listed(label), sep, na)
     names = row_names(table, name)
-    unlabelled = is_missing(labels, na)
+    texts = _texts(table, listed(text)) if text else None
     textless = np.zeros(len(table), dtype=bool)
-    if text is not None:
-        textless = is_blank(table.column(text)) & ~unlabelled
-    positions = np.flatnonzero(~(unlabelled | textless))
-    left_out = {"label": int(unlabelled.sum()), "text": int(textless.sum())}
-    labels = np.array([escaped(cell) for cell in labels[positions]], dtype=object)
-    _check_labels(label, labels)
-    return LabelledRows(positions, labels, names[positions], left_out)
+    if texts is not None:
+        textless = is_blank(texts) & ~cells.missing
+    positions = np.flatnonzero(~(cells.missing | textless))
+    left_out = {"label": int(cells.missing.sum()), "text": int(textless.sum())}
+    values, index = cells.codes[positions], names[positions]
+    y: pd.Series | pd.DataFrame
+    if cells.classes is None:
+        _check_labels(str(label), values)
+        y = pd.Series(values, index=index, dtype=object)
+    else:
+        _check_sets(cells.classes, values)
+        y = pd.DataFrame(values, index=index, columns=cells.classes)
+    texts = None if texts is None else texts[positions]
+    return LabelledRows(positions, y, texts, left_out, cells)
+
+
+def _texts(table: Table, names: Sequence[str]) -> NDArray[Any]:
+    columns = [table.column(name).tolist() for name in names]
+    if len(columns) == 1:
+        return np.array(columns[0], dtype=object)
+    rows = zip(*columns, strict=True)
+    joined = ["\n".join(cell for cell in row if cell.strip()) for row in rows]
+    return np.array(joined, dtype=object)
+
+
+def _check_sets(classes: Sequence[str], values: NDArray[np.bool_]) -> None:
+    if len(classes) < 2 or not len(values):
+        raise ValueError(
+            f"The {len(values):,} rows that can be mapped have the labels "
+            f"{quoted(classes) or 'none'}; a map of several labels a row needs two at "
+            f"least."
+        )
 
 
 def row_names(table: Table, name: str | None) -> pd.Index:
@@ -106,12 +167,12 @@ def is_blank(cells: NDArray[Any]) -> NDArray[np.bool_]:
     return np.array([not cell.strip() for cell in cells.tolist()], dtype=bool)
 
 
-def label_notes(labels: NDArray[Any]) -> list[str]:
+def label_notes(y: pd.Series | pd.DataFrame) -> list[str]:
     """Say what classes there are, and which look like none.
 
     Parameters
     ----------
-    labels : ndarray of str
+    y : Series of str, or DataFrame of bool
         The labels of the rows that are mapped.
 
     Returns
@@ -119,7 +180,7 @@ def label_notes(labels: NDArray[Any]) -> list[str]:
     list of str
         Lines to print.
     """
-    counts = Counter(labels.tolist())
+    counts = Counter(y.sum().to_dict() if isinstance(y, pd.DataFrame) else y.tolist())
 
     def told(classes: Sequence[str]) -> str:
         return ", ".join(f"{cut(name, 40)!r} {counts[name]:,}" for name in classes)
@@ -277,8 +338,9 @@ def annotated(table: Table, rows: LabelledRows, data_map: DataMap) -> pd.DataFra
     -------
     pandas.DataFrame
         Every row and column of the file, then predicted label, measures and region,
-        empty where a row was left out. One whose name the file has already begins
-        with ``datamap_``.
+        empty where a row was left out; of several labels a row, of the one with the
+        lowest confidence. One whose name the file has already begins with
+        ``datamap_``.
     """
     frame = data_map.to_frame()
     # What is made of mean probabilities is a step on the way to label_quality.
@@ -286,6 +348,10 @@ def annotated(table: Table, rows: LabelledRows, data_map: DataMap) -> pd.DataFra
     measured = (n for n, measure in extra if not measure.needs or measure.held_out)
     shown = {*OF_AUDIT, *measured}
     added = [*ADDED, *(name for name in frame if name in shown)]
+    if data_map.multilabel:  # the label that is believed least stands for the row
+        added = ["label_name", *added]
+        least = data_map.confidence.argmin(axis=1)
+        frame = frame.iloc[np.arange(len(least)) * data_map.confidence.shape[1] + least]
     frame = frame[added].set_axis(rows.positions).reindex(range(len(table)))
     taken = set(table.cells.columns)
     names = [f"datamap_{name}" if name in taken else name for name in added]

@@ -20,6 +20,7 @@ NAME = "sklearn-datamaps"
 # what is wrong with them, need no scikit-learn.
 MAP, APPLY, DEMO = "commands.map_file", "commands.apply_file", "demo.demo"
 QUOTING = ("auto", "csv", "none")
+KINDS = ("csv", "tsv", "json", "jsonl", "parquet", "feather", "xlsx")
 DONE, FAILED, BROKEN_PIPE = 0, 2, 141  # the last: 128 + signal
 EXIT_CODES = (
     "Exit codes: 0 done, 2 wrong argument or bad data, 130 interrupted, 141 output "
@@ -57,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             module, function = args.run.split(".")
             run = getattr(import_module(f"{__package__}.{module}"), function)
             signals.loading = False
-            say("\n\n".join(run(args)))
+            told = "\n\n".join(run(args))
+            # With --out -, the standard output is data.
+            say(told, sys.stderr if str(getattr(args, "out", "")) == "-" else None)
         except BrokenPipeError:
             _drop_unwritten()
             return BROKEN_PIPE
@@ -135,6 +138,18 @@ class _Parser(argparse.ArgumentParser):
 def _did_you_mean(word: str, known: Sequence[str]) -> str:
     alike = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {alike[0]}?" if alike else ""
+
+
+class _OneOrMore(argparse.Action):
+    """An option that may be given again: what it is given, or all of it as a list."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, *_: Any) -> None:
+        before = getattr(namespace, self.dest, None)
+        if before is not None:
+            values = [*(before if isinstance(before, list) else [before]), values]
+        elif isinstance(values, list) and len(values) == 1:
+            (values,) = values
+        setattr(namespace, self.dest, values)
 
 
 class _Version(argparse.Action):
@@ -239,8 +254,9 @@ def _add_map(commands: Any) -> None:
         help="map your own file",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=textwrap.dedent("""\
-            Map the rows of a CSV, TSV, JSON lines or array (.jsonl, .json) or Parquet
-            (.parquet) file and print the summary and the rows to look at first. Writes
+            Map the rows of a file and print the summary and the rows to look at first.
+            It may be CSV, TSV, JSON lines or an array (.jsonl, .json), .parquet,
+            .feather or .xlsx (extra excel), each also as .gz, .bz2, .xz or .zst. Writes
 
             data_map.csv   every row of the file, in order, with predicted label,
                            measures and region; cells are as in the file
@@ -261,12 +277,30 @@ def _add_map(commands: Any) -> None:
             Rows without a label or text are not mapped, but stay in data_map.csv."""),
         epilog=EXIT_CODES,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the file to map")
     parser.add_argument(
-        "--label", metavar="COL", required=True, help="column of the labels"
+        "file",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        action=_OneOrMore,
+        help="the file to map, or several, or a folder; - is the standard input",
+    )
+    parser.add_argument(
+        "--label",
+        metavar="COL",
+        required=True,
+        action=_OneOrMore,
+        help="column of the labels; if given again, each is a column that says whether "
+        "a row has this label",
     )
     features = parser.add_mutually_exclusive_group(required=True)
-    features.add_argument("--text", metavar="COL", help="column of the texts")
+    features.add_argument(
+        "--text",
+        metavar="COL",
+        action=_OneOrMore,
+        help="column of the texts; if given again, they are put together. In JSON, "
+        "data.text is the field text of the field data",
+    )
     features.add_argument(
         "--features",
         metavar="COL,COL,...",
@@ -322,13 +356,16 @@ def _add_apply(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=textwrap.dedent("""\
             Write FILE again with the decisions of a review: relabelled rows have their
-            new label, dropped rows are left out, every other byte is as it was. A
+            new label, dropped rows are left out, every other byte is as it was (unless
+            --out is of another kind; in .parquet, .feather and .xlsx, every value). A
             review that was made for other labels or texts changes nothing. Columns
             and options of map are read from the review; what is given here counts
             more."""),
         epilog=EXIT_CODES,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="the mapped file")
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help="the mapped file; - is standard input"
+    )
     parser.add_argument(
         "review", metavar="REVIEW", type=Path, help="the review.csv with decisions"
     )
@@ -337,7 +374,9 @@ def _add_apply(commands: Any) -> None:
         metavar="FILE",
         type=Path,
         required=True,
-        help="file to write: CSV, or of the kind of the mapped file",
+        help="file to write, of the kind and compression that its ending says: .csv, "
+        ".tsv, .json, .jsonl, .parquet, .feather, .xlsx, .csv.gz, ...; - is the "
+        "standard output, of the kind of FILE",
     )
     parser.add_argument(
         "--force",
@@ -349,6 +388,7 @@ def _add_apply(commands: Any) -> None:
         parser.add_argument(
             f"--{name}",
             metavar="COL",
+            action="store" if name == "id" else _OneOrMore,
             help=f"column of the {what} (default: the one the review names)",
         )
     _add_reading_options(parser)
@@ -376,6 +416,17 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--quotechar", metavar="CHAR", help='the quote in FILE (default: ")'
+    )
+    parser.add_argument(
+        "--format",
+        choices=KINDS,
+        help="of FILE (default: as its ending says, else found)",
+    )
+    parser.add_argument(
+        "--label-sep",
+        metavar="TEXT",
+        help="between the labels of a cell that holds several; lists of labels need "
+        "none",
     )
     parser.add_argument(
         "--na",

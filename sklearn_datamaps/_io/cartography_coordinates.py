@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import encode_labels
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._io.files import endings
 from sklearn_datamaps._io.json_lines import Kind, first_record, read_json_lines
 from sklearn_datamaps._io.reading import Reading, warn_of
 from sklearn_datamaps._io.tables import read_table
@@ -117,7 +118,7 @@ def read_coordinates(
     _check_n_epochs(n_epochs)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
-    suffix = path.suffix.lower()
+    suffix, _ = endings(path)
     if suffix in JSON_LINES:
         guids, columns = _read_lines(path)
     elif suffix in TABLES:

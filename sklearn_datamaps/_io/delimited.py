@@ -12,15 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_datamaps._io.files import File
 from sklearn_datamaps._io.reading import (
-    Encoding,
+    NewCells,
+    Pieces,
     Reading,
     Table,
     find_encoding,
@@ -180,7 +181,7 @@ def is_blank(record: Record) -> bool:
 class Delimited:
     """A file of cells being read: how it is written, its header, then its rows."""
 
-    path: Path
+    file: File
     reading: Reading
     dialect: Dialect
     before: list[str]  # texts before the first row
@@ -188,12 +189,12 @@ class Delimited:
     records: Records
 
     @classmethod
-    def open(cls, path: Path, reading: Reading, lines: Iterable[str]) -> "Delimited":
+    def open(cls, file: File, reading: Reading, lines: Iterable[str]) -> "Delimited":
         """Read a file up to its first row.
 
         Parameters
         ----------
-        path : path
+        file : File
             The file.
         reading : Reading
             What the user says.
@@ -216,7 +217,7 @@ class Delimited:
         ahead = [line] if line else []
         while sum(map(len, ahead)) < SAMPLE_CHARS and (more := next(lines, "")):
             ahead.append(more)
-        dialect = find_dialect(ahead, reading, path.suffix.lower())
+        dialect = find_dialect(ahead, reading, file.suffix)
         n_before = 2 if separator else 1
         records = Records(chain(ahead, lines), dialect, n_before)
         found = iter(records)
@@ -226,9 +227,9 @@ class Delimited:
                 columns = [dialect.value(raw) for raw in record[2]]
                 break
         else:
-            raise ValueError(f"{path} is empty.")
+            raise ValueError(f"{file} is empty.")
         records.width = len(columns)
-        return cls(path, reading, dialect, before, columns, records)
+        return cls(file, reading, dialect, before, columns, records)
 
     def rows(self) -> Iterator[tuple[str, list[str] | None]]:
         """Text and raw cells of every record; None for those of a blank line."""
@@ -241,7 +242,7 @@ class Delimited:
                     continue
                 if any(cells[width:]):
                     raise ValueError(
-                        f"{self.path} cannot be read with the delimiter "
+                        f"{self.file} cannot be read with the delimiter "
                         f"{self.dialect.delimiter!r}: line {number} has {len(cells)} "
                         f"cells, the header {width}."
                         + " A quote opens a cell there, and none ends it."
@@ -258,7 +259,7 @@ class Delimited:
         surely = self.dialect.delimiter == "\t" or last > first + 1
         if self.reading.quoting == "auto" and surely:
             raise ValueError(
-                f"{self.path}: a quote that opens a cell in line {first} closes it in "
+                f"{self.file}: a quote that opens a cell in line {first} closes it in "
                 f"line {last}, and the lines between look like rows. If quotes are "
                 f"text here, add --quoting none; if it is one cell, --quoting csv."
             )
@@ -268,13 +269,13 @@ class Delimited:
         notes = []
         if literal := list(dict.fromkeys(self.records.literal)):
             notes.append(
-                f"{self.path}: in {len(literal):,} lines, first in line {literal[0]}, "
+                f"{self.file}: in {len(literal):,} lines, first in line {literal[0]}, "
                 f"a cell begins with a quote that does not end it; these quotes are "
                 f"read as text (--quoting none reads all so)."
             )
         if self.reading.quoting == "auto" and (swallowed := self.records.swallowed):
             notes.append(
-                f"{self.path}: a cell in quotes goes from line {swallowed[0][0]} to "
+                f"{self.file}: a cell in quotes goes from line {swallowed[0][0]} to "
                 f"{swallowed[0][1]}, though each looks like a row. If quotes are text "
                 f"here, add --quoting none; if it is one cell, --quoting csv."
             )
@@ -323,40 +324,37 @@ def find_dialect(sample: Sequence[str], reading: Reading, suffix: str = "") -> D
     return best
 
 
-def read(path: Path, reading: Reading) -> Table:
+def read(file: File, reading: Reading) -> Table:
     """Read a whole file; see :func:`sklearn_datamaps._io.tables.read_table`."""
-    encoding = find_encoding(path, reading.encoding)
-    with encoding.open(path) as file:
-        opened = Delimited.open(path, reading, file)
+    encoding = find_encoding(file, reading.encoding)
+    with encoding.open(file) as lines:
+        opened = Delimited.open(file, reading, lines)
         quote, value = opened.dialect.quote, opened.dialect.value
-        pieces, rows = list(opened.before), []
+        pieces = Pieces(encoding, list(opened.before))
         listed = []
         for text, cells in opened.rows():
             if cells is not None:
-                rows.append(len(pieces))
+                pieces.rows.append(len(pieces.texts))
                 if quote and quote in text:
                     cells = [value(raw) for raw in cells]
                 listed.append(cells)
-            pieces.append(text)
+            pieces.texts.append(text)
     frame = pd.DataFrame(listed, columns=range(len(opened.columns)), dtype=object)
     frame = frame.set_axis(pd.Index(opened.columns, dtype=object), axis=1)
-    source = (encoding, opened.dialect, pieces, rows)
-    return Table(path, frame, source, (*encoding.notes, *opened.notes()))
+    source = (pieces, opened.dialect)
+    notes = (*encoding.notes, *opened.notes())
+    return Table(file, frame, source, notes, lines=pieces.lines())
 
 
-def patch(
-    table: Table, at: int, labels: NDArray[Any], kept: NDArray[np.bool_]
-) -> bytes:
-    """Bytes of a file with other labels and without some rows; all else as it was.
+def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
+    """Bytes of a file with other cells and without some rows; all else as it was.
 
     Parameters
     ----------
     table : Table
         The file.
-    at : int
-        Position of the column of the labels.
-    labels : ndarray of str of shape (n_samples,)
-        What its cells are to say.
+    columns : mapping of int to ndarray of str of shape (n_samples,)
+        By the position of a column, what its cells are to say.
     kept : ndarray of bool of shape (n_samples,)
         The rows to keep.
 
@@ -364,40 +362,28 @@ def patch(
     -------
     bytes
     """
-    encoding, dialect, pieces, rows = table.source
-    check_unchanged(table.path, encoding, pieces)
-    pieces = list(pieces)
-    for row in np.flatnonzero(kept & (labels != table.cells.iloc[:, at])):
-        text = pieces[rows[row]]
+    pieces, dialect = table.source
+
+    def edit(text: str, at: int, cell: str) -> str:
         ((_, _, cells),) = Records(io.StringIO(text, newline=""), dialect)
         end = text[len(dialect.delimiter.join(cells)) :]
-        cells[at] = dialect.written(labels[row], cells[at])
-        pieces[rows[row]] = dialect.delimiter.join(cells) + end
-    for row in np.flatnonzero(~kept):
-        pieces[rows[row]] = ""
-    return bytes(encoding.encode("".join(pieces)))
+        cells[at] = dialect.written(cell, cells[at])
+        return str(dialect.delimiter.join(cells) + end)
 
-
-def check_unchanged(path: Path, encoding: Encoding, pieces: Sequence[str]) -> None:
-    """Refuse to write a file whose bytes are not those that the text was read from."""
-    if encoding.encode("".join(pieces)) != path.read_bytes():
-        raise ValueError(
-            f"{path} changed since it was read, or {encoding.name} does not give its "
-            f"bytes back: save it as UTF-8 first."
-        )
+    return bytes(pieces.edited(table, columns, kept, edit).encoded())
 
 
 Batches = Iterator[tuple[Any, int]]
 
 
 def batches(
-    path: Path, reading: Reading, columns: Sequence[str] | None, size: int, needed: Any
+    file: File, reading: Reading, columns: Sequence[str] | None, size: int, needed: Any
 ) -> Batches:
     """Yield the columns of some rows after another, as plain values.
 
     Parameters
     ----------
-    path : path
+    file : File
         The file.
     reading : Reading
         How to read it; the first column named holds texts.
@@ -413,12 +399,12 @@ def batches(
     columns : dict of lists, or None if no row is needed
     n_rows : int
     """
-    if path.stat().st_size == 0:
+    if not file.head(1):
         return
-    encoding = find_encoding(path, reading.encoding)
+    encoding = find_encoding(file, reading.encoding)
     warn_of(encoding.notes)
-    with encoding.open(path) as file:
-        opened = Delimited.open(path, reading, file)
+    with encoding.open(file) as lines:
+        opened = Delimited.open(file, reading, lines)
         names = opened.columns
         asked = set(names if columns is None else columns)
         rows: Iterator[list[str]]

@@ -4,31 +4,35 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._io.delimited import Batches, check_unchanged
+from sklearn_datamaps._io.delimited import Batches
+from sklearn_datamaps._io.files import File
 from sklearn_datamaps._io.reading import (
     Encoding,
+    NewCells,
+    Pieces,
     Reading,
     Table,
     find_encoding,
     text_of,
+    value_of,
     warn_of,
 )
 
 SPACE = re.compile(r"[ \t\r\n]*+")
 DECODER = json.JSONDecoder()
 
+Keys = tuple[str, ...]  # of a field, and of those that it is in
 # Text of a piece of the file, and its record, if it is one.
 Piece = tuple[str, dict[str, Any] | None]
 
 
-def _pieces(path: Path, encoding: Encoding) -> Iterator[Piece]:
+def _pieces(path: File, encoding: Encoding) -> Iterator[Piece]:
     """Yield the file piece by piece; all of them together are its text."""
     with encoding.open(path) as file:
         first = file.read(1)
@@ -64,7 +68,7 @@ def _lines(file: Any) -> Iterator[str]:
         yield held
 
 
-def _record(path: Path, number: int, text: str) -> dict[str, Any]:
+def _record(path: File, number: int, text: str) -> dict[str, Any]:
     problem: Any = "not a JSON object"
     try:
         record = json.loads(text)
@@ -75,7 +79,7 @@ def _record(path: Path, number: int, text: str) -> dict[str, Any]:
     return record
 
 
-def _array(path: Path, text: str) -> Iterator[Piece]:
+def _array(path: File, text: str) -> Iterator[Piece]:
     """Pieces of an array: each record with what stands before it."""
     yield text[0], None
     start = at = 1
@@ -110,65 +114,80 @@ def _skip(text: str, at: int) -> int:
     return SPACE.match(text, at).end()  # type: ignore[union-attr] # always matches
 
 
-def read(path: Path, reading: Reading) -> Table:
-    """Read a whole file; see :func:`sklearn_datamaps._io.tables.read_table`."""
-    encoding = find_encoding(path, reading.encoding)
-    pieces: list[str] = []
-    rows, records = [], []
-    for text, record in _pieces(path, encoding):
+def read(file: File, reading: Reading) -> Table:
+    """Read a whole file; see :func:`sklearn_datamaps._io.tables.read_table`.
+
+    A column that is named as ``data.text`` is the field ``text`` of the field ``data``,
+    unless there is a field of just that name.
+    """
+    encoding = find_encoding(file, reading.encoding)
+    pieces = Pieces(encoding)
+    records = []
+    for text, record in _pieces(file, encoding):
         if record is not None:
-            rows.append(len(pieces))
+            pieces.rows.append(len(pieces.texts))
             records.append(record)
-        pieces.append(text)
-    columns = dict.fromkeys(name for record in records for name in record)
-    cells = [[text_of(r.get(name)) for r in records] for name in columns]
-    frame = pd.DataFrame(dict(enumerate(cells)), dtype=object)
-    frame = frame.set_axis(pd.Index(list(columns), dtype=object), axis=1)
-    return Table(path, frame, (encoding, pieces, rows), encoding.notes)
+        pieces.texts.append(text)
+    columns: dict[Keys, None]
+    columns = dict.fromkeys((name,) for record in records for name in record)
+    for name in reading.named:
+        keys = tuple(name.split("."))
+        is_there = len(keys) > 1 and any(_field(r, keys) is not None for r in records)
+        if (name,) not in columns and is_there:
+            columns[keys] = None
+    values = [[_field(record, keys) for record in records] for keys in columns]
+    cells = {at: [text_of(v) for v in column] for at, column in enumerate(values)}
+    frame = pd.DataFrame(cells, dtype=object)
+    frame = frame.set_axis(pd.Index(map(".".join, columns), dtype=object), axis=1)
+    source = (pieces, list(columns))
+    return Table(file, frame, source, encoding.notes, values, pieces.lines())
 
 
-def patch(
-    table: Table, at: int, labels: NDArray[Any], kept: NDArray[np.bool_]
-) -> bytes:
-    """Bytes of a file with other labels and without some rows; all else as it was.
+def _field(record: Any, keys: Keys) -> Any:
+    for key in keys:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
 
-    A new label is written as it stands in a row that has it.
+
+def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
+    """Bytes of a file with other cells and without some rows; all else as it was.
+
+    A new value is written as it stands in a row that has it.
 
     Parameters
     ----------
-    table, at, labels, kept
+    table, columns, kept
         As in :func:`sklearn_datamaps._io.delimited.patch`.
 
     Returns
     -------
     bytes
     """
-    encoding, pieces, rows = table.source
-    check_unchanged(table.path, encoding, pieces)
-    pieces = list(pieces)
-    before = table.cells.iloc[:, at].to_numpy(dtype=object)
-    name = table.cells.columns[at]
-    row_of = {label: row for row, label in reversed([*enumerate(before.tolist())])}
-    changed = np.flatnonzero(kept & (labels != before))
-    written = {}
-    for label in set(labels[changed].tolist()):
-        text = pieces[rows[row_of[label]]]
-        start, end = _value_span(text, name)
-        written[label] = text[start:end]
-    for row in changed:
-        text = pieces[rows[row]]
-        start, end = _value_span(text, name)
-        pieces[rows[row]] = text[:start] + written[labels[row]] + text[end:]
-    for row in np.flatnonzero(~kept):
-        pieces[rows[row]] = ""
-    first = next((rows[row] for row in np.flatnonzero(kept)), None)
+    pieces, keys = table.source
+    written: dict[tuple[int, str], str] = {}
+    for at in columns:
+        before = table.cells.iloc[:, at]
+        for row in np.flatnonzero(~before.duplicated()):
+            text = pieces.texts[pieces.rows[row]]
+            start, end = _value_span(text, keys[at])
+            written[at, before.iloc[row]] = text[start:end]
+
+    def edit(text: str, at: int, cell: str) -> str:
+        start, end = _value_span(text, keys[at])
+        value = written.get((at, cell)) or json.dumps(
+            value_of(cell), ensure_ascii=False
+        )
+        return text[:start] + value + text[end:]
+
+    edited = pieces.edited(table, columns, kept, edit)
+    first = next((edited.rows[row] for row in np.flatnonzero(kept)), None)
     if first is not None and not kept[0]:
         # In an array, the comma stands before all records but the first.
-        pieces[first] = re.sub(r"\A\s*,", "", pieces[first])
-    return bytes(encoding.encode("".join(pieces)))
+        edited.texts[first] = re.sub(r"\A\s*,", "", edited.texts[first])
+    return bytes(edited.encoded())
 
 
-def _value_span(text: str, name: str) -> tuple[int, int]:
+def _value_span(text: str, keys: Keys) -> tuple[int, int]:
     """Where the value of a field stands in the text of a record."""
     at, found = text.index("{") + 1, (0, 0)
     while text[at := _skip(text, at)] != "}":
@@ -176,19 +195,52 @@ def _value_span(text: str, name: str) -> tuple[int, int]:
         key, at = DECODER.raw_decode(text, at)
         start = _skip(text, _skip(text, at) + 1)
         _, at = DECODER.raw_decode(text, start)
-        if key == name:  # of two of one name, the last counts
+        if key == keys[0]:  # of two of one name, the last counts
             found = start, at
+    if len(keys) > 1:
+        start, end = found
+        inner = _value_span(text[start:end], keys[1:])
+        return start + inner[0], start + inner[1]
     return found
 
 
+def written(table: Table, *, lines: bool) -> bytes:
+    """Bytes of any table as JSON.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    lines : bool
+        Whether to write one record a line; else one array of them.
+
+    Returns
+    -------
+    bytes
+    """
+    names = list(table.cells.columns)
+    records = [
+        json.dumps(
+            {n: None if v != v else v for n, v in zip(names, row, strict=True)},
+            ensure_ascii=False,
+            default=str,
+        )
+        for row in zip(*table.listed(), strict=True)
+    ]
+    text = "".join(f"{record}\n" for record in records)
+    if not lines:
+        text = "[\n" + ",\n".join(records) + "\n]\n"
+    return text.encode("utf-8", "backslashreplace")  # half characters, as JSON has them
+
+
 def batches(
-    path: Path, reading: Reading, columns: Sequence[str] | None, size: int, needed: Any
+    file: File, reading: Reading, columns: Sequence[str] | None, size: int, needed: Any
 ) -> Batches:
     """Yield the fields of some records after another, as plain values.
 
     Parameters
     ----------
-    path, reading, columns, size, needed
+    file, reading, columns, size, needed
         As in :func:`sklearn_datamaps._io.delimited.batches`.
 
     Yields
@@ -196,9 +248,9 @@ def batches(
     columns : dict of lists, or None if no row is needed
     n_rows : int
     """
-    encoding = find_encoding(path, reading.encoding)
+    encoding = find_encoding(file, reading.encoding)
     warn_of(encoding.notes)
-    records = (record for _, record in _pieces(path, encoding) if record is not None)
+    records = (record for _, record in _pieces(file, encoding) if record is not None)
     first = 0
     while part := list(islice(records, size)):
         stop = first + len(part)

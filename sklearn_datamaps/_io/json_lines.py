@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_datamaps._io.files import File
+
 # What a field holds: int, str or float; a number n stands for a list of n numbers.
 Kind = type | int
 Fields = Mapping[str, Kind]
@@ -44,8 +46,7 @@ def read_json_lines(path: Path, fields: Fields) -> Iterator[dict[str, Any]]:
         Numbers must be finite.
     """
     first_line = 1
-    with path.open("rb") as file:
-        _skip_mark(file)
+    with _opened(path) as file:
         while chunk := file.read(CHUNK_BYTES):
             chunk += file.readline()
             yield _parse(path, chunk, first_line, fields)
@@ -69,8 +70,7 @@ def first_record(path: Path) -> dict[str, Any]:
     ValueError
         If it is no JSON object, or the file has none.
     """
-    with path.open("rb") as file:
-        _skip_mark(file)
+    with _opened(path) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 record, fault = _load(line)
@@ -80,10 +80,13 @@ def first_record(path: Path) -> dict[str, Any]:
     raise ValueError(f"{path} is empty: it has no rows.")
 
 
-def _skip_mark(file: BinaryIO) -> None:
-    """Go past a byte order mark, which is no JSON."""
-    if file.read(len(BOM_UTF8)) != BOM_UTF8:
-        file.seek(0)
+def _opened(path: Path) -> BinaryIO:
+    """Open a file past its byte order mark, which is no JSON."""
+    file = File.of(path)
+    opened = file.open()
+    if file.head(len(BOM_UTF8)) == BOM_UTF8:
+        opened.read(len(BOM_UTF8))
+    return opened
 
 
 def _parse(

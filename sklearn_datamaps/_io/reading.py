@@ -1,11 +1,12 @@
-"""How a user's file is to be read, its encoding, and what came out."""
+"""How a user's file is to be read, its text, and what came out."""
 
 import codecs
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.messages import quoted, warn_caller
+from sklearn_datamaps._io.files import File, kind_of
 
 CHUNK = 2**20
 # What surrogateescape makes of bytes that are no UTF-8.
@@ -61,29 +63,68 @@ class Reading:
             )
 
 
+# New cells of some columns, by their position.
+NewCells = Mapping[int, NDArray[Any]]
+
+
 @dataclass(frozen=True)
 class Table:
-    """A file as it was read: every cell as text, and what writing it again needs."""
+    """A file as it was read: every cell as text, and what writing it again needs.
 
-    path: Path
+    Attributes
+    ----------
+    file : File
+        The file.
+    cells : DataFrame
+        Its cells.
+    source : object
+        What its format needs to write it again.
+    notes : tuple of str
+        What the user should know about the reading.
+    typed : sequence of list, or None
+        The columns, where the format tells numbers from texts and has lists.
+    lines : sequence of int, or None
+        Where the rows begin, from 1; None: only their order is known.
+    reading : Reading
+        How it was to be read.
+    """
+
+    file: File
     cells: pd.DataFrame
-    source: Any = None  # what the format needs to write the file again
-    notes: tuple[str, ...] = ()  # what the user should know about the reading
+    source: Any = None
+    notes: tuple[str, ...] = ()
+    typed: Sequence[list[Any]] | None = None
+    lines: Sequence[int] | None = None
+    reading: Reading = Reading()
 
     def __len__(self) -> int:
         return len(self.cells)
 
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.file.path
+
+    def listed(self) -> Sequence[list[Any]]:
+        """The columns as lists: of values, or else of cells."""
+        width = range(self.cells.shape[1])
+        return self.typed or [self.cells.iloc[:, at].tolist() for at in width]
+
     def column(self, name: str) -> NDArray[Any]:
         """Cells of a column, an array of str; an error if there is not just one."""
+        return self.cells.iloc[:, self.place(name)].to_numpy(dtype=object)
+
+    def place(self, name: str) -> int:
+        """Position of a column; an error if there is not just one of the name."""
         columns = list(self.cells.columns)
         if columns.count(name) != 1:
             close = [] if name in columns else get_close_matches(name, columns, 1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             count = "no column" if name not in columns else "more than one column"
             raise ValueError(
-                f"{self.path} has {count} {name!r}; it has {quoted(columns)}.{hint}"
+                f"{self.file} has {count} {name!r}; it has {quoted(columns)}.{hint}"
             )
-        return self.cells.iloc[:, columns.index(name)].to_numpy(dtype=object)
+        return columns.index(name)
 
 
 @dataclass(frozen=True)
@@ -94,21 +135,21 @@ class Encoding:
     errors: str = "strict"
     notes: tuple[str, ...] = ()
 
-    def open(self, path: Path) -> TextIO:
+    def open(self, file: File) -> TextIO:
         """Open a file as text, its line ends and byte order mark as they are."""
-        return path.open(encoding=self.name, errors=self.errors, newline="")
+        return TextIOWrapper(file.open(), self.name, self.errors, newline="")
 
     def encode(self, text: str) -> bytes:
         """Bytes of a text of the file."""
         return text.encode(self.name, self.errors)
 
 
-def find_encoding(path: Path, given: str | None) -> Encoding:
+def find_encoding(file: File, given: str | None) -> Encoding:
     """Tell the encoding of a file, by reading all of it once.
 
     Parameters
     ----------
-    path : path
+    file : File
         The file.
     given : str or None
         What the user says. None: by a byte order mark; else UTF-8, also where a few
@@ -123,8 +164,7 @@ def find_encoding(path: Path, given: str | None) -> Encoding:
     ValueError
         If it is no text, there is no such encoding, or the file is in another one.
     """
-    with path.open("rb") as file:
-        head = file.read(4096)
+    head = file.head()
     if given is not None:
         try:
             given = codecs.lookup(given).name
@@ -137,29 +177,34 @@ def find_encoding(path: Path, given: str | None) -> Encoding:
         given = "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
     if given not in (None, "utf-8", "utf-8-sig"):
         try:
-            _decode(path, given)
+            _decode(file, given)
         except UnicodeError:
             raise ValueError(
-                f"{path} cannot be read as {given}; name its --encoding."
+                f"{file} cannot be read as {given}; name its --encoding."
             ) from None
         return Encoding(given)
     # A text may hold a NUL, but not a file that is full of them.
     is_text = given is not None or head.count(0) <= len(head) // 4
     try:
-        _decode(path, "utf-8")
+        _decode(file, "utf-8")
     except UnicodeDecodeError:
-        if is_text and (given is not None or 0 not in head):
-            return _with_bad_bytes(path, given)
+        _, kind = kind_of(head)
+        if is_text and (given is not None or (0 not in head and not kind)):
+            return _with_bad_bytes(file, given)
         is_text = False
     if not is_text:
-        raise ValueError(f"{path} is not a text file; if it is, name its --encoding.")
+        ending, kind = kind_of(head)
+        holds = f"It holds {kind}; such files end in {ending}" if kind else ""
+        raise ValueError(
+            f"{file} is not a text file. {holds or 'If it is, name its --encoding'}."
+        )
     return Encoding("utf-8", "surrogateescape")
 
 
-def _with_bad_bytes(path: Path, given: str | None) -> Encoding:
+def _with_bad_bytes(file: File, given: str | None) -> Encoding:
     """UTF-8 with some bytes that are not, or else an encoding of one byte each."""
     lines, n_bad, n_good, n_lines = [], 0, 0, 1
-    for text in _chunks(path, "utf-8", "surrogateescape"):
+    for text in _chunks(file, "utf-8", "surrogateescape"):
         found = [match.start() for match in BAD_BYTE.finditer(text)]
         n_bad += len(found)
         n_good += len(re.findall("[^\x00-\x7f]", text)) - len(found)
@@ -169,29 +214,86 @@ def _with_bad_bytes(path: Path, given: str | None) -> Encoding:
     if given is not None or n_good >= n_bad:
         where = ", ".join(map(str, dict.fromkeys(lines[:3])))
         note = (
-            f"{path} is UTF-8, but for {n_bad:,} bytes (line {where}); they are "
+            f"{file} is UTF-8, but for {n_bad:,} bytes (line {where}); they are "
             f"kept as they are. If it is another one, name its --encoding."
         )
         return Encoding("utf-8", "surrogateescape", (note,))
     for name in ("cp1252", "latin-1"):
         try:
-            _decode(path, name)
+            _decode(file, name)
         except UnicodeDecodeError:
             continue
         break
-    note = f"{path} is not UTF-8: read as {name}. If wrong, name its --encoding."
+    note = f"{file} is not UTF-8: read as {name}. If wrong, name its --encoding."
     return Encoding(name, notes=(note,))
 
 
-def _decode(path: Path, name: str) -> None:
-    for _ in _chunks(path, name, "strict"):
+def _decode(file: File, name: str) -> None:
+    for _ in _chunks(file, name, "strict"):
         pass
 
 
-def _chunks(path: Path, name: str, errors: str) -> Iterator[str]:
-    with path.open(encoding=name, errors=errors, newline="") as file:
-        while text := file.read(CHUNK):
-            yield text
+def _chunks(file: File, name: str, errors: str) -> Iterator[str]:
+    with Encoding(name, errors).open(file) as text:
+        while chunk := text.read(CHUNK):
+            yield chunk
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Text of a file in pieces, of which some are rows: all together are the file."""
+
+    encoding: Encoding
+    texts: list[str] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)  # places of those that are rows
+
+    def lines(self) -> list[int]:
+        """Lines that the rows begin in, from 1."""
+        ends = np.cumsum([0, *(text.count("\n") for text in self.texts)])
+        return [int(ends[at]) + 1 for at in self.rows]
+
+    def edited(
+        self,
+        table: Table,
+        columns: NewCells,
+        kept: NDArray[np.bool_],
+        edit: Callable[[str, int, str], str],
+    ) -> "Pieces":
+        """Pieces with other cells and without some rows; all else as it was.
+
+        Parameters
+        ----------
+        table : Table
+            The file.
+        columns : mapping of int to ndarray of str
+            By the position of a column, what its cells are to say.
+        kept : ndarray of bool of shape (n_samples,)
+            The rows to keep.
+        edit : callable
+            From the text of a row, the position of a column and what its cell is to
+            say to the new text.
+
+        Returns
+        -------
+        Pieces
+        """
+        if self.encoded() != table.file.read():
+            raise ValueError(
+                f"{table.file} changed since it was read, or {self.encoding.name} does "
+                f"not give its bytes back: save it as UTF-8 first."
+            )
+        texts = list(self.texts)
+        for at, cells in columns.items():
+            for row in np.flatnonzero(kept & (cells != table.cells.iloc[:, at])):
+                place = self.rows[row]
+                texts[place] = edit(texts[place], at, cells[row])
+        for row in np.flatnonzero(~kept):
+            texts[self.rows[row]] = ""
+        return Pieces(self.encoding, texts, self.rows)
+
+    def encoded(self) -> bytes:
+        """Bytes of the file."""
+        return self.encoding.encode("".join(self.texts))
 
 
 def warn_of(notes: Iterable[str]) -> None:
@@ -233,3 +335,38 @@ def escaped(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return value.encode("utf-8", "backslashreplace").decode()
+
+
+def new_values(
+    values: Sequence[Any], before: Sequence[str], after: NDArray[Any]
+) -> list[Any]:
+    """Values of a column whose cells are to say something else.
+
+    Parameters
+    ----------
+    values : sequence
+        The values.
+    before : sequence of str
+        Their cells.
+    after : ndarray of str
+        What the cells are to say: what another one says, or a list as JSON.
+
+    Returns
+    -------
+    list
+    """
+    by_text = dict(zip(before, values, strict=True))
+    return [
+        value if new == old else by_text[new] if new in by_text else value_of(new)
+        for value, old, new in zip(values, before, after.tolist(), strict=True)
+    ]
+
+
+def value_of(text: str) -> Any:
+    """Value whose text this is, for a cell that says what no other one does."""
+    if text in ("True", "False"):
+        return text == "True"
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

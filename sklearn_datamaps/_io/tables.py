@@ -1,6 +1,7 @@
 """The one reader and writer of users' files: a format is one entry in ``FORMATS``."""
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.messages import quoted
-from sklearn_datamaps._io import delimited, json_files, parquet_files
+from sklearn_datamaps._io import arrow_files, delimited, excel, json_files
 from sklearn_datamaps._io.delimited import Batches
-from sklearn_datamaps._io.reading import BAD_BYTE, Reading, Table, escaped
+from sklearn_datamaps._io.files import STREAM, File, compressed, endings
+from sklearn_datamaps._io.reading import BAD_BYTE, NewCells, Reading, Table, escaped
 
 
 def csv_of(frame: pd.DataFrame, delimiter: str = ",") -> bytes:
@@ -58,50 +60,105 @@ class Format:
     name : str
         What people call it.
     read : callable
-        From a path and a Reading to a Table.
+        From a File and a Reading to a Table.
     batches : callable
-        From a path, a Reading, columns, a number of rows and which are needed to
+        From a File, a Reading, columns, a number of rows and which are needed to
         those rows, some at a time.
     patch : callable
-        From a Table, the position of the label, labels and the rows to keep to bytes.
-    write : callable or None
-        From a frame to bytes, where a table of another format can be written as one.
+        From a Table, new cells by the position of their column and the rows to keep
+        to bytes.
+    write : callable
+        From a Table of any format to bytes.
+    is_text : bool
+        Whether a terminal can show it.
     """
 
     name: str
-    read: Callable[[Path, Reading], Table]
+    read: Callable[[File, Reading], Table]
     batches: Callable[..., Batches]
-    patch: Callable[..., bytes]
-    write: Callable[[pd.DataFrame], bytes] | None = None
+    patch: Callable[[Table, NewCells, NDArray[np.bool_]], bytes]
+    write: Callable[[Table], bytes]
+    is_text: bool = True
 
 
 DELIMITED = Format(
-    "CSV", delimited.read, delimited.batches, delimited.patch, write=csv_of
+    "CSV",
+    delimited.read,
+    delimited.batches,
+    delimited.patch,
+    lambda table: csv_of(table.cells),
 )
-JSON = Format("JSON lines", json_files.read, json_files.batches, json_files.patch)
+TSV = replace(
+    DELIMITED, name="TSV", write=lambda table: csv_of(table.cells, delimiter="\t")
+)
+JSON_LINES = Format(
+    "JSON lines",
+    json_files.read,
+    json_files.batches,
+    json_files.patch,
+    partial(json_files.written, lines=True),
+)
+JSON = replace(
+    JSON_LINES, name="a JSON array", write=partial(json_files.written, lines=False)
+)
 PARQUET = Format(
-    "Parquet", parquet_files.read, parquet_files.batches, parquet_files.patch
+    "Parquet",
+    arrow_files.read_parquet,
+    arrow_files.batches_of_parquet,
+    arrow_files.patch_parquet,
+    arrow_files.as_parquet,
+    is_text=False,
 )
-FORMATS = {".parquet": PARQUET, ".pq": PARQUET, ".csv": DELIMITED}
-TSV = replace(DELIMITED, name="TSV", write=partial(csv_of, delimiter="\t"))
-FORMATS |= {".tsv": TSV}
-FORMATS |= dict.fromkeys((".jsonl", ".ndjson", ".json"), JSON)
+FEATHER = Format(
+    "Feather",
+    arrow_files.read_feather,
+    arrow_files.batches_of_feather,
+    arrow_files.patch_feather,
+    arrow_files.as_feather,
+    is_text=False,
+)
+EXCEL = Format(
+    "an Excel workbook",
+    excel.read,
+    excel.batches,
+    excel.patch,
+    excel.written,
+    is_text=False,
+)
+PLACE = "file:line"  # the column that names the rows of several files
+FORMATS = {
+    ".parquet": PARQUET,
+    ".pq": PARQUET,
+    ".csv": DELIMITED,
+    ".tsv": TSV,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".json": JSON,
+    ".feather": FEATHER,
+    ".arrow": FEATHER,
+    ".xlsx": EXCEL,
+}
 
 
-def format_of(path: Path) -> Format:
-    """Format that the suffix tells; cells between delimiters if it tells none."""
-    return FORMATS.get(path.suffix.lower(), DELIMITED)
+def format_of(suffix: str) -> Format:
+    """Format that a suffix tells; cells between delimiters if it tells none."""
+    return FORMATS.get(suffix, DELIMITED)
 
 
-def read_table(path: Path, reading: Reading | None = None) -> Table:
-    """Read CSV, TSV and the like, JSON or Parquet, as the suffix says.
+def read_table(
+    path: Path, reading: Reading | None = None, kind: str | None = None
+) -> Table:
+    """Read a file as the suffix says, below that of a compression.
 
     Parameters
     ----------
     path : path
-        The file.
+        The file, or ``-`` for the standard input.
     reading : Reading, default=None
         What is known of how to read it. None: nothing.
+    kind : str, default=None
+        What it is, as ``csv``. None: as the suffix says, or the content if there is
+        none.
 
     Returns
     -------
@@ -111,25 +168,26 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
     ------
     ValueError
         If the file is not what its suffix says, has no rows, or a column whose name
-        is no text.
+        is no text; if it is damaged, or unpacks to far more than its size.
     OSError
         If it cannot be read.
     """
+    file, reading = File.of(path, kind), reading or Reading()
     try:
-        table = format_of(path).read(path, reading or Reading())
+        table = format_of(file.suffix).read(file, reading)
     except RecursionError:
-        raise ValueError(f"{path} holds JSON nested too deeply to be read.") from None
+        raise ValueError(f"{file} holds JSON nested too deeply to be read.") from None
     for name in table.cells.columns:
         if escaped(name) != name:
             raise ValueError(
-                f"{path}: the name of column '{escaped(name)}' holds what is no "
+                f"{file}: the name of column '{escaped(name)}' holds what is no "
                 f"character. Rename it."
             )
     if not len(table):
-        raise ValueError(f"{path} has no rows.")
+        raise ValueError(f"{file} has no rows.")
     table = _without_nul(table)
-    notes = _half_characters(table)
-    return replace(table, notes=(*table.notes, *notes)) if notes else table
+    notes = (*table.notes, *_half_characters(table))
+    return replace(table, notes=notes, reading=reading)
 
 
 def _without_nul(table: Table) -> Table:
@@ -143,7 +201,7 @@ def _without_nul(table: Table) -> Table:
         rows = [row for row, cell in enumerate(column) if "\0" in cell]
         cells.isetitem(at, [cell.replace("\0", "\ufffd") for cell in column])
         notes.append(
-            f"{table.path}: cells of column {cells.columns[at]!r} hold the character "
+            f"{table.file}: cells of column {cells.columns[at]!r} hold the character "
             f"of code 0, in rows {quoted(rows, 3)}; it is read as '\ufffd'."
         )
     return replace(table, cells=cells, notes=(*table.notes, *notes))
@@ -167,7 +225,7 @@ def _half_characters(table: Table) -> list[str]:
             if not rows:
                 continue
             notes.append(
-                f"{table.path}: cells of column {name!r} hold half a character, in "
+                f"{table.file}: cells of column {name!r} hold half a character, in "
                 f"rows {quoted(rows, 3)}; it is read as it is, and written with a "
                 f"backslash."
             )
@@ -200,13 +258,12 @@ def write_csv(frame: pd.DataFrame, path: Path, *, mark: bool = False) -> Path:
 def write_corrected(
     table: Table,
     path: Path,
-    label: str,
-    labels: NDArray[Any],
+    columns: Mapping[str, NDArray[Any]],
     kept: NDArray[np.bool_],
     inputs: Sequence[Path] = (),
     *,
     force: bool = False,
-) -> None:
+) -> list[str]:
     """Write a file again with other labels and without some rows; all else as it was.
 
     Parameters
@@ -214,11 +271,10 @@ def write_corrected(
     table : Table
         The file.
     path : path
-        Where to write: a file of the same kind, or CSV.
-    label : str
-        Column of the labels.
-    labels : ndarray of str of shape (n_samples,)
-        Its cells.
+        Where to write: ``-`` is the standard output. The suffix says as what, and how
+        to compress it. Without one, as the file is, not compressed.
+    columns : mapping of str to ndarray of str of shape (n_samples,)
+        The columns of labels, and their cells.
     kept : ndarray of bool of shape (n_samples,)
         The rows to write.
     inputs : sequence of path, default=()
@@ -226,33 +282,171 @@ def write_corrected(
     force : bool, default=False
         Whether to replace any other file, also through a symbolic link.
 
+    Returns
+    -------
+    list of str
+        What the user should know: that the file was converted.
+
     Raises
     ------
     ValueError
-        If the suffix says another kind, or path is one of the files that were read.
+        If path is one of the files that were read, a terminal cannot show the format,
+        or it cannot hold the table.
     FileExistsError
         If there is such a file, without `force`.
+    ImportError
+        If the format needs a library that is not installed.
     OSError
         If it cannot be written.
     """
     for given in (table.path, *inputs):
-        if path.exists() and path.samefile(given):
+        if path != STREAM and path.exists() and given.exists() and path.samefile(given):
             what = "the file itself" if given == table.path else f"{given} itself"
             raise ValueError(f"--out {path} is {what}; name another one.")
-    if path.is_file() and not force:
+    if path != STREAM and path.is_file() and not force:
         raise FileExistsError(
             f"--out {path} exists. Name another file, or replace it with --force."
         )
-    own, wanted = format_of(table.path), format_of(path)
-    at = list(table.cells.columns).index(label)
-    if wanted.patch is own.patch:
-        data = own.patch(table, at, labels, kept)
-    elif wanted.write is not None:
-        cells = table.cells.astype(object)
-        cells.isetitem(at, labels)
-        data = wanted.write(cells[kept])
-    else:
+    suffix, compression = endings(path)
+    own = format_of(table.file.suffix)
+    wanted = FORMATS.get(suffix, own)
+    if path == STREAM and not wanted.is_text and sys.stdout.isatty():
         raise ValueError(
-            f"--out {path}: {table.path} is not {wanted.name}; write to a CSV."
+            f"A terminal cannot show {wanted.name}. Send the standard output to a "
+            f"file, or name one with --out."
         )
-    commit(path, lambda file: file.write(data), follow=force)
+    notes = []
+    if suffix in ("", table.file.suffix) or _is_like(table, own, wanted):
+        data = own.patch(table, _places(table, columns), kept)
+    else:
+        data = wanted.write(_corrected(table, columns, kept))
+        notes = [
+            f"{path}: {table.file} was converted to {wanted.name}: its cells are the "
+            f"same, how they are written is not."
+        ]
+    data = compressed(data, compression)
+    if path == STREAM:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        commit(path, lambda file: file.write(data), follow=force)
+    return notes
+
+
+def _places(table: Table, columns: Mapping[str, NDArray[Any]]) -> NewCells:
+    return {table.place(name): cells for name, cells in columns.items()}
+
+
+def _is_like(table: Table, own: Format, wanted: Format) -> bool:
+    """Whether a file is of the wanted kind already, whatever its suffix."""
+    if own.patch is not delimited.patch or wanted.patch is not own.patch:
+        return own is wanted
+    _, dialect = table.source
+    return (wanted is TSV) is bool(dialect.delimiter == "\t")
+
+
+def _corrected(
+    table: Table, columns: Mapping[str, NDArray[Any]], kept: NDArray[np.bool_]
+) -> Table:
+    """Table with other labels, of the types that the values of the file have."""
+    places, own = _places(table, columns), format_of(table.file.suffix)
+    if table.typed is not None:
+        data = own.patch(table, places, kept)
+        file = replace(table.file, compression="", held=data)
+        return own.read(file, replace(table.reading, named=()))
+    cells = table.cells.copy()
+    for at, column in places.items():
+        cells.isetitem(at, column)
+    return replace(table, cells=cells[kept])
+
+
+def files_of(path: Path) -> list[Path]:
+    """Files of a folder, sorted by name; of a file, itself.
+
+    Parameters
+    ----------
+    path : path
+        The folder or file. In a folder, files whose names begin with a dot or an
+        underscore do not count.
+
+    Returns
+    -------
+    list of path
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder holds no files.
+    ValueError
+        If it holds files of several kinds, or of none that can be read.
+    """
+    if not path.is_dir():
+        return [path]
+    inside = sorted(p for p in path.iterdir() if p.name[0] not in "._")
+    paths = [p for p in inside if p.is_file()]
+    kinds = {p: endings(p)[0] for p in paths}
+    if len({FORMATS[k].read if k in FORMATS else k for k in kinds.values()}) > 1:
+        raise ValueError(
+            f"{path} holds files of several kinds: "
+            f"{', '.join(sorted(set(kinds.values())))}. Put those to be read in a "
+            f"folder of their own, or name one file."
+        )
+    if not paths:
+        raise FileNotFoundError(f"{path} holds no files to read.")
+    if kinds[paths[0]] not in FORMATS:
+        raise ValueError(
+            f"{path} holds files with an ending that is not known, such as "
+            f"{paths[0].name}. Files to read end in {', '.join(FORMATS)}."
+        )
+    return paths
+
+
+def read_tables(
+    paths: Sequence[Path], reading: Reading, kind: str | None = None
+) -> Table:
+    """Read several files as one; the first column says file and line of each row.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        The files, and folders of files.
+    reading, kind
+        As in :func:`read_table`; each file needs all columns that are named.
+
+    Returns
+    -------
+    Table
+        With the columns of all files. With a single file, that of `read_table`.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `read_table`. Also if a file is named twice.
+    """
+    files = [file for path in paths for file in files_of(path)]
+    if len(files) == 1:
+        return read_table(files[0], reading, kind)
+    if len(set(files)) < len(files):
+        raise ValueError(f"A file is named twice: {quoted(map(str, files))}.")
+    tables = []
+    for file in files:
+        table = read_table(file, reading, kind)
+        for name in reading.named:
+            table.place(name)
+        tables.append(with_places(table))
+    cells = pd.concat([table.cells for table in tables], ignore_index=True)
+    notes = tuple(note for table in tables for note in table.notes)
+    return Table(tables[0].file, cells.where(cells.notna(), ""), notes=notes)
+
+
+def with_places(table: Table) -> Table:
+    """Table with one more column, ``PLACE``, that says file and line of each row."""
+    lines = table.lines or range(1, len(table) + 1)
+    cells = table.cells.copy()
+    if PLACE in cells:
+        raise ValueError(
+            f"{table.file} has a column {PLACE!r}, which names the rows of several "
+            f"files. Rename it, or map one file at a time."
+        )
+    cells[PLACE] = [f"{table.file}:{line}" for line in lines]
+    return replace(table, cells=cells)

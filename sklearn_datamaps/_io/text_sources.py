@@ -11,9 +11,10 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._io.parquet_files import open_parquet
+from sklearn_datamaps._io.arrow_files import open_parquet
+from sklearn_datamaps._io.files import File, endings
 from sklearn_datamaps._io.reading import Reading
-from sklearn_datamaps._io.tables import FORMATS, PARQUET
+from sklearn_datamaps._io.tables import FORMATS, PARQUET, files_of
 
 BATCH_ROWS = 4096
 
@@ -95,11 +96,12 @@ class Files:
 
     def __init__(self, path: Path, text: str, label: str | None) -> None:
         self.paths = _paths(path)
+        self.files = [File.of(path) for path in self.paths]
         self.reading = Reading(named=[text] if label is None else [text, label])
-        self.format = FORMATS[self.paths[0].suffix.lower()]
+        self.format = FORMATS[self.files[0].suffix]
         self.n_rows: int | None = None
         if self.format is PARQUET:
-            self.n_rows = sum(open_parquet(p).metadata.num_rows for p in self.paths)
+            self.n_rows = sum(open_parquet(f).metadata.num_rows for f in self.files)
 
     def identity(self) -> dict[str, Any]:
         """Names, sizes and times of the files; not where they are."""
@@ -121,7 +123,7 @@ class Files:
     def batches(self, columns: Sequence[str] | None, needed: Needed) -> Iterator[Batch]:
         """Yield all rows in order, those that are not needed without their table."""
         start = 0
-        for path in self.paths:
+        for file in self.files:
             offset = 0
 
             def needed_here(first: int, stop: int, before: int = start) -> bool:
@@ -129,44 +131,31 @@ class Files:
 
             try:
                 for table, n_rows in self.format.batches(
-                    path, self.reading, columns, BATCH_ROWS, needed_here
+                    file, self.reading, columns, BATCH_ROWS, needed_here
                 ):
-                    yield Batch(table, n_rows, start, str(path), offset)
+                    yield Batch(table, n_rows, start, str(file), offset)
                     start += n_rows
                     offset += n_rows
             except ValueError as error:  # also those of Arrow and of decoding
-                if str(error).startswith(str(path)):
+                if str(error).startswith(str(file)):
                     raise
                 raise ValueError(
-                    f"{path} cannot be read, from row {offset:,} on: {error}"
+                    f"{file} cannot be read, from row {offset:,} on: {error}"
                 ) from error
 
 
 def _paths(path: Path) -> list[Path]:
-    if path.is_dir():
-        inside = sorted(p for p in path.iterdir() if p.name[0] not in "._")
-        paths = [p for p in inside if p.is_file()]
-        endings = sorted({p.suffix.lower() for p in paths})
-        if len({FORMATS.get(ending, ending) for ending in endings}) > 1:
-            raise ValueError(
-                f"{path} holds files of several kinds: {', '.join(endings)}. Put those "
-                f"to be read in a folder of their own, or name one file."
-            )
-        if not paths:
-            raise FileNotFoundError(f"{path} holds no files to read.")
-    elif path.is_file():
-        paths = [path]
-    else:
+    if not path.exists():
         raise FileNotFoundError(
             f"There is no file or folder {str(path)!r}. For a data set of the Hugging "
             f"Face hub, pass what datasets.load_dataset returns."
         )
-    if paths[0].suffix.lower() not in FORMATS:
+    if path.is_file() and endings(path)[0] not in FORMATS:
         raise ValueError(
-            f"{paths[0]} has an ending that is not known. Files to read end in "
+            f"{path} has an ending that is not known. Files to read end in "
             f"{', '.join(FORMATS)}; of others, pass an iterable of batches."
         )
-    return paths
+    return files_of(path)
 
 
 class Source(Protocol):

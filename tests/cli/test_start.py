@@ -79,8 +79,8 @@ def test_what_was_meant_is_not_guessed_from_nothing(word, capsys):
 
 
 def test_beginnings_of_options_and_files_that_look_like_options(capsys):
-    # Both are argparse's own: --lab is --label, and after -- all words are files.
-    assert main(["map", "--lab", "y", "--text", "t", "--", "--nowhere.csv"]) == 2
+    # Both are argparse's own: --tex is --text, and after -- all words are files.
+    assert main(["map", "--label", "y", "--tex", "t", "--", "--nowhere.csv"]) == 2
     error = capsys.readouterr().err
     assert "--nowhere.csv" in error
     assert "unknown option" not in error

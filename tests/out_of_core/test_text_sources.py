@@ -297,7 +297,7 @@ def test_folder_with_files_of_several_kinds_is_refused(tmp_path):
         ("a.jsonl", b'{"text": "a"}\n{"text"\n', r"a\.jsonl is not .* record 2 is Exp"),
         ("a.jsonl", b"[1]\n", r"array of records: record 1 is not a JSON object"),
         ("a.jsonl", b'[{"text": "a"}', r"array of records: record 1 is cut off"),
-        ("a.xlsx", b"", r"a\.xlsx has an ending that is not known\. Files to read end"),
+        ("a.xls", b"", r"a\.xls has an ending that is not known\. Files to read end"),
     ],
 )
 def test_files_that_are_not_what_they_say_are_named(tmp_path, name, content, message):

@@ -1,0 +1,199 @@
+"""Files as bytes: from a path or the standard input, compressed or not."""
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+STREAM = Path("-")  # the standard input or output
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
+# How files that are no text begin, the ending of such files, and what they hold.
+KINDS = {
+    b"\x1f\x8b": (".gz", "compressed data"),
+    b"BZh": (".bz2", "compressed data"),
+    b"\xfd7zXZ\0": (".xz", "compressed data"),
+    b"(\xb5/\xfd": (".zst", "compressed data"),
+    b"PAR1": (".parquet", "Parquet"),
+    b"ARROW1": (".feather", "Feather"),
+    b"PK\x03\x04": (".xlsx", "an Excel workbook or a zip archive"),
+    b"\xd0\xcf\x11\xe0": (".xls", "a workbook of an Excel of old (save it as .xlsx)"),
+}
+JSON_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[?\s*\{")
+# What unpacks to more than this, and to so many times its size, is refused: a file of
+# a few kilobytes could fill the memory. Texts shrink to a third or a tenth.
+MOST_BYTES, MOST_TIMES = 2**28, 500
+
+
+@dataclass(frozen=True)
+class File:
+    """A file whose bytes can be read again and again.
+
+    Attributes
+    ----------
+    path : path
+        Where it is; ``-`` is the standard input.
+    suffix : str
+        That of its kind, ``.csv``, in small letters: of the name without that of a
+        compression, or as the user or the content says.
+    compression : str
+        The suffix of its compression; "" if there is none.
+    held : bytes or None
+        Its bytes, if it is no plain file and can be read only once.
+    """
+
+    path: Path
+    suffix: str
+    compression: str = ""
+    held: bytes | None = None
+
+    @classmethod
+    def of(cls, path: Path, kind: str | None = None) -> "File":
+        """Find out what a file is: by its name, else by its first bytes.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        kind : str, default=None
+            What the user says it is, as ``csv``.
+        """
+        held = None
+        if path == STREAM:
+            held = _standard_input()
+        elif path.exists() and not (path.is_file() or path.is_dir()):
+            held = path.read_bytes()  # a pipe
+        suffix, compression = endings(path)
+        file = cls(path, suffix, compression, held)
+        if not suffix and not compression:
+            found = kind_of(file.head())[0]
+            compression = found if found in COMPRESSIONS else ""
+            file = cls(path, "", compression, held)
+        suffix = f".{kind}" if kind else suffix or _guessed(file.head())
+        return cls(path, suffix, compression, held)
+
+    def __str__(self) -> str:
+        return "the standard input" if self.path == STREAM else str(self.path)
+
+    def open(self) -> BinaryIO:
+        """Open it to read, unpacked."""
+        packed: BinaryIO
+        packed = self.path.open("rb") if self.held is None else io.BytesIO(self.held)
+        if not self.compression:
+            return packed
+        return io.BufferedReader(_Unpacked(self, packed), 2**18)
+
+    def read(self) -> bytes:
+        """All of its bytes, unpacked."""
+        with self.open() as file:
+            return file.read()
+
+    def head(self, size: int = 4096) -> bytes:
+        """Its first bytes, unpacked."""
+        with self.open() as file:
+            return file.read(size)
+
+    def plain(self) -> "Path | io.BytesIO":
+        """What a library can read from, and jump about in."""
+        if self.held is None and not self.compression:
+            return self.path
+        return io.BytesIO(self.read())
+
+    def check_size(self, packed: int, unpacked: int) -> None:
+        """Refuse what unpacks to out of all proportion."""
+        if unpacked > max(MOST_BYTES, MOST_TIMES * packed):
+            raise ValueError(
+                f"{self} unpacks to more than {MOST_TIMES} times its size, which would "
+                f"fill the memory. If you trust it, unpack it first."
+            )
+
+
+class _Unpacked(io.RawIOBase):
+    """What is in a compressed file; an error that names it if that is damaged."""
+
+    def __init__(self, file: File, packed: BinaryIO) -> None:
+        super().__init__()
+        self.file, self.packed, self.n_bytes = file, packed, 0
+        self.size = packed.seek(0, io.SEEK_END)
+        packed.seek(0)
+        self.stream = _unpacking(packed, file.compression)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self.stream.read(len(buffer))
+        # Those of the standard library, and of Arrow.
+        except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+            raise ValueError(
+                f"{self.file} is damaged, cut off, or not compressed as its ending "
+                f"{self.file.compression} says ({error})."
+            ) from error
+        self.n_bytes += len(data)
+        self.file.check_size(self.size, self.n_bytes)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.packed.close()
+        super().close()
+
+
+def _unpacking(packed: BinaryIO, compression: str) -> Any:
+    if compression == ".gz":
+        return gzip.GzipFile(fileobj=packed)
+    if compression == ".bz2":
+        return bz2.BZ2File(packed)
+    if compression == ".xz":
+        return lzma.LZMAFile(packed)
+    import pyarrow as pa
+
+    return pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd")
+
+
+def compressed(data: bytes, compression: str) -> bytes:
+    """Bytes of a file with an ending such as ``.gz``, the same for the same data."""
+    if compression == ".gz":
+        return gzip.compress(data, mtime=0)
+    if compression == ".bz2":
+        return bz2.compress(data)
+    if compression == ".xz":
+        return lzma.compress(data)
+    if compression == ".zst":
+        import pyarrow as pa
+
+        return bytes(pa.compress(data, codec="zstd", asbytes=True))
+    return data
+
+
+def endings(path: Path) -> tuple[str, str]:
+    """Suffix of the kind of a file, and of its compression: ``.csv`` and ``.gz``."""
+    last = path.suffix.lower()
+    if last in COMPRESSIONS:
+        return Path(path.stem).suffix.lower(), last
+    return last, ""
+
+
+def kind_of(head: bytes) -> tuple[str, str]:
+    """Ending and name of the kind that no text begins like; empty if there is none."""
+    found = (kind for begins, kind in KINDS.items() if head.startswith(begins))
+    return next(found, ("", ""))
+
+
+def _guessed(head: bytes) -> str:
+    return kind_of(head)[0] or (".json" if JSON_HEAD.match(head) else ".csv")
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ValueError(
+            "- is the standard input, but nothing is piped into it. Pipe a file into "
+            "it, or name one."
+        )
+    return sys.stdin.buffer.read()
