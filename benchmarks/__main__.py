@@ -15,6 +15,7 @@ from benchmarks import (
     memory,
     overhead,
     reading,
+    reasons,
     scale,
     selection,
     stages,
@@ -22,7 +23,7 @@ from benchmarks import (
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(folds, selection, detection, ablation, audit, scale, golden, hops),
+    *(folds, selection, detection, ablation, audit, reasons, scale, golden, hops),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 

@@ -77,7 +77,7 @@ def reference_proba(X: Any, y: Array) -> Array:
 
 
 @cache
-def _comments() -> tuple[Any, Array]:
+def comments() -> tuple[Any, Array]:
     text, target = fetch_go_emotions(None, return_X_y=True)
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2)
     return vectorizer.fit_transform(text), target.to_numpy()
@@ -85,7 +85,7 @@ def _comments() -> tuple[Any, Array]:
 
 @cache
 def _gratitude() -> tuple[Any, Array, Array]:
-    X, indicator = _comments()
+    X, indicator = comments()
     y = indicator[:, EMOTIONS.index("gratitude")]
     return X, y, reference_proba(X, y)
 
@@ -102,7 +102,7 @@ def gratitude_balanced() -> LabelSet:
 
 def six() -> LabelSet:
     """Comments with one of the six basic emotions alone, balanced weights: 4,121."""
-    X, indicator = _comments()
+    X, indicator = comments()
     names = [EMOTIONS.index(name) for name in EKMAN]
     rows = (indicator.sum(axis=1) == 1) & indicator[:, names].any(axis=1)
     y = indicator[rows][:, names].argmax(axis=1)
@@ -111,7 +111,7 @@ def six() -> LabelSet:
 
 def emotions() -> LabelSet:
     """Comments with one label, 28 classes, balanced weights: 4,000 of 36,308."""
-    X, indicator = _comments()
+    X, indicator = comments()
     rows = indicator.sum(axis=1) == 1
     y = indicator[rows].argmax(axis=1)
     reference = reference_proba(X[rows], y)
@@ -133,7 +133,7 @@ def cancer() -> LabelSet:
 
 def sentiment() -> LabelSet:
     """Comments of praise or of anger, in two classes of several emotions: 4,000."""
-    X, indicator = _comments()
+    X, indicator = comments()
     good = [EMOTIONS.index(name) for name in ("admiration", "approval", "joy", "love")]
     bad = [EMOTIONS.index(name) for name in ("annoyance", "disapproval", "anger")]
     is_good, is_bad = indicator[:, good].any(axis=1), indicator[:, bad].any(axis=1)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.extmath import row_norms
 
 from sklearn_datamaps._core.arrays import Array, Rows
 
@@ -32,7 +33,8 @@ def nearest_rows(
     Parameters
     ----------
     X : {ndarray, csr} of shape (n_samples, n_features)
-        The features; further axes of an array are columns, too.
+        The features; further axes of an array are columns, too. Missing values (NaN)
+        of a sparse matrix count as 0, of an array with a scaler as the mean.
     n_neighbors : int
         How many. Fewer if there are no more candidates.
     rows : ndarray of int, default=None
@@ -56,6 +58,9 @@ def nearest_rows(
     """
     rows = np.arange(X.shape[0]) if rows is None else np.asarray(rows)
     pool = np.arange(X.shape[0]) if candidates is None else np.sort(candidates)
+    if sparse.issparse(X) and np.isnan(X.data.sum()):
+        X = X.copy()
+        X.data = np.nan_to_num(X.data)
     is_all = len(pool) == X.shape[0]
     among = X if is_all and sparse.issparse(X) else _unit(X, pool, scaler)
     lengths = _lengths(among)
@@ -65,17 +70,33 @@ def nearest_rows(
     if k < 1:
         return neighbours, cosine
     for block in blocks(len(rows), N_VALUES // len(pool)):
-        found = _cosines(among, lengths, _unit(X, rows[block], scaler))
-        own = np.searchsorted(pool, rows[block])
-        own = np.minimum(own, len(pool) - 1)
-        is_own = pool[own] == rows[block]
-        found[np.flatnonzero(is_own), own[is_own]] = -np.inf
-        top = np.sort(np.argpartition(-found, k - 1, axis=1)[:, :k], axis=1)
-        values = np.take_along_axis(found, top, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        neighbours[block] = pool[np.take_along_axis(top, order, axis=1)]
-        cosine[block] = np.take_along_axis(values, order, axis=1)
+        each = _cosines(among, lengths, _unit(X, rows[block], scaler))
+        for at, (places, found) in enumerate(each, block.start):
+            # The row itself is one of those above 0.
+            if np.count_nonzero(found > 0) <= k:
+                places, found = _all_places(places, found, len(pool))
+            own = np.searchsorted(pool[places], rows[at])
+            if own < len(places) and pool[places[own]] == rows[at]:
+                found[own] = -np.inf
+            top = _largest(found, k)
+            neighbours[at], cosine[at] = pool[places[top]], found[top]
     return neighbours, cosine
+
+
+def _all_places(places: Rows, found: Array, n: int) -> tuple[Rows, Array]:
+    """Cosines of all candidates, of which only those that are not 0 were listed."""
+    cosines = np.zeros(n)
+    cosines[places] = found
+    return np.arange(n), cosines
+
+
+def _largest(values: Array, k: int) -> Rows:
+    """Places of the k largest, in descending order; of equal ones the first."""
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    places = np.flatnonzero(values >= least)
+    order = np.argsort(-values[places], kind="stable")[:k]
+    largest: Rows = places[order]
+    return largest
 
 
 def scaler_of(X: Any) -> StandardScaler:
@@ -110,21 +131,24 @@ def _unit(X: Any, rows: Rows, scaler: StandardScaler | None) -> Any:
 
 
 def _lengths(X: Any) -> Array:
-    if sparse.issparse(X):
-        squares = X.multiply(X).sum(axis=1)
-        return np.sqrt(np.asarray(squares, dtype=np.float64).ravel())
-    lengths: Array = np.linalg.norm(X, axis=1)
+    """Lengths of the rows; 1 of a row of zeros, whose cosines are 0."""
+    lengths: Array = row_norms(X).astype(np.float64)
+    lengths[lengths == 0] = 1.0
     return lengths
 
 
-def _cosines(among: Any, lengths: Array, queries: Any) -> Array:
-    """Cosines of every query with every candidate."""
+def _cosines(among: Any, lengths: Array, queries: Any) -> Iterator[tuple[Rows, Array]]:
+    """Of each query in turn, the candidates and their cosines; 0 if not listed."""
+    of_queries = _lengths(queries)
     if sparse.issparse(among):
         # This way round nothing as large as X is turned into another format.
-        products = (among @ queries.T.tocsr()).toarray().T.astype(np.float64)
+        products = (among @ queries.T.tocsr()).tocsc()
+        for start, stop, length in zip(
+            products.indptr[:-1], products.indptr[1:], of_queries, strict=True
+        ):
+            places = products.indices[start:stop]
+            yield places, products.data[start:stop] / (length * lengths[places])
     else:
-        products = queries @ among.T
-    of_queries = np.maximum(_lengths(queries), np.finfo(float).tiny)
-    products /= of_queries[:, np.newaxis]
-    cosines: Array = products / np.maximum(lengths, np.finfo(float).tiny)
-    return cosines
+        places = np.arange(len(among))
+        for of_query, length in zip(queries @ among.T, of_queries, strict=True):
+            yield places, of_query / (length * lengths)

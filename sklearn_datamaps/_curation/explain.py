@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, plain
+from sklearn_datamaps._core.labels import encode_labels, plain
 from sklearn_datamaps._core.neighbours import nearest_rows, scaler_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.witness import table_of
@@ -243,18 +243,23 @@ def explain_rows(
     learner = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     data_map = getattr(learner, "data_map_", None)
     learner = getattr(learner, "estimator_", learner)
+    names_of_classes = [plain(name) for name in labels.classes.tolist()]
     table: list[dict[str, Any]] = []
     sentences = []
     for number, row in enumerate(cells[0].tolist()):
-        label = cells[1][number] if labels.multilabel else None
-        codes, classes = _question(labels, label)
-        of_near = codes[near[number]]
-        kinds = np.where(of_near == codes[row], "same label", "another label")
-        kinds[(of_near != codes[row]) & (cosine[number] >= COPY)] = "copy"
-        rival, votes = _rival(of_near, codes[row], len(classes))
-        own, other = classes[codes[row]], classes[rival]
-        n_voters = min(N_VOTES, len(of_near))
-        told = [f"{votes} of the {n_voters} nearest rows are {other!r}, not {own!r}"]
+        codes, classes, label = labels.codes, names_of_classes, None
+        if labels.multilabel:
+            label = cells[1][number]
+            codes, classes = codes[:, label], [f"not {classes[label]}", classes[label]]
+        own, of_near = int(codes[row]), codes[near[number]].astype(np.intp)
+        kinds = np.where(of_near == own, "same label", "another label")
+        kinds[(of_near != own) & (cosine[number] >= COPY)] = "copy"
+        rival, votes = _rival(of_near, own, len(classes))
+        other, n_voters = classes[rival], min(N_VOTES, len(of_near))
+        told = [
+            f"{votes} of the {n_voters} nearest rows are {other!r}, not "
+            f"{classes[own]!r}"
+        ]
         n_copies = int((kinds == "copy").sum())
         if n_copies:
             copies = "a copy has" if n_copies == 1 else f"{n_copies} copies have"
@@ -270,13 +275,12 @@ def explain_rows(
             }
             for at in listed
         ]
-        weights = _weights(learner, label, codes[row], rival)
-        if weights is not None:
-            words = _words(features, row, weights, names, 2 * n_reasons)
-            against = [one["reason"] for one in words if one["weight"] < 0]
-            if against:
-                told.append(f"{', '.join(map(repr, against[:3]))} for {other!r}")
-            reasons += words
+        coef = _coef(learner, label)
+        words = _words(features, row, coef, (own, rival), names, 2 * n_reasons)
+        against = [one["reason"] for one in words if one["weight"] < 0]
+        if against:
+            told.append(f"{', '.join(map(repr, against[:3]))} for {other!r}")
+        reasons += words
         of_row = {"number": number, "position": row}
         if label is not None:
             of_row["label_name"] = labels.classes[label]
@@ -315,14 +319,6 @@ def _has_names(steps: Any) -> bool:
     return all(hasattr(step, "get_feature_names_out") for _, step in steps.steps)
 
 
-def _question(labels: EncodedLabels, label: Any) -> tuple[Array, list[str]]:
-    """Codes of the labels and their names; multilabel: whether one of them is set."""
-    if label is None:
-        return labels.codes, [plain(name) for name in labels.classes.tolist()]
-    name = plain(labels.classes[label])
-    return labels.codes[:, label] * 1, [f"not {name}", name]
-
-
 def _rival(of_near: Array, own: int, n_classes: int) -> tuple[int, int]:
     """The commonest other label of the nearest rows, and how many have it."""
     votes = np.bincount(of_near[:N_VOTES], minlength=n_classes)
@@ -348,33 +344,38 @@ def _listed(kinds: Array, n: int) -> list[int]:
     return [at for kind in order for at in np.flatnonzero(kinds == kind)[:n].tolist()]
 
 
-def _weights(learner: Any, label: Any, own: int, rival: int) -> Array | None:
-    """What a unit of each feature adds to the own label less the rival one."""
+def _coef(learner: Any, label: Any) -> Array | None:
+    """Coefficients of every class and feature, of learners that have them."""
     if label is not None:
         learner = getattr(learner, "estimators_", {label: None})[label]
     coef = getattr(learner, "coef_", None)
     # A machine with a kernel has coefficients for pairs of classes.
-    if not isinstance(coef, np.ndarray) or coef.ndim != 2 or hasattr(learner, "kernel"):
-        return None
-    if len(coef) == 1:
-        return coef[0] if own else -coef[0]
-    difference: Array = coef[own] - coef[rival]
-    return difference
+    is_matrix = isinstance(coef, np.ndarray) and coef.ndim == 2
+    return coef if is_matrix and not hasattr(learner, "kernel") else None
 
 
 def _words(
-    features: Any, row: int, weights: Array, names: Array | None, n: int
+    features: Any,
+    row: int,
+    coef: Array | None,
+    classes: tuple[int, int],
+    names: Array | None,
+    n: int,
 ) -> list[dict[str, Any]]:
-    """Features of a row that weigh most, for and against its label."""
+    """Features of a row that add most to its own label less the rival one."""
+    if coef is None or coef.shape[1] != features.shape[1]:
+        return []
     if sparse.issparse(features):
         part = slice(*features.indptr[row : row + 2])
         columns, values = features.indices[part], features.data[part]
     else:
         values = np.asarray(features[row], dtype=np.float64).ravel()
         columns = np.arange(len(values))
-    if len(weights) != features.shape[1]:
-        return []
-    weight = values * weights[columns]
+    own, rival = classes
+    if len(coef) == 1:
+        weight = values * (coef[0, columns] if own else -coef[0, columns])
+    else:
+        weight = values * (coef[own, columns] - coef[rival, columns])
     first = np.argsort(-np.abs(weight), kind="stable")[:n]
     return [
         {

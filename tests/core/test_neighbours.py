@@ -49,6 +49,21 @@ def test_no_row_is_its_own_neighbour_even_among_copies(table):
     np.testing.assert_allclose(cosine[:3, :2], 1)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_of_equally_near_rows_the_first_come_first(kind):
+    X = kind(np.repeat(np.eye(3), 8, axis=0))
+    found, cosine = nearest_rows(X, 4, rows=np.array([0, 2, 23]))
+    assert found.tolist() == [[1, 2, 3, 4], [0, 1, 3, 4], [16, 17, 18, 19]]
+    np.testing.assert_allclose(cosine, 1)
+    # Seven others are alike; for the rest there are only rows with nothing in common.
+    found, cosine = nearest_rows(X, 9, rows=np.array([9]))
+    assert found.tolist() == [[8, *range(10, 16), 0, 1]]
+    np.testing.assert_allclose(cosine, [[1] * 7 + [0, 0]])
+    found, cosine = nearest_rows(X, 8, rows=np.array([9]))
+    assert found.tolist() == [[8, *range(10, 16), 0]]
+    np.testing.assert_allclose(cosine, [[1] * 7 + [0]])
+
+
 def test_standardised_columns_are_those_of_the_whole_table(table, monkeypatch):
     X = table
     monkeypatch.setattr(neighbours, "N_VALUES", 100)
@@ -65,6 +80,16 @@ def test_a_missing_value_counts_as_the_mean_of_its_column(table):
     scaler = scaler_of(missing)
     found, _ = nearest_rows(missing, 4, scaler=scaler)
     np.testing.assert_array_equal(found, nearest_rows(filled, 4, scaler=scaler)[0])
+
+
+def test_a_missing_value_of_a_sparse_matrix_counts_as_0(table):
+    X, missing = sparse.csr_array(table), sparse.csr_array(table)
+    X.data[::9], missing.data[::9] = 0, np.nan
+    for found, expected in zip(
+        nearest_rows(missing, 4), nearest_rows(X, 4), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    assert np.isnan(missing.data).any()
 
 
 def test_there_are_no_more_neighbours_than_other_rows(table):
