@@ -14,7 +14,7 @@ from sklearn_datamaps._core.labels import encode_labels, index_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder
 from sklearn_datamaps._core.repeats import average
-from sklearn_datamaps._views import groups, summary
+from sklearn_datamaps._views import groups, html, summary
 from sklearn_datamaps._views.comparison import (
     DataMapComparison,
     compare,
@@ -286,7 +286,7 @@ class DataMap(BaseDataMap):
         return summary.text(self)
 
     def _repr_html_(self) -> str:
-        return summary.html(self)
+        return html.of_map(self)
 
     @overload
     def compare(

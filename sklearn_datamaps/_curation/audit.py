@@ -16,6 +16,7 @@ from sklearn_datamaps._curation.control_rows import HIDDEN, Draw, tag
 from sklearn_datamaps._curation.explain import Explanation, explain_rows
 from sklearn_datamaps._curation.review_progress import ReviewProgress, review_progress
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._views import html
 from sklearn_datamaps._views.review import review_of
 
 COUNTED = "labels that contradict the rest of the data"
@@ -373,3 +374,7 @@ class LabelAudit:
 
     def __repr__(self) -> str:
         return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        order = audit_plot.order_of_reading(self)
+        return html.of_audit(self, order, audit_plot.frame(self))

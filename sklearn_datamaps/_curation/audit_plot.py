@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._views import colors, drawing
 
 FEWEST_SHOWN = 100  # rows of the order of reading
@@ -73,17 +74,25 @@ def frame(audit: Audit) -> pd.DataFrame:
     return shares.reset_index().head(MOST_LABELS)
 
 
+def order_of_reading(audit: Audit) -> Array:
+    """Chance that a label is wrong, the most suspicious first; what the left shows.
+
+    Most labels are all but certainly right: twice as many as look wrong are enough.
+    """
+    chance = np.sort(np.nan_to_num(audit.chance), axis=None)[::-1]
+    n_looks = int(audit.suspicious.sum())
+    wanted = max(FEWEST_SHOWN, 2 * n_looks, *(audit.n_wrong_interval or ()))
+    return chance[: int(min(wanted, len(chance)))]
+
+
 def _draw_order(ax: Any, audit: Audit) -> None:
     """Chance that a label is wrong, in the order in which one would read them."""
     import seaborn as sns
 
     blue, orange = colors.accents(ax, 2)
     unit = "labels" if audit.data_map.multilabel else "rows"
-    chance = np.sort(np.nan_to_num(audit.chance), axis=None)[::-1]
+    chance = order_of_reading(audit)
     n_looks, counted = int(audit.suspicious.sum()), audit.n_wrong is not None
-    # Most labels are all but certainly right: of what is read first one sees more.
-    wanted = max(FEWEST_SHOWN, 2 * n_looks, *(audit.n_wrong_interval or ()))
-    chance = chance[: int(min(wanted, len(chance)))]
     read = np.arange(len(chance) + 1)
     steps = np.append(chance, chance[-1:])
     label = None

@@ -1,7 +1,6 @@
 """Reasons for and against a label: nearest rows, features, the curve over epochs."""
 
 from dataclasses import dataclass
-from html import escape
 from textwrap import wrap
 from typing import Any
 
@@ -18,7 +17,7 @@ from sklearn_datamaps._core.labels import encode_labels, plain
 from sklearn_datamaps._core.neighbours import nearest_rows, scaler_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.witness import table_of
-from sklearn_datamaps._views import colors, drawing
+from sklearn_datamaps._views import colors, drawing, html
 
 N_SEARCHED = 100  # nearest rows among which those of each kind are looked for
 N_VOTES = 5  # nearest rows of the sentence
@@ -130,18 +129,7 @@ class Explanation:
         return "\n".join(f"row {row}: {sentence}" for row, sentence in pairs)
 
     def _repr_html_(self) -> str:
-        parts = []
-        for number, sentence in enumerate(self.sentences):
-            shown = self.frame[self.frame["number"] == number]
-            cells = zip(shown["kind"], shown["reason"], shown["weight"], strict=True)
-            body = "".join(
-                f"<tr><td>{escape(kind)}</td><td>{escape(reason)}</td>"
-                f"<td>{weight:.2f}</td></tr>"
-                for kind, reason, weight in cells
-            )
-            title = f"row {self.rows[number]}: {sentence}"
-            parts.append(f"<p><b>{escape(title)}</b></p><table>{body}</table>")
-        return f"<div>{''.join(parts)}</div>"
+        return html.of_explanation(self)
 
 
 def _bars(ax: Any, shown: pd.DataFrame, is_for: Any, what: str) -> None:

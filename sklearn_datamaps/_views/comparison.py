@@ -19,7 +19,7 @@ from sklearn_datamaps._core.regions import (
     boundary_lines,
 )
 from sklearn_datamaps._core.repeats import check_same_rows
-from sklearn_datamaps._views import colors, drawing
+from sklearn_datamaps._views import colors, drawing, html
 
 MOST_ARROWS = 25  # more hide each other
 
@@ -98,6 +98,9 @@ class DataMapComparison:
             f"Spearman correlation of the measures:\n"
             f"{self.spearman.round(3).to_string()}"
         )
+
+    def _repr_html_(self) -> str:
+        return html.of_comparison(self, n_moved(self.transitions))
 
 
 def compare(

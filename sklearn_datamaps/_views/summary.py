@@ -1,6 +1,5 @@
 """What a person wants to see of a data map first: counts of the regions, in words."""
 
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -87,21 +86,13 @@ def text(data_map: BaseDataMap) -> str:
     return "\n".join([head, *lines, *(f"! {note}" for note in notes)])
 
 
-def html(data_map: BaseDataMap) -> str:
-    """Describe the map as an HTML table, as notebooks show it."""
-    head, rows, notes = _parts(data_map)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="text-align:{"left" if i in (0, len(row) - 1) else "right"}">'
-            f"{escape(cell)}</td>"
-            for i, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
+def head_and_notes(data_map: BaseDataMap) -> tuple[str, list[str]]:
+    """Return the headline of a map, and what not to trust in it."""
+    notes = notes_of(data_map)
+    unseen = int(np.isnan(data_map.confidence).sum())
+    return _headline(data_map), notes + (
+        [f"{unseen:,} never recorded"] if unseen else []
     )
-    remarks = "".join(f"<p>{escape(note)}</p>" for note in notes)
-    return f"<div><p><b>{escape(head)}</b></p><table>{body}</table>{remarks}</div>"
 
 
 def _parts(data_map: BaseDataMap) -> tuple[str, list[list[str]], list[str]]:
@@ -120,10 +111,8 @@ def _parts(data_map: BaseDataMap) -> tuple[str, list[list[str]], list[str]]:
             [region, *_count_cells(table.loc[region]), _composition(data_map, region)]
             for region in table.index
         ]
-    notes = notes_of(data_map)
-    unseen = int(np.isnan(data_map.confidence).sum())
-    notes += [f"{unseen:,} never recorded"] if unseen else []
-    return _headline(data_map), rows, notes
+    head, notes = head_and_notes(data_map)
+    return head, rows, notes
 
 
 def _count_cells(row: Any) -> list[str]:
@@ -159,7 +148,6 @@ def _composition(data_map: BaseDataMap, region: str) -> str:
         f"{label if isinstance(label, str) else f'class {label}:'} {count:,}"
         for label, count in shown.items()
     ]
-    if len(shown) < len(counts):
-        rest = counts.iloc[len(shown) :]
-        parts.append(f"{len(rest)} more {int(rest.sum()):,}")
-    return f" ({', '.join(parts)})"
+    rest = counts.iloc[len(shown) :]
+    others = f"; {rest.sum():,} in {len(rest)} other classes" if len(rest) else ""
+    return f" ({', '.join(parts)}{others})"

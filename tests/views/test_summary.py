@@ -252,3 +252,12 @@ def test_in_sample_map_beside_folds_sends_to_the_map_of_the_folds(digits):
     assert not told(clf.data_map_, "in-sample")
     clf.set_params(cv=None).fit(*digits)
     assert IN_SAMPLE in notes(clf.data_map_)
+
+
+def test_hard_rows_of_many_classes_are_told_with_the_rest_in_words():
+    y = np.repeat(np.arange(7), [9, 5, 4, 3, 3, 2, 1])
+    proba = np.full((len(y), 7), 0.01)
+    proba[np.arange(len(y)), (y + 1) % 7] = 0.94
+    names = np.array(["joy", "fear", "love", "anger", "pride", "grief", "relief"])
+    data_map = DataMap.from_probabilities([proba], names[y], classes=names)
+    assert "(joy 9, fear 5, love 4; 9 in 4 other classes)" in repr(data_map)
