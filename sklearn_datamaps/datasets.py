@@ -53,7 +53,7 @@ data
     texts are not: 183 training rows repeat the text of an earlier one, and 37 test
     and 43 validation rows have a text that also stands in train. All are kept.
 target, binary (label = the name of an emotion)
-    1 if the row carries that emotion, alone or among others; else 0 ("other").
+    1 if the row carries that emotion, alone or among others; else 0.
 target, multilabel (label = None)
     One 0/1 column for each of the 28 emotions; every row has at least one 1.
 
@@ -71,6 +71,7 @@ def fetch_go_emotions(
     subset: str = "train",
     data_home: str | os.PathLike[str] | None = None,
     return_X_y: bool = False,
+    as_names: bool = False,
 ) -> Bunch | tuple[pd.Series, pd.Series | pd.DataFrame]:
     """Load GoEmotions: Reddit comments and the emotions they express [1]_.
 
@@ -102,6 +103,10 @@ def fetch_go_emotions(
         hub. Unlike scikit-learn's own fetchers, nothing is ever written there.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
+    as_names : bool, default=False
+        Binary target: ``"gratitude"`` and ``"not gratitude"`` instead of 1 and 0, which
+        maps, pictures, pages and reviews then show. For ``label=None`` the names are
+        those of the columns anyhow.
 
     Returns
     -------
@@ -111,12 +116,12 @@ def fetch_go_emotions(
         data : Series of str, shape (n_samples,)
             The comments, named "text", indexed by comment id.
         target : Series of int64, shape (n_samples,)
-            1 where the row carries the emotion, else 0; same index, named as the
-            emotion. For ``label=None`` a DataFrame of int64 of shape
-            (n_samples, 28), one 0/1 column for each emotion.
+            1 where the row carries the emotion, else 0 (with ``as_names`` the name, a
+            str); same index, named as the emotion. For ``label=None`` a DataFrame of
+            int64 of shape (n_samples, 28), one 0/1 column for each emotion.
         target_names : list of str
-            ``["other", label]``, position = value of the target; for ``label=None``
-            the 28 emotions, position = column of the target.
+            ``["not gratitude", "gratitude"]``, position = value of the target; for
+            ``label=None`` the 28 emotions, position = column of the target.
         DESCR : str
             Source, licence, size and citation.
 
@@ -155,7 +160,7 @@ def fetch_go_emotions(
     ...     gratitude = fetch_go_emotions("gratitude", data_home=folder)
     ...     X, Y = fetch_go_emotions(None, data_home=folder, return_X_y=True)
     >>> gratitude.data["a"], gratitude.target_names
-    ('Thanks!', ['other', 'gratitude'])
+    ('Thanks!', ['not gratitude', 'gratitude'])
     >>> gratitude.target
     id
     a    1
@@ -183,8 +188,10 @@ def fetch_go_emotions(
         target_names = list(EMOTIONS)
         target = pd.DataFrame(indicator, index=data.index, columns=target_names)
     else:
-        target_names = ["other", label]
+        target_names = [f"not {label}", label]
         column = indicator[:, EMOTIONS.index(label)].copy()  # lets go of the other 27
+        if as_names:
+            column = np.array(target_names, dtype=object)[column]
         target = pd.Series(column, index=data.index, name=label)
     if return_X_y:
         return data, target

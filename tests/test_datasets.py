@@ -71,13 +71,21 @@ def test_binary_target_is_one_where_the_emotion_is_among_the_labels(folder):
 
 def test_binary_target_names_are_by_value_of_the_target(folder):
     bunch = fetch_go_emotions("grief", data_home=folder)
-    assert bunch.target_names == ["other", "grief"]
-    assert [bunch.target_names[value] for value in bunch.target] == [
-        "other",
-        "grief",
-        "grief",
-        "other",
-    ]
+    assert bunch.target_names == ["not grief", "grief"]
+    names = [bunch.target_names[value] for value in bunch.target]
+    assert names == ["not grief", "grief", "grief", "not grief"]
+    named = fetch_go_emotions("grief", data_home=folder, as_names=True)
+    assert named.target.tolist() == names
+    assert named.target.index.equals(bunch.target.index)
+    assert named.target.name == "grief"
+
+
+def test_names_of_the_columns_of_a_multilabel_target_stay(folder):
+    one, two = (
+        fetch_go_emotions(None, data_home=folder, as_names=as_names).target
+        for as_names in (False, True)
+    )
+    pd.testing.assert_frame_equal(one, two)
 
 
 def test_multilabel_target_has_one_column_for_each_emotion(folder):

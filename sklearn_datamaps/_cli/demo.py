@@ -101,13 +101,13 @@ def _demo_digits(args: argparse.Namespace) -> list[str]:
 def _demo_go_emotions(args: argparse.Namespace) -> list[str]:
     label = "gratitude" if args.label is None else args.label
     tell(args, "loading GoEmotions")
-    comments: Any = fetch_go_emotions(label, data_home=args.data_home)
-    target = comments.target.map(dict(enumerate(comments.target_names)))
+    comments: Any = fetch_go_emotions(label, data_home=args.data_home, as_names=True)
+    target = comments.target
     with results(args.out, FILES, len(target)) as folder:
         tell(args, f"vectorizing {len(target):,} comments: 1-3-gram TF-IDF")
         features = NgramTfidfVectorizer(ngram_range=(1, 3)).fit_transform(comments.data)
 
-        tell(args, f"training on {features.shape[1]:,} features: {label} or other?")
+        tell(args, f"training on {features.shape[1]:,} features: {label} or not?")
         learner = SGDClassifier(loss="log_loss", class_weight="balanced")
         fitted = classifier(learner, args).fit(features, target)
         data_map = fitted.data_map_.with_columns(text=comments.data)

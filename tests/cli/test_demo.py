@@ -58,7 +58,7 @@ class Run(NamedTuple):
     @property
     def ids(self):
         """First column of the listed rows."""
-        pattern = r"^ *(\S+) +\S+ +\S+ +\d\.\d{3} +\d\.\d{3}$"
+        pattern = r"^ *(\S+) +(?:not )?\S+ +(?:not )?\S+ +\d\.\d{3} +\d\.\d{3}$"
         return re.findall(pattern, self.out, flags=re.MULTILINE)
 
 
@@ -246,7 +246,7 @@ def test_go_emotions_table_is_the_map_of_the_tutorial_pipeline(
 ):
     _, folder = comments_demo
     data, target = fetch_go_emotions(data_home=data_home, return_X_y=True)
-    y = np.where(target == 1, "gratitude", "other")
+    y = np.where(target == 1, "gratitude", "not gratitude")
     pipeline = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 3)),
         DataMapClassifier(
@@ -349,7 +349,8 @@ def test_ascii_terminal_gets_question_marks(data_home, tmp_path):
 def test_label_chooses_the_emotion(data_home, tmp_path):
     argv = ["--dataset", "go_emotions", "--data-home", data_home, "--out", tmp_path]
     assert run(*argv, "--label", "neutral").code == 0
-    expected = ["neutral" if label == NEUTRAL else "other" for _, label in COMMENTS]
+    names = {True: "neutral", False: "not neutral"}
+    expected = [names[label == NEUTRAL] for _, label in COMMENTS]
     assert read_csv(tmp_path)["label"].tolist() == expected
 
 

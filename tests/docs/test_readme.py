@@ -33,7 +33,8 @@ def test_gratitude_example_prints_what_the_readme_shows(
     assert shown.strip() in capsys.readouterr().out
     assert (tmp_path / "gratitude.png").stat().st_size > 10_000
     decided = namespace["data_map"].review(n=5)
-    decided["decision"], decided["new_label"] = "relabel", 1 - decided["label"]
+    other = {"gratitude": "not gratitude", "not gratitude": "gratitude"}
+    decided["decision"], decided["new_label"] = "relabel", decided["label"].map(other)
     decided.to_csv("review.csv", index=False)
     exec(block_with("apply_review("), namespace)
     assert (namespace["y_corrected"] != namespace["y"]).sum() == 5
