@@ -14,6 +14,7 @@ from sklearn_datamaps._cli.corrections import (
     MADE_FROM,
     apply_to_table,
     made_from,
+    of_one_file,
     with_made_from,
 )
 from sklearn_datamaps._cli.demo import (
@@ -31,12 +32,12 @@ from sklearn_datamaps._cli.features import (
     guarded,
     label_notes,
     learner,
-    listed,
     select_rows,
     table_features,
     text_features,
 )
 from sklearn_datamaps._cli.parser import NAME, one_line, program
+from sklearn_datamaps._cli.sources import files_given, listed, read_given
 from sklearn_datamaps._cli.terminal import MOST, plain, say
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._curation.audit import LabelAudit
@@ -48,7 +49,6 @@ from sklearn_datamaps._io.tables import (
     PLACE,
     files_of,
     read_table,
-    read_tables,
     write_corrected,
     write_csv,
 )
@@ -85,8 +85,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
         raise ValueError(
             f"--label {', '.join(sorted(both))} is also what the map would learn from."
         )
-    files = args.file if isinstance(args.file, list) else [args.file]
-    tell(args, f"reading {', '.join(map(str, files))}")
+    tell(args, f"reading {', '.join(map(str, files_given(args)))}")
     table = _read(args, [*labels, *texts, *features, *listed(args.id)])
     if PLACE in table.cells and args.id is None:
         args.id = PLACE
@@ -180,10 +179,17 @@ def apply_file(args: argparse.Namespace) -> list[str]:
         raise ValueError("Only one of FILE and REVIEW can be the standard input.")
     review = read_table(args.review, Reading(named=["id", "decision"])).cells
     with_made_from(args, review)
-    table = _read(args, [*listed(args.label), *listed(args.text), *listed(args.id)])
+    if len(files_of(args.file)) > 1:
+        raise ValueError(
+            f"{args.file} holds several files; apply corrects one of them: name it."
+        )
+    name = [] if args.id == PLACE else listed(args.id)
+    table = rows = _read(args, [*listed(args.label), *listed(args.text), *name])
+    if args.id == PLACE:
+        rows, review = of_one_file(table, review)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        columns, kept, relabelled = apply_to_table(table, review, args)
+        columns, kept, relabelled = apply_to_table(rows, review, args)
     _note(*(str(warning.message) for warning in caught))
     inputs = [args.review]
     _note(*write_corrected(table, args.out, columns, kept, inputs, force=args.force))
@@ -195,15 +201,7 @@ def apply_file(args: argparse.Namespace) -> list[str]:
 
 
 def _read(args: argparse.Namespace, named: list[str]) -> Table:
-    reading = Reading(
-        named,
-        args.delimiter,
-        args.encoding,
-        args.quoting or "auto",
-        args.quotechar or '"',
-    )
-    files = args.file if isinstance(args.file, list) else [args.file]
-    table = read_tables(files, reading, args.format)
+    table = read_given(args, named)
     _note(*table.notes)
     return table
 
@@ -216,10 +214,10 @@ def _note(*notes: str) -> None:
 def _check_inputs(args: argparse.Namespace) -> None:
     """Refuse to write over what is read."""
     decided = [] if args.decided is None else [Path(args.decided)]
-    files = args.file if isinstance(args.file, list) else [args.file]
+    read = [file for given in files_given(args) for file in files_of(given)]
+    read = [file for file in read if file.exists()]
     for name in FILES:
         path = args.out / name
-        read = [found for file in files for found in files_of(file) if found.exists()]
         if path.exists() and any(map(path.samefile, read)):
             raise ValueError(f"--out {args.out}: {name} would replace the file itself.")
         if path.exists() and any(d.exists() and path.samefile(d) for d in decided):

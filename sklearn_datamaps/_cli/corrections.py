@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._cli.features import (
     LabelledRows,
-    listed,
     reserved,
     select_rows,
 )
 from sklearn_datamaps._cli.labels import corrected_cells
 from sklearn_datamaps._cli.numbers import read_columns
+from sklearn_datamaps._cli.sources import listed
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._curation.apply_review import apply_review, decided_cells
 from sklearn_datamaps._io.reading import Table
+from sklearn_datamaps._io.tables import with_places
 from sklearn_datamaps._views.review import FORMULA
 
 # Options of map that apply needs, too; a review names them.
@@ -112,6 +114,38 @@ def apply_to_table(
     after[rows.positions] = y.to_numpy()
     columns = corrected_cells(table, names, args.label_sep, rows.cells, after)
     return columns, kept, int((after != rows.cells.codes).sum())
+
+
+def of_one_file(table: Table, review: pd.DataFrame) -> tuple[Table, pd.DataFrame]:
+    """Rows of a file as a review of several files names them, and its part of that.
+
+    Parameters
+    ----------
+    table : Table
+        One of the files.
+    review : pandas.DataFrame
+        The review, as text.
+
+    Returns
+    -------
+    table : Table
+        With the names of the rows as a column.
+    review : pandas.DataFrame
+        Its rows that are of this file.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    files = review["id"].str.rpartition(":")[0]
+    mine = (files == str(table.file)).to_numpy()
+    if not mine.any():
+        raise ValueError(
+            f"The review is of the files {quoted(sorted(set(files)), 5)}; apply "
+            f"corrects one of them, named as it is there. Got {table.file}."
+        )
+    return with_places(table), review[mine]
 
 
 def _check_features(

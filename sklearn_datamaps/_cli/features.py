@@ -16,6 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_datamaps._cli.labels import LabelCells, read_labels
 from sklearn_datamaps._cli.numbers import FEW_CLASSES, read_columns
+from sklearn_datamaps._cli.sources import listed
 from sklearn_datamaps._cli.terminal import cut, plain
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS, table_of
 from sklearn_datamaps._core.labels import looks_like_none
@@ -63,11 +64,6 @@ class LabelledRows:
     def index(self) -> pd.Index:
         """Their names."""
         return self.y.index
-
-
-def listed(given: str | Sequence[str] | None) -> list[str]:
-    """Values of an option that may be given again."""
-    return [given] if isinstance(given, str) else list(given or ())
 
 
 def select_rows(

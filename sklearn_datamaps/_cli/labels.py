@@ -50,7 +50,7 @@ def read_labels(
         The column of the labels; of several, each is a label that a row has or not.
     sep : str or None
         What stands between labels in a cell. None: each cell is one label, unless all
-        hold lists.
+        hold lists, some of several labels.
     na : sequence of str
         Labels that say that there is none.
 
@@ -66,7 +66,7 @@ def read_labels(
     if len(names) > 1:
         return _of_columns(table, names, na)
     cells = table.column(names[0])
-    lists = _lists(cells, sep)
+    lists = lists_of(cells, sep)
     if lists is None:
         values = np.array([escaped(cell) for cell in cells], dtype=object)
         return LabelCells(values, None, is_missing(cells, na))
@@ -84,8 +84,20 @@ def read_labels(
     return LabelCells(values, classes, np.array(missing, dtype=bool))
 
 
-def _lists(cells: NDArray[Any], sep: str | None) -> list[list[Any] | None] | None:
-    """Labels of each row, None where there is no cell; None if these are no lists."""
+def lists_of(cells: NDArray[Any], sep: str | None) -> list[list[Any] | None] | None:
+    """Labels of each row, None where there is no cell; None if these are no lists.
+
+    Parameters
+    ----------
+    cells : ndarray of str
+        Cells of a column.
+    sep : str or None
+        What stands between labels. None: lists are written as JSON.
+
+    Returns
+    -------
+    list of list, or None
+    """
     bare = [cell.strip() for cell in cells.tolist()]
     if sep is not None:
         parts = [[part.strip() for part in cell.split(sep)] for cell in bare]
@@ -93,9 +105,11 @@ def _lists(cells: NDArray[Any], sep: str | None) -> list[list[Any] | None] | Non
     if not all(cell[:1] == "[" for cell in bare if cell) or set(bare) <= {"", "[]"}:
         return None
     try:
-        return [json.loads(cell) if cell else None for cell in bare]
+        lists = [json.loads(cell) if cell else None for cell in bare]
     except ValueError:
         return None
+    # Of lists of one label, each is a label like any other, and an empty one is none.
+    return lists if any(len(entries or ()) > 1 for entries in lists) else None
 
 
 def _of_columns(table: Table, names: Sequence[str], na: Sequence[str]) -> LabelCells:
@@ -153,7 +167,7 @@ def corrected_cells(
             for at, name in enumerate(names)
         }
     cells = table.column(names[0]).copy()
-    lists = _lists(cells, sep) or []
+    lists = lists_of(cells, sep) or []
     known = {escaped(plain(e)): e for entries in lists for e in entries or ()}
     spaced = f"{sep} " if any(f"{sep} " in cell for cell in cells.tolist()) else sep
     for row in np.flatnonzero((before.codes != after).any(axis=1)):

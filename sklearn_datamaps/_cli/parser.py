@@ -19,6 +19,7 @@ NAME = "sklearn-datamaps"
 # Module and function of a subcommand, loaded when the arguments are right: help, and
 # what is wrong with them, need no scikit-learn.
 MAP, APPLY, DEMO = "commands.map_file", "commands.apply_file", "demo.demo"
+INSPECT = "inspect.inspect_file"
 QUOTING = ("auto", "csv", "none")
 KINDS = ("csv", "tsv", "json", "jsonl", "parquet", "feather", "xlsx")
 DONE, FAILED, BROKEN_PIPE = 0, 2, 141  # the last: 128 + signal
@@ -171,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_map(commands)
+    _add_inspect(commands)
     _add_apply(commands)
     _add_demo(commands)
     return parser
@@ -347,6 +349,27 @@ def _add_map(commands: Any) -> None:
     _add_reading_options(parser)
     _add_run_options(parser, out="datamap", top="of each region")
     parser.set_defaults(run=MAP)
+
+
+def _add_inspect(commands: Any) -> None:
+    parser = commands.add_parser(
+        "inspect",
+        help="say how a file would be read, and what is doubtful about it",
+        description="Say how a file is read, how its columns would be taken, which "
+        "classes there are and what is doubtful; nothing is trained or written.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help="the file; - is the standard input"
+    )
+    parser.add_argument(
+        "--label", metavar="COL", help="column of the labels (default: found)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object, for programs"
+    )
+    _add_reading_options(parser)
+    parser.set_defaults(run=INSPECT)
 
 
 def _add_apply(commands: Any) -> None:

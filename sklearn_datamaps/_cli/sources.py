@@ -1,0 +1,42 @@
+"""The file, or the files, that the options of a subcommand name."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from sklearn_datamaps._io.reading import Reading, Table
+from sklearn_datamaps._io.tables import read_tables
+
+
+def listed(given: str | Sequence[str] | None) -> list[str]:
+    """Values of an option that may be given again."""
+    return [given] if isinstance(given, str) else list(given or ())
+
+
+def files_given(args: argparse.Namespace) -> list[Path]:
+    """Files and folders that were given as FILE."""
+    return args.file if isinstance(args.file, list) else [args.file]
+
+
+def read_given(args: argparse.Namespace, named: Sequence[str]) -> Table:
+    """Read them as the options say.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The options.
+    named : sequence of str
+        The columns that are needed.
+
+    Returns
+    -------
+    Table
+    """
+    reading = Reading(
+        named,
+        args.delimiter,
+        args.encoding,
+        args.quoting or "auto",
+        args.quotechar or '"',
+    )
+    return read_tables(files_given(args), reading, args.format)
