@@ -5,6 +5,7 @@ import argparse
 from benchmarks import (
     ablation,
     accumulator,
+    annotators,
     audit,
     command_line,
     detection,
@@ -23,7 +24,8 @@ from benchmarks import (
 
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
-    *(folds, selection, detection, ablation, audit, reasons, scale, golden, hops),
+    *(folds, selection, detection, ablation, audit, annotators, reasons, scale, golden),
+    hops,
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 

@@ -240,10 +240,11 @@ class DataMap(BaseDataMap):
             by ``label_set``, set and unset labels apart. ``"label"``: one row a
             label, one column a region. A column: ``n_samples``, ``share_hard``; where
             the map has ``label_quality`` ``expected_wrong`` with a 90 % interval,
-            ``low`` and ``high``; ``lift`` over all rows; and the ``p_value`` of
-            Fisher's exact test, one-sided against all other rows, by labels that look
-            wrong (otherwise by hard rows), with Holm's correction in ``p_holm``.
-            Groups that have other labels may differ for that reason alone.
+            ``low`` and ``high``; ``lift`` over all rows; and the ``p_value``,
+            one-sided against all other rows, of a score test of the number expected to
+            be wrong (otherwise Fisher's exact test of the hard rows), with Holm's
+            correction in ``p_holm``. Groups that have other labels may differ for that
+            reason alone.
 
         Raises
         ------

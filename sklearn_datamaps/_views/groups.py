@@ -65,10 +65,9 @@ def by_column(data_map: BaseDataMap, name: str) -> pd.DataFrame:
         {"n_samples": n, "share_hard": np.bincount(groups, weights=hard) / n},
         index=pd.Index(values, name=name),
     )
-    marked = hard > 0
     if "label_quality" in data_map.measure_names():
-        chance = np.nan_to_num(1 - data_map.measure("label_quality"))
-        marked, chance = _of_rows(chance > 0.5) > 0, _of_rows(chance)
+        chance = _of_rows(np.nan_to_num(1 - data_map.measure("label_quality")))
+        p = _p_of_sums(groups, chance, n)
         wrong = np.bincount(groups, weights=chance)
         tail = (1 - LEVEL) / 2
         right = np.maximum(n - wrong, 0)
@@ -78,7 +77,7 @@ def by_column(data_map: BaseDataMap, name: str) -> pd.DataFrame:
         table["lift"] = wrong / n / max(chance.mean(), 1e-12)
     else:
         table["lift"] = table["share_hard"] / max(hard.mean(), 1e-12)
-    p = _p_values(groups, marked, n)
+        p = _p_of_counts(groups, hard > 0, n)
     table["p_value"], table["p_holm"] = p, _holm(p)
     return table.sort_values("lift", ascending=False, kind="stable")
 
@@ -88,11 +87,31 @@ def _of_rows(cells: Array) -> Array:
     return cells.sum(axis=1) if cells.ndim == 2 else cells.astype(np.float64)
 
 
-def _p_values(groups: Array, marked: Array, n: Array) -> Array:
+def _p_of_counts(groups: Array, marked: Array, n: Array) -> Array:
     """Fisher's exact test of each group: whether it has more than all others."""
     inside = np.bincount(groups, weights=marked).astype(int)
     # One-sided, by the distribution itself: quick also for many groups.
     p: Array = stats.hypergeom.sf(inside - 1, len(groups), int(marked.sum()), n)
+    return p
+
+
+def _p_of_sums(groups: Array, chance: Array, n: Array) -> Array:
+    """Score test of each group: whether more is wrong in it than in all others.
+
+    The chance of being wrong is the derivative of the log-likelihood of a row by the
+    rate of errors, so that its sum is the most powerful statistic for a small excess.
+    Under the null hypothesis it is that of rows drawn without replacement, whose first
+    three moments are known; Pearson's type III distribution has them, too.
+    """
+    n_rows, off = len(chance), chance - chance.mean()
+    drawn = n * (n_rows - n) / (n_rows * max(n_rows - 1, 1))
+    variance = drawn * (off**2).sum()
+    third = drawn * (n_rows - 2 * n) / max(n_rows - 2, 1) * (off**3).sum()
+    p = np.ones(len(n))
+    told = variance > np.finfo(float).eps
+    std = np.sqrt(variance[told])
+    excess = np.bincount(groups, weights=off)[told] / std
+    p[told] = stats.pearson3.sf(excess, third[told] / std**3)
     return p
 
 

@@ -89,14 +89,36 @@ def test_groups_are_compared_by_hand(crafted):
     assert table["n_samples"].tolist() == [10, 15]
     assert table["expected_wrong"].tolist() == pytest.approx([7.0, 3.0])
     assert table["lift"].tolist() == pytest.approx([0.7 / 0.4, 0.2 / 0.4])
-    # Ten of 25 look wrong, all of them in x.
-    table_of_x = [[10, 0], [0, 15]]
-    one_sided = stats.fisher_exact(table_of_x, alternative="greater").pvalue
-    assert table["p_value"].tolist() == pytest.approx([one_sided, 1])
-    assert table["p_holm"].tolist() == pytest.approx([2 * one_sided, 1])
     assert (table["low"] < table["expected_wrong"]).all()
     assert (table["expected_wrong"] < table["high"]).all()
     assert "chance" not in table
+
+
+@pytest.mark.parametrize("shape", [0.1, 1.0])
+def test_excess_is_as_rare_as_among_rows_drawn_at_random(crafted, shape):
+    rng = np.random.default_rng(0)
+    chance = rng.beta(shape, 4, 500)
+    who = np.repeat(["x", "y", "z"], [60, 140, 300])
+    chance[who == "x"] *= 1.2
+    proba = np.stack([chance, 1 - chance], axis=1)[np.newaxis]
+    data_map = DataMap.from_probabilities(proba, np.arange(500) % 2)
+    data_map = replace(
+        data_map, measures={**data_map.measures, "label_quality": 1 - chance}
+    )
+    table = data_map.with_columns(who=who).summary(by="who")
+    drawn = np.array([rng.permutation(chance) for _ in range(20_000)])
+    for name in table.index:
+        excess = drawn[:, who == name].sum(axis=1) >= chance[who == name].sum()
+        assert table.loc[name, "p_value"] == pytest.approx(excess.mean(), abs=0.012)
+
+
+def test_no_group_has_more_where_all_rows_are_alike(crafted):
+    quality = {"label_quality": np.full(25, 0.5)}
+    alike = replace(crafted, measures={**crafted.measures, **quality})
+    who = np.tile(["x", "y", "x", "y", "y"], 5)
+    assert alike.with_columns(who=who).summary(by="who")["p_value"].tolist() == [1, 1]
+    one = crafted.with_columns(who=["x"] * 25).summary(by="who")
+    assert one["p_value"].tolist() == [1]
 
 
 def test_map_without_quality_compares_hard_rows():
@@ -108,6 +130,10 @@ def test_map_without_quality_compares_hard_rows():
     assert table.loc["x", "lift"] == 2
     assert "expected_wrong" not in table
     assert len(table) == 3  # a missing value is a group, too
+    # Three of six are hard, all of them in x.
+    one_sided = stats.fisher_exact([[3, 0], [0, 3]], alternative="greater").pvalue
+    assert table.loc["x", "p_value"] == pytest.approx(one_sided)
+    assert table.loc["x", "p_holm"] == pytest.approx(3 * one_sided)
 
 
 def annotated(seed, rate):
