@@ -11,10 +11,12 @@ from benchmarks import (
     detection,
     flipped_digits,
     folds,
+    footprint,
     golden,
     hops,
     memory,
     overhead,
+    ratios,
     reading,
     reasons,
     scale,
@@ -26,6 +28,8 @@ MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
     *(folds, selection, detection, ablation, audit, annotators, reasons, scale, golden),
     hops,
+    footprint,
+    ratios,
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
