@@ -87,7 +87,11 @@ def map_file(args: argparse.Namespace) -> list[str]:
         )
     tell(args, f"reading {', '.join(map(str, files_given(args)))}")
     table = _read(args, [*labels, *texts, *features, *listed(args.id)])
-    if PLACE in table.cells and args.id is None:
+    if PLACE in table.cells:
+        if args.id is not None:
+            raise ValueError(
+                "--id is for one file: rows of several are named by file and line."
+            )
         args.id = PLACE
     rows = select_rows(
         table, args.label, args.text, args.id, args.na or (), args.label_sep
@@ -148,7 +152,9 @@ def _map_rows(
         return data_map, None
     verbose = unfitted.verbose
     audit = audit_labels(unfitted, X, labels, random_state=args.seed, verbose=verbose)
-    audit = audit.with_columns(**carried, chance_wrong=audit.chance)
+    # Of several labels a row, each has a chance: a column has room for one.
+    chance = {} if labels.ndim > 1 else {"chance_wrong": audit.chance}
+    audit = audit.with_columns(**carried, **chance)
     return audit.data_map, audit
 
 

@@ -13,16 +13,16 @@ from typing import Any, BinaryIO
 
 STREAM = Path("-")  # the standard input or output
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
-# How files that are no text begin, the ending of such files, and what they hold.
+# How files that are no text begin, and the ending of such files.
 KINDS = {
-    b"\x1f\x8b": (".gz", "compressed data"),
-    b"BZh": (".bz2", "compressed data"),
-    b"\xfd7zXZ\0": (".xz", "compressed data"),
-    b"(\xb5/\xfd": (".zst", "compressed data"),
-    b"PAR1": (".parquet", "Parquet"),
-    b"ARROW1": (".feather", "Feather"),
-    b"PK\x03\x04": (".xlsx", "an Excel workbook or a zip archive"),
-    b"\xd0\xcf\x11\xe0": (".xls", "a workbook of an Excel of old (save it as .xlsx)"),
+    b"\x1f\x8b": ".gz",
+    b"BZh": ".bz2",
+    b"\xfd7zXZ\0": ".xz",
+    b"(\xb5/\xfd": ".zst",
+    b"PAR1": ".parquet",
+    b"ARROW1": ".feather",
+    b"PK\x03\x04": ".xlsx",  # or any other archive
+    b"\xd0\xcf\x11\xe0": ".xls",
 }
 JSON_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[?\s*\{")
 # What unpacks to more than this, and to so many times its size, is refused: a file of
@@ -71,7 +71,7 @@ class File:
         suffix, compression = endings(path)
         file = cls(path, suffix, compression, held)
         if not suffix and not compression:
-            found = kind_of(file.head())[0]
+            found = kind_of(file.head())
             compression = found if found in COMPRESSIONS else ""
             file = cls(path, "", compression, held)
         suffix = f".{kind}" if kind else suffix or _guessed(file.head())
@@ -180,14 +180,13 @@ def endings(path: Path) -> tuple[str, str]:
     return last, ""
 
 
-def kind_of(head: bytes) -> tuple[str, str]:
-    """Ending and name of the kind that no text begins like; empty if there is none."""
-    found = (kind for begins, kind in KINDS.items() if head.startswith(begins))
-    return next(found, ("", ""))
+def kind_of(head: bytes) -> str:
+    """Ending of the kind that no text begins like; empty if there is none."""
+    return next((kind for begin, kind in KINDS.items() if head.startswith(begin)), "")
 
 
 def _guessed(head: bytes) -> str:
-    return kind_of(head)[0] or (".json" if JSON_HEAD.match(head) else ".csv")
+    return kind_of(head) or (".json" if JSON_HEAD.match(head) else ".csv")
 
 
 def _standard_input() -> bytes:

@@ -186,19 +186,17 @@ def find_encoding(file: File, given: str | None) -> Encoding:
     # A text may hold a NUL, but not a file that is full of them.
     is_text = given is not None or head.count(0) <= len(head) // 4
     try:
-        _decode(file, "utf-8")
+        if is_text:
+            _decode(file, "utf-8")
+            return Encoding("utf-8", "surrogateescape")
     except UnicodeDecodeError:
-        _, kind = kind_of(head)
-        if is_text and (given is not None or (0 not in head and not kind)):
+        if given is not None or not (0 in head or kind_of(head)):
             return _with_bad_bytes(file, given)
-        is_text = False
-    if not is_text:
-        ending, kind = kind_of(head)
-        holds = f"It holds {kind}; such files end in {ending}" if kind else ""
-        raise ValueError(
-            f"{file} is not a text file. {holds or 'If it is, name its --encoding'}."
-        )
-    return Encoding("utf-8", "surrogateescape")
+    cure = "If it is, name its --encoding"
+    if kind := kind_of(head):
+        what = {".xlsx": ".xlsx or a .zip", ".xls": ".xls (save as .xlsx)"}
+        cure = f"It holds what a {what.get(kind, kind)} does: name it so, or unpack it"
+    raise ValueError(f"{file} is not a text file. {cure}.")
 
 
 def _with_bad_bytes(file: File, given: str | None) -> Encoding:

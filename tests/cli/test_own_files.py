@@ -380,6 +380,21 @@ def test_one_label_that_all_rows_have_can_be_taken_away(tmp_path):
     assert (tmp_path / "b.csv").read_text() == content.replace("True", "False", 1)
 
 
+def test_several_labels_are_audited(tmp_path):
+    has = label_sets()
+    frame = pd.DataFrame(has.astype(int), columns=["joy", "fear", "new"])
+    frame["text"] = texts_of(has)
+    argv = ["--label", "joy", "--label", "fear", "--label", "new", "--text", "text"]
+    path, result = mapped(
+        tmp_path, frame.to_csv(index=False), *argv, "--audit", "--control", "5"
+    )
+    assert "out-of-fold" in result.out
+    review = tmp_path / "out" / "review.csv"
+    one = pd.read_csv(review, dtype=str).iloc[0]
+    decided(review, one["id"], str(one["label"] != "True"), one["label_name"])
+    assert run("apply", path, review, "--out", tmp_path / "b.csv").code == 0
+
+
 def test_one_label_of_several_is_refused(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("text,label\nab,x\ncd,\n")
@@ -448,6 +463,7 @@ def test_several_files_are_one_map_and_corrected_one_by_one(tmp_path, monkeypatc
     (tmp_path / "3.csv").write_text(contents["in/1.csv"])
     result = run("apply", "3.csv", "out/review.csv", "--out", "x.csv")
     assert_one_line_error(result, "The review is of the files 'in/1.csv', 'in/2.csv'")
+    assert_one_line_error(run(*argv, "--id", "id"), "--id is for one file")
     again = run("map", "in/1.csv", "in/2.csv", *TEXT, "--quiet", "--out", "again")
     assert again.code == 0
     both = [pd.read_csv(f"{out}/data_map.csv") for out in ("out", "again")]

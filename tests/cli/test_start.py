@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from sklearn_datamaps._cli.parser import QUOTING, main, program
+from sklearn_datamaps._cli.parser import KINDS, QUOTING, main, program
 from sklearn_datamaps._io.reading import Reading
+from sklearn_datamaps._io.tables import FORMATS
 
 LOADED = """
 import sys
@@ -26,6 +27,7 @@ print(code, *sorted(set(sys.modules) - of_python), file=sys.stderr)
     [
         (["--help"], 0),
         (["map", "--help"], 0),
+        (["inspect", "--help"], 0),
         (["--version"], 0),
         (["mpa"], 2),
         (["map", "x.csv", "--lable", "y"], 2),
@@ -89,6 +91,10 @@ def test_beginnings_of_options_and_files_that_look_like_options(capsys):
 @pytest.mark.parametrize("quoting", QUOTING)
 def test_the_reader_knows_every_quoting(quoting):
     assert Reading(quoting=quoting).quoting == quoting
+
+
+def test_the_reader_knows_every_kind():
+    assert {f".{kind}" for kind in KINDS} <= set(FORMATS)
 
 
 @pytest.mark.parametrize(
