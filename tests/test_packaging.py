@@ -119,6 +119,17 @@ def test_extra_of_all_has_what_the_others_have():
     assert named | {"all", "dask", "dev"} == set(extras)
 
 
+def test_commands_that_errors_name_install_an_extra_that_there_is():
+    """From a checkout as well: what is installed already is asked for its extra."""
+    package = Path(sklearn_datamaps.__file__).parent
+    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    commands = re.findall(r"pip install.*", "\n".join(sources))
+    named = [re.match(r'pip install "sklearn-datamaps\[(\w+)\]"', c) for c in commands]
+    assert len(named) >= 3
+    assert None not in named
+    assert {found[1] for found in named} <= {*PROJECT["optional-dependencies"]}
+
+
 def test_links_of_the_readme_hold_outside_the_repository():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", readme)

@@ -1,6 +1,6 @@
 """Data maps of data that are spread over a Dask cluster.
 
-Needs the extra ``dask``: ``pip install 'sklearn-datamaps[dask]'``.
+Needs the extra ``dask``: ``pip install "sklearn-datamaps[dask]"``.
 """
 
 from sklearn_datamaps.dask.classifier import DataMapClassifier

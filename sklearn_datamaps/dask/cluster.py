@@ -28,7 +28,7 @@ def require_dask(function: str) -> None:
         import distributed
     except ImportError as error:
         raise ImportError(
-            f"{function} needs Dask: pip install 'sklearn-datamaps[dask]'."
+            f'{function} needs Dask: pip install "sklearn-datamaps[dask]"'
         ) from error
     _ = dask.array, distributed  # only whether they are there
 
