@@ -225,7 +225,7 @@ def draw_legend(
     notes: str = "",
     kwargs: Mapping[str, Any] | None = None,
 ) -> None:
-    """Legend above the axes, in as few rows as fit; notes and title above it."""
+    """Legend, if there is anything to name, above the axes; notes and title above."""
     defaults: dict[str, Any] = {
         "loc": "lower left",
         "bbox_to_anchor": (0, 1.01),
@@ -240,12 +240,14 @@ def draw_legend(
     }
     defaults |= kwargs or {}
     handles = defaults.get("handles") or ax.get_legend_handles_labels()[0]
-    for n_rows in range(1, 4):
+    above = 0.0
+    for n_rows in range(1, 4) if handles else ():
         n_columns = max(1, -(-len(handles) // n_rows))
         legend = ax.legend(**({"ncols": n_columns} | defaults))
+        above = legend.get_window_extent().y1
         if legend.get_window_extent().width <= ax.bbox.width:
             break
-    draw_title(ax, title, size, notes, legend.get_window_extent().y1)
+    draw_title(ax, title, size, notes, above)
 
 
 def draw_title(
