@@ -667,3 +667,16 @@ def test_own_file_from_map_to_page_to_apply(browser, tmp_path):
     )
     assert page.complaints() == []
     assert page.requests() == []
+
+
+@pytest.mark.parametrize("name", ["confidence", "region", "suggested"])
+def test_question_mark_behind_a_word_opens_the_help_at_it(opened, name):
+    page = opened(binary_map())
+    page.run(f"document.querySelector('[aria-label=\"What is {name}?\"]').click()")
+    assert page.run("return document.getElementById('help').open")
+    assert page.run("return document.activeElement.textContent") == name
+    assert page.run(
+        """const at = document.activeElement.getBoundingClientRect();
+        const box = document.getElementById('help').getBoundingClientRect();
+        return at.top >= box.top && at.bottom <= box.bottom"""
+    )

@@ -460,3 +460,12 @@ def test_earlier_review_is_in_the_page_as_it_is(write, tmp_path):
         page = write(random_map(3), review=review)
         assert page.unpack("review") == path.read_bytes()
     assert "review" not in write(random_map(3)).blocks
+
+
+def test_help_of_the_page_explains_every_measure_it_can_show():
+    page = (PACKAGE / "_views" / "page" / "page.html").read_text(encoding="utf-8")
+    terms = set(re.findall(r'<dt id="term-(\w+)"', page))
+    shown = {
+        name for name, measure in MEASURES.items() if measure.ascending is not None
+    }
+    assert shown <= terms

@@ -37,6 +37,20 @@ function listFacts(into, found) {
   }));
 }
 
+// A "?" behind every word that the help explains; it opens the help there.
+function markTerms(within) {
+  for (const word of within.querySelectorAll("dt, [data-term]")) {
+    const name = word.dataset.term ?? word.textContent, told = $(`term-${name}`);
+    if (!told) continue;
+    const ask = element("button", "", { type: "button", class: "term", "aria-label": `What is ${name}?` });
+    ask.addEventListener("click", () => {
+      $("help").showModal();
+      told.focus();
+    });
+    word.append(ask);
+  }
+}
+
 function drawRow() {
   const i = current;
   $("row").hidden = i < 0;
@@ -52,6 +66,7 @@ function drawRow() {
   drawLabelChips(i);
   const carried = data.columns.map(({ name, values }) => [name, String(values[rowOf(i)] ?? "")]);
   listFacts($("row-values"), [...facts(i), ...carried]);
+  markTerms($("row-body"));
   drawTrajectory(i);
   $("row-body").scrollTop = 0;
   $("map-row").textContent = `Read: ${data.text ? textOf(i).slice(0, 90) : `row ${idOf(i)}`}`;
@@ -61,7 +76,7 @@ function drawGiven(i) {
   const [code, share] = likely(i)[0] ?? [-1];
   const line = [element("span", data.name ? "given for " : "given "),
     ...(data.name ? [element("bdi", nameOf(i)), " "] : []), element("b", labelOf(data.label[i]), { dir: "auto" })];
-  if (code >= 0) line.push(element("span", " › suggested "), element("b", labelOf(code), { class: "suggested", dir: "auto" }));
+  if (code >= 0) line.push(element("span", " › suggested", { "data-term": "suggested" }), " ", element("b", labelOf(code), { class: "suggested", dir: "auto" }));
   if (code >= 0 && !Number.isNaN(share)) line.push(element("span", ` (${percent(share)})`));
   const right = Math.round(data.correctness[i] * header.n_epochs);
   const why = `The model gave the label ${percent(data.confidence[i])} on average and was right in ` +
