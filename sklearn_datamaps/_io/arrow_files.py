@@ -19,6 +19,8 @@ from sklearn_datamaps._io.reading import (
     text_of,
 )
 
+FEATHER = (".feather", ".arrow")
+
 
 def open_parquet(file: File) -> Any:
     """Open a Parquet file, or say that it is none.
@@ -37,43 +39,30 @@ def open_parquet(file: File) -> Any:
     return _opened(file, "Parquet", pq.ParquetFile)
 
 
-def open_feather(file: File) -> Any:
-    """Open a Feather file, or say that it is none.
-
-    Parameters
-    ----------
-    file : File
-        The file: one of Arrow's, or a stream of its batches.
-
-    Returns
-    -------
-    pyarrow.RecordBatchFileReader or pyarrow.RecordBatchStreamReader
-    """
+def _open_feather(file: File) -> Any:
+    """Reader of a file of Arrow's, or of a stream of its batches."""
     import pyarrow as pa
 
     is_file = file.head(6) == b"ARROW1"
     reader = pa.ipc.open_file if is_file else pa.ipc.open_stream
-    return _opened(file, "Feather", lambda data: reader(pa.BufferReader(data)))
+    return _opened(file, "Feather", reader)
 
 
 def _opened(file: File, kind: str, reader: Callable[[Any], Any]) -> Any:
     import pyarrow as pa
 
     try:
-        return reader(file.read() if kind == "Feather" else file.plain())
+        return reader(file.plain())
     except pa.ArrowException as error:
         raise ValueError(f"{file} cannot be read as {kind}: {error}") from error
 
 
-def read_parquet(file: File, reading: Reading) -> Table:
+def read(file: File, reading: Reading) -> Table:
     """Read a whole file; see :func:`sklearn_datamaps._io.tables.read_table`."""
+    if file.suffix in FEATHER:
+        return _table(file, _open_feather(file).read_all())
     with open_parquet(file) as opened:
         return _table(file, opened.read())
-
-
-def read_feather(file: File, reading: Reading) -> Table:
-    """Read a whole file; see :func:`sklearn_datamaps._io.tables.read_table`."""
-    return _table(file, open_feather(file).read_all())
 
 
 def _table(file: File, source: Any) -> Table:
@@ -129,8 +118,8 @@ def _numbered(value: Any, classes: Sequence[str]) -> Any:
     return classes.index(value) if value in classes else value
 
 
-def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> Any:
-    """Arrow table with other cells and without some rows, in the same types.
+def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
+    """Bytes of a file with other cells and without some rows, in the same types.
 
     Parameters
     ----------
@@ -139,7 +128,7 @@ def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> Any:
 
     Returns
     -------
-    pyarrow.Table
+    bytes
     """
     import pyarrow as pa
 
@@ -151,59 +140,26 @@ def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> Any:
             values = [_numbered(value, classes) for value in values]
         corrected = pa.chunked_array([pa.array(values, type=column.type)])
         source = source.set_column(at, source.schema.field(at), corrected)
-    return source.filter(pa.array(kept))
+    return _bytes_of(source.filter(pa.array(kept)), table.file.suffix)
 
 
-def patch_parquet(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
-    """Bytes of a Parquet file with other cells, without some rows."""
-    return _as_parquet(patch(table, columns, kept))
+def written(table: Table, suffix: str) -> bytes:
+    """Bytes of any table as Parquet or Feather, as the suffix says."""
+    return _bytes_of(_arrow_of(table), suffix)
 
 
-def patch_feather(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
-    """Bytes of a Feather file with other cells, without some rows."""
-    return _as_feather(patch(table, columns, kept))
-
-
-def as_parquet(table: Table) -> bytes:
-    """Bytes of any table as Parquet."""
-    return _as_parquet(arrow_of(table))
-
-
-def as_feather(table: Table) -> bytes:
-    """Bytes of any table as Feather."""
-    return _as_feather(arrow_of(table))
-
-
-def _as_parquet(table: Any) -> bytes:
+def _bytes_of(table: Any, suffix: str) -> bytes:
     import pyarrow as pa
-    from pyarrow import parquet
+    from pyarrow import feather, parquet
 
     sink = pa.BufferOutputStream()
-    parquet.write_table(table, sink)
+    write = feather.write_feather if suffix in FEATHER else parquet.write_table
+    write(table, sink)
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _as_feather(table: Any) -> bytes:
-    import pyarrow as pa
-    from pyarrow import feather
-
-    sink = pa.BufferOutputStream()
-    feather.write_feather(table, sink)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def arrow_of(table: Table) -> Any:
-    """Arrow table of any table: of its values if a column's are of one type, else text.
-
-    Parameters
-    ----------
-    table : Table
-        The table.
-
-    Returns
-    -------
-    pyarrow.Table
-    """
+def _arrow_of(table: Table) -> Any:
+    """Arrow table of any table; a column whose values differ in type becomes text."""
     import pyarrow as pa
 
     if isinstance(table.source, pa.Table):
@@ -217,7 +173,7 @@ def arrow_of(table: Table) -> Any:
     return pa.Table.from_arrays(arrays, [escaped(name) for name in table.cells])
 
 
-def batches_of_parquet(
+def batches(
     file: File, reading: Reading, columns: Sequence[str] | None, size: int, needed: Any
 ) -> Batches:
     """Yield some rows after another as Arrow tables.
@@ -232,6 +188,10 @@ def batches_of_parquet(
     batch : pyarrow.RecordBatch, or None if no row of its group is needed
     n_rows : int
     """
+    if file.suffix in FEATHER:
+        for batch in _open_feather(file).read_all().to_batches(max_chunksize=size):
+            yield batch, len(batch)
+        return
     with open_parquet(file) as opened:
         names = opened.schema_arrow.names
         # What is missing is named, among those that are there, when it is asked for.
@@ -245,11 +205,3 @@ def batches_of_parquet(
                 for batch in opened.iter_batches(size, [group], known):
                     yield batch, len(batch)
             first += n_rows
-
-
-def batches_of_feather(
-    file: File, reading: Reading, columns: Sequence[str] | None, size: int, needed: Any
-) -> Batches:
-    """Yield some rows after another as Arrow tables; see `batches_of_parquet`."""
-    for batch in open_feather(file).read_all().to_batches(max_chunksize=size):
-        yield batch, len(batch)

@@ -88,9 +88,7 @@ DELIMITED = Format(
     delimited.patch,
     lambda table: csv_of(table.cells),
 )
-TSV = replace(
-    DELIMITED, name="TSV", write=lambda table: csv_of(table.cells, delimiter="\t")
-)
+TSV = replace(DELIMITED, name="TSV", write=lambda table: csv_of(table.cells, "\t"))
 JSON_LINES = Format(
     "JSON lines",
     json_files.read,
@@ -98,46 +96,26 @@ JSON_LINES = Format(
     json_files.patch,
     partial(json_files.written, lines=True),
 )
-JSON = replace(
-    JSON_LINES, name="a JSON array", write=partial(json_files.written, lines=False)
-)
+JSON = replace(JSON_LINES, name="JSON", write=partial(json_files.written, lines=False))
 PARQUET = Format(
     "Parquet",
-    arrow_files.read_parquet,
-    arrow_files.batches_of_parquet,
-    arrow_files.patch_parquet,
-    arrow_files.as_parquet,
+    arrow_files.read,
+    arrow_files.batches,
+    arrow_files.patch,
+    partial(arrow_files.written, suffix=".parquet"),
     is_text=False,
 )
-FEATHER = Format(
-    "Feather",
-    arrow_files.read_feather,
-    arrow_files.batches_of_feather,
-    arrow_files.patch_feather,
-    arrow_files.as_feather,
-    is_text=False,
+FEATHER = replace(
+    PARQUET, name="Feather", write=partial(arrow_files.written, suffix=".feather")
 )
 EXCEL = Format(
-    "an Excel workbook",
-    excel.read,
-    excel.batches,
-    excel.patch,
-    excel.written,
-    is_text=False,
+    "Excel", excel.read, excel.batches, excel.patch, excel.written, is_text=False
 )
 PLACE = "file:line"  # the column that names the rows of several files
-FORMATS = {
-    ".parquet": PARQUET,
-    ".pq": PARQUET,
-    ".csv": DELIMITED,
-    ".tsv": TSV,
-    ".jsonl": JSON_LINES,
-    ".ndjson": JSON_LINES,
-    ".json": JSON,
-    ".feather": FEATHER,
-    ".arrow": FEATHER,
-    ".xlsx": EXCEL,
-}
+FORMATS = {".csv": DELIMITED, ".tsv": TSV, ".json": JSON, ".xlsx": EXCEL}
+FORMATS |= dict.fromkeys((".jsonl", ".ndjson"), JSON_LINES)
+FORMATS |= dict.fromkeys((".parquet", ".pq"), PARQUET)
+FORMATS |= dict.fromkeys(arrow_files.FEATHER, FEATHER)
 
 
 def format_of(suffix: str) -> Format:
