@@ -343,7 +343,7 @@ def read(file: File, reading: Reading) -> Table:
     frame = frame.set_axis(pd.Index(opened.columns, dtype=object), axis=1)
     source = (pieces, opened.dialect)
     notes = (*encoding.notes, *opened.notes())
-    return Table(file, frame, source, notes, lines=pieces.lines())
+    return Table(file, frame, source, notes, lines=pieces.lines)
 
 
 def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:

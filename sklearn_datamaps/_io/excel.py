@@ -86,7 +86,7 @@ def read(file: File, reading: Reading) -> Table:
     names = pd.Index([text_of(name) for name in header[:width]], dtype=object)
     frame = pd.DataFrame(cells, dtype=object).set_axis(names, axis=1)
     lines = [number for number, _ in rows]
-    return Table(file, frame, None, tuple(notes), values, lines)
+    return Table(file, frame, None, tuple(notes), values, lambda: lines)
 
 
 def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
@@ -104,7 +104,7 @@ def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
     -------
     bytes
     """
-    lines, values = table.lines or (), table.listed()
+    lines, values = table.lines() if table.lines else (), table.listed()
     with _workbook(table.file, []) as book:
         sheet = book.worksheets[0]
         for at, cells in columns.items():

@@ -135,12 +135,15 @@ def read(file: File, reading: Reading) -> Table:
         is_there = len(keys) > 1 and any(_field(r, keys) is not None for r in records)
         if (name,) not in columns and is_there:
             columns[keys] = None
-    values = [[_field(record, keys) for record in records] for keys in columns]
+    values = [
+        [_field(r, keys) if len(keys) > 1 else r.get(keys[0]) for r in records]
+        for keys in columns
+    ]
     cells = {at: [text_of(v) for v in column] for at, column in enumerate(values)}
     frame = pd.DataFrame(cells, dtype=object)
     frame = frame.set_axis(pd.Index(map(".".join, columns), dtype=object), axis=1)
     source = (pieces, list(columns))
-    return Table(file, frame, source, encoding.notes, values, pieces.lines())
+    return Table(file, frame, source, encoding.notes, values, pieces.lines)
 
 
 def _field(record: Any, keys: Keys) -> Any:

@@ -83,8 +83,8 @@ class Table:
         What the user should know about the reading.
     typed : sequence of list, or None
         The columns, where the format tells numbers from texts and has lists.
-    lines : sequence of int, or None
-        Where the rows begin, from 1; None: only their order is known.
+    lines : callable or None
+        To the lines that the rows begin in, from 1; None: only their order is known.
     reading : Reading
         How it was to be read.
     """
@@ -94,7 +94,7 @@ class Table:
     source: Any = None
     notes: tuple[str, ...] = ()
     typed: Sequence[list[Any]] | None = None
-    lines: Sequence[int] | None = None
+    lines: Callable[[], Sequence[int]] | None = None
     reading: Reading = Reading()
 
     def __len__(self) -> int:

@@ -419,7 +419,7 @@ def read_tables(
 
 def with_places(table: Table) -> Table:
     """Table with one more column, ``PLACE``, that says file and line of each row."""
-    lines = table.lines or range(1, len(table) + 1)
+    lines = table.lines() if table.lines else range(1, len(table) + 1)
     cells = table.cells.copy()
     if PLACE in cells:
         raise ValueError(

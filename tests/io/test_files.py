@@ -420,7 +420,7 @@ def test_workbook_is_read_and_its_labels_patched(tmp_path):
     assert table.column("text").tolist() == ["a", "=b", "c"]
     assert table.column("label").tolist() == ["yes", "True", "no"]
     assert table.column("n").tolist() == ["1", "2.5", ""]
-    assert list(table.lines) == [2, 4, 5]
+    assert list(table.lines()) == [2, 4, 5]
     assert "read the first sheet, 'Sheet'" in table.notes[0]
     relabelled(table, tmp_path / "b.xlsx", {0: "no", 2: "True"})
     book = openpyxl.load_workbook(tmp_path / "b.xlsx")
