@@ -332,7 +332,8 @@ def test_labels_in_lists(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    ("yes", "no"), [("1", "0"), ("True", "False"), ("yes", "no"), ("x", "")]
+    ("yes", "no"),
+    [("1", "0"), ("True", "False"), ("yes", "no"), ("x", ""), ("1", "no")],
 )
 def test_labels_in_a_column_each(tmp_path, yes, no):
     has = label_sets()
