@@ -4,13 +4,17 @@ import csv
 import datetime
 import importlib.metadata
 import inspect
+import re
 from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
+from sklearn.utils import estimator_html_repr
+from sphinx.errors import ExtensionError
 
 import sklearn_datamaps
+import sklearn_datamaps.dask
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "benchmarks" / "results"
@@ -126,6 +130,25 @@ def write_explorer():
     folder = HERE / "generated" / "site"
     folder.mkdir(parents=True, exist_ok=True)
     clf.fit(X / 16, y).data_map_.explore(folder / "explorer.html")
+
+
+def check_diagram_links(app, exception):
+    """End the build where scikit-learn's diagrams link a page that is not there."""
+    if exception is not None or app.builder.name != "html":
+        return
+    for home in (sklearn_datamaps, sklearn_datamaps.dask):
+        for name in home.__all__:
+            if not hasattr(getattr(home, name), "get_params"):
+                continue
+            diagram = estimator_html_repr(getattr(home, name)())
+            (page,) = set(re.findall(r'io/en/latest/(generated/[^"#]+)', diagram))
+            if not Path(app.outdir, page).is_file():
+                raise ExtensionError(f"The diagram of {name} links {page}: not there.")
+
+
+def setup(app):
+    """Check the site once it is built."""
+    app.connect("build-finished", check_diagram_links)
 
 
 write_benchmark_tables()

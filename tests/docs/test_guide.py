@@ -108,3 +108,18 @@ def test_files_of_the_reference_code_are_read_as_shown(tmp_path, monkeypatch):
     assert namespace["data_map"].n_epochs == 5
     exec(second, namespace)
     assert namespace["data_map"].n_epochs == 4
+
+
+def test_limits_show_what_the_notebook_measured():
+    path = DOCS.parent / "notebooks" / "go_emotions_gratitude.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (cell,) = [c for c in cells if "def accuracies(" in "".join(c["source"])]
+    (output,) = cell["outputs"]
+    table = [line.rsplit(maxsplit=2) for line in output["data"]["text/plain"][1:]]
+    measured = {name: (emotions, digits) for name, emotions, digits in table}
+    page = (DOCS / "guide" / "limits.md").read_text(encoding="utf-8")
+    said = re.findall(r"from (\.\d+) to\s(\.\d+) on (digits|six emotions)", page)
+    assert {name: (f"0{low}", f"0{high}") for low, high, name in said} == {
+        name: (measured["errors planted"][at], measured["200 by audit"][at])
+        for at, name in enumerate(["six emotions", "digits"])
+    }
