@@ -26,8 +26,8 @@ def _openpyxl(function: str) -> Any:
         import openpyxl
     except ImportError as error:
         raise ImportError(
-            f"{function} of an .xlsx file needs openpyxl: pip install "
-            f"'sklearn-datamaps[excel]', or save the file as CSV."
+            f"{function} of an .xlsx file needs openpyxl: "
+            'pip install "sklearn-datamaps[excel]", or save the file as CSV.'
         ) from error
     return openpyxl
 
