@@ -119,6 +119,14 @@ def test_extra_of_all_has_what_the_others_have():
     assert named | {"all", "dask", "dev"} == set(extras)
 
 
+def test_start_page_has_every_extra():
+    page = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| extra \|.*?\n\n", page, re.MULTILINE | re.DOTALL)
+    first_cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", " ".join(first_cells)))
+    assert named | {"all"} == set(PROJECT["optional-dependencies"])
+
+
 def test_commands_that_errors_name_install_an_extra_that_there_is():
     """From a checkout as well: what is installed already is asked for its extra."""
     package = Path(sklearn_datamaps.__file__).parent
