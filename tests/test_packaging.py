@@ -162,6 +162,7 @@ def test_links_into_the_repository_lead_somewhere():
 TYPED = """
 import numpy as np
 from sklearn_datamaps import DataMap, DataMapClassifier, TrainingDynamics, stability
+from sklearn_datamaps import LabelAudit, ReviewProgress, apply_review, audit_labels
 
 proba = np.full((2, 3, 2), 0.5)
 data_map: DataMap = DataMap.from_probabilities(proba, [0, 1, 1])
@@ -173,6 +174,11 @@ dynamics = TrainingDynamics([0, 1, 1])
 dynamics.update(proba[0])
 again: DataMap = dynamics.to_data_map()
 stability([data_map, again])
+audit: LabelAudit = audit_labels(clf, proba[0], [0, 1, 1])
+progress: ReviewProgress = audit.update(audit.review(n=2))
+left: float = progress.remaining
+y_corrected, kept = apply_review([0, 1, 1], audit.review())
+n_kept: int = int(kept.sum())
 """
 
 
@@ -186,4 +192,4 @@ def test_a_strictly_typed_script_of_a_user_is_checked(tmp_path):
         [*command, "right.py", "wrong.py"], cwd=tmp_path, capture_output=True, text=True
     )
     error, _ = result.stdout.splitlines()
-    assert error.startswith("wrong.py:6: error: Missing positional argument")
+    assert error.startswith("wrong.py:7: error: Missing positional argument")
