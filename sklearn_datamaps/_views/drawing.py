@@ -392,11 +392,13 @@ def name_regions(
 
 def _narrow(ax: Any, end: float) -> None:
     """Let the x-axis and all lines end there, a share of the width, for the names."""
+    from matplotlib.ticker import MaxNLocator
     from matplotlib.transforms import Bbox, TransformedBbox
 
     low, high = ax.get_xlim()
     inches = end * ax.bbox.width / ax.figure.dpi
-    ax.locator_params(axis="x", nbins=int(np.clip(1.8 * inches, 2, 8)))
+    n_ticks = int(np.clip(1.8 * inches, 2, 8))
+    ax.xaxis.set_major_locator(MaxNLocator(n_ticks, steps=[1, 2, 2.5, 5, 10]))
     ax.set_xlim(low, low + (high - low) / end)
     ax.set_xticks([tick for tick in ax.get_xticks() if low <= tick <= high])
     ax.spines["bottom"].set_bounds(low, high)

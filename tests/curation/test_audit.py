@@ -422,6 +422,21 @@ def test_picture_says_what_the_sentence_says(digits):
     plt.close("all")
 
 
+def test_picture_shows_the_chances_in_the_order_of_reading(digits):
+    from matplotlib import pyplot as plt
+
+    audit = digits[3]
+    ax = audit.plot()[0]
+    (steps,) = (line for line in ax.lines if line.get_drawstyle() == "steps-post")
+    ranked = np.sort(audit.chance)[::-1]
+    n_shown = len(steps.get_xdata()) - 1
+    np.testing.assert_array_equal(steps.get_ydata()[:-1], ranked[:n_shown])
+    assert ax.get_xlim() == (0, n_shown)
+    # All that look wrong are seen, and where it ends, but not thousands of right ones.
+    assert 2 * audit.suspicious.sum() <= n_shown < len(ranked)
+    plt.close("all")
+
+
 def test_picture_shows_the_labels_with_most_wrong_first(digits):
     from matplotlib import pyplot as plt
 

@@ -276,3 +276,81 @@ def test_plot_draws_an_arrow_for_each_mover_apart_for_changed_labels():
     )
     assert len(comparison.plot(ax=given, n_movers=4).get_title("left")) > 0
     plt.close(figure)
+
+
+def texts_of(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_many_moves_are_drawn_as_a_table_of_the_regions(before, after):
+    comparison = before.compare(after)
+    ax = comparison.plot()
+    counts = comparison.transitions.to_numpy()
+    expected = [
+        f"{count:,}\nstayed" if row == column else f"{count:,}"
+        for (row, column), count in np.ndenumerate(counts)
+    ]
+    assert texts_of(ax) == expected
+    sums = comparison.transitions.sum(axis=1), comparison.transitions.sum(axis=0)
+    for axis, totals in zip((ax.yaxis, ax.xaxis), sums, strict=True):
+        told = [label.get_text() for label in axis.get_ticklabels()]
+        assert told == [f"{name}\n{total:,}" for name, total in totals.items()]
+    up, down = np.tril(counts, -1).sum(), np.triu(counts, 1).sum()
+    title = " ".join(ax.get_title("left").split())
+    assert f"{up + down} of 200 rows are in another region: {up} moved" in title
+    assert f"{down} towards hard" in title
+    plt.close(ax.figure)
+
+
+def test_cells_of_what_moved_most_are_strongest(before, after):
+    ax = before.compare(after).plot()
+    counts = before.compare(after).transitions.to_numpy()
+    moved = ~np.eye(len(counts), dtype=bool).ravel()
+    paleness = np.array([min(cell.get_facecolor()[:3]) for cell in ax.patches])
+    order = np.argsort(counts.ravel()[moved])
+    up = np.tril(np.ones_like(counts), -1).astype(bool).ravel()[moved]
+    for side in (up, ~up):
+        of_side = [at for at in order if side[at]]
+        assert (np.diff(paleness[moved][of_side]) <= 1e-9).all()
+    assert (paleness[~moved] == 1).all()
+    plt.close(ax.figure)
+
+
+def few_moves():
+    own = np.full(40, 0.9)
+    proba = np.stack([own, 1 - own], axis=-1)
+    moved = proba.copy()
+    moved[:3] = moved[:3, ::-1]
+    y = np.zeros(40, dtype=int)
+    one, two = (
+        DataMap.from_probabilities([p, p], y, classes=[0, 1]) for p in (proba, moved)
+    )
+    return one.compare(two, n_movers=3)
+
+
+def test_few_moves_are_drawn_as_arrows_beside_the_sizes_of_the_regions():
+    comparison = few_moves()
+    ax = comparison.plot()
+    assert [c.N for c in ax.collections[1:]] == [3]
+    told = texts_of(ax)
+    assert "easy-to-learn\n40 \u2192 37" in told
+    assert "hard-to-learn\n0 \u2192 3" in told
+    assert ax.get_title("left") == "The 3 largest movers, from before to after"
+    plt.close(ax.figure)
+
+
+def test_map_ends_with_the_movers_and_says_how_many_rows_lie_beyond():
+    rng = np.random.default_rng(0)
+    own = np.stack([np.full(60, 0.9), np.r_[np.full(50, 0.9), np.full(10, 0.1)]])
+    proba = np.stack([own, 1 - own], axis=-1)
+    moved = proba.copy()
+    moved[:, :2] = moved[:, :2, ::-1] + rng.normal(0, 1e-3, (2, 2, 1)) * [1, -1]
+    y = np.zeros(60, dtype=int)
+    one, two = (
+        DataMap.from_probabilities(p, y, classes=[0, 1]) for p in (proba, moved)
+    )
+    ax = one.compare(two, n_movers=2).plot()
+    assert "10 rows with more variability are not shown" in texts_of(ax)
+    assert len(ax.collections[0].get_offsets()) == 50
+    assert ax.get_xlim()[1] < 0.1
+    plt.close(ax.figure)
