@@ -73,6 +73,11 @@ class Draw:
         rows = np.concatenate(self.sample)
         return np.random.default_rng((seed, len(rows))).permutation(rows)
 
+    def holds(self, rows: Rows) -> Array:
+        """Whether each label, by its flat position, is among those to be read."""
+        among: Array = np.isin(rows, np.concatenate(self.sample))
+        return among
+
     def estimate(
         self, decided: Rows, wrong: Array
     ) -> tuple[float, tuple[float, float]] | None:

@@ -7,21 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.forecast import N_NEXT, WORTH, Posterior
 from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.apply_review import decided_cells
 from sklearn_datamaps._curation.control_rows import drawn_by
 from sklearn_datamaps._data_map import DataMap
 
-N_DRAWS = 2000
-FIRST_BIN, N_BINS = 20, 12  # ranks in the first bin; edges, by their logarithm
-WORTH_ROWS = 4.0  # labels that the audit's opinion of a bin counts for
-# Found for every one expected: how many of each are added, and by how much it may move
-# the odds of what is not read yet.
-PSEUDO, MOST_MOVED = 3.0, 20.0
 Audit = Any  # a LabelAudit; it lies above this file
 
 
@@ -132,14 +126,12 @@ class ReviewProgress:
 
 
 def review_progress(
-    audit: Audit, review: Any, *, n_next: int = 100, worth: float = 0.05
+    audit: Audit, review: Any, *, n_next: int = N_NEXT, worth: float = WORTH
 ) -> ReviewProgress:
     """What decisions say about the labels not read; see :meth:`LabelAudit.update`.
 
-    Labels are in bins by their rank. In each, the share of wrong ones has a beta
-    distribution: before any decision its mean is that of the audit's chances, moved by
-    how many wrong labels were found for every one expected so far, and it is worth few
-    labels; the decisions are then added. What is left is beta-binomial.
+    Labels are in bins by their rank, whose shares of wrong ones are those of
+    :class:`~sklearn_datamaps._core.forecast.Posterior`. What is left is beta-binomial.
 
     Parameters
     ----------
@@ -174,7 +166,7 @@ def review_progress(
     found = np.zeros(len(chance), dtype=bool)
     found[decided] = wrong
     order = np.argsort(quality, kind="stable")
-    posterior = _Posterior(chance[order], read[order], found[order])
+    posterior = Posterior(chance[order], read[order], found[order])
     unread = np.flatnonzero(~read[order])
     rng = np.random.default_rng(len(decided))
     remaining, of_remaining = posterior.total(unread, rng)
@@ -184,7 +176,9 @@ def review_progress(
     updated[read] = found[read]
     n_next = min(int(n_next), len(unread))
     measured = None if draw is None else draw.estimate(decided, wrong)
-    relabelled = (frame["decision"] == "relabel").to_numpy()
+    # Of rows beyond the review the page shows the suggestion.
+    blind = np.zeros(len(decided), bool) if draw is None else draw.holds(decided)
+    relabelled = blind & (frame["decision"] == "relabel").to_numpy(dtype=bool)
     suggested = audit.suggested_labels().ravel()[decided[relabelled]]
     new = frame["new_label"].to_numpy()[relabelled]
     as_suggested = [str(n) == plain(s) for n, s in zip(new, suggested, strict=True)]
@@ -201,8 +195,8 @@ def review_progress(
         chance=updated.reshape(shape),
         measured=None if measured is None else measured[0],
         measured_interval=None if measured is None else measured[1],
-        n_relabelled=0 if draw is None else len(new),
-        n_as_suggested=0 if draw is None else sum(as_suggested),
+        n_relabelled=len(new),
+        n_as_suggested=sum(as_suggested),
     )
 
 
@@ -228,47 +222,3 @@ def _decisions(data_map: DataMap, review: Any) -> tuple[Array, pd.DataFrame]:
         )
     at = np.ravel_multi_index(tuple(np.array(cells).T), data_map.confidence.shape)
     return at, frame
-
-
-class _Posterior:
-    """Shares of wrong labels in bins of the ranks, given decisions."""
-
-    def __init__(self, chance: Array, read: Array, found: Array) -> None:
-        ranks = np.arange(1, len(chance) + 1)
-        # Narrow bins first, where chances differ from rank to rank.
-        edges = np.unique(np.geomspace(FIRST_BIN, max(len(chance), 2), N_BINS))
-        self.bin = np.unique(np.searchsorted(edges, ranks), return_inverse=True)[1]
-        self.size = self._sums(np.ones(len(chance)))
-        n_read, n_found = self._sums(read), self._sums(found)
-        expected = chance[read].sum()
-        ratio = (n_found.sum() + PSEUDO) / (expected + PSEUDO)
-        odds = np.log(np.clip(ratio, 1 / MOST_MOVED, MOST_MOVED))
-        limits = 0.1 / len(chance), 0.99
-        self.moved = special.expit(special.logit(np.clip(chance, *limits)) + odds)
-        mean = self._sums(self.moved) / self.size
-        self.a = WORTH_ROWS * mean + n_found
-        self.b = WORTH_ROWS * (1 - mean) + n_read - n_found
-
-    def _sums(self, values: Array) -> Array:
-        sums: Array = np.bincount(self.bin, weights=values)
-        return sums
-
-    def chance(self) -> Array:
-        """Probability that each label is wrong."""
-        mean = (self.a / (self.a + self.b))[self.bin]
-        of_bin = (self._sums(self.moved) / self.size)[self.bin]
-        chance: Array = np.minimum(self.moved * mean / of_bin, 1.0)
-        return chance
-
-    def total(
-        self, rows: Array, rng: np.random.Generator
-    ) -> tuple[float, tuple[float, float]]:
-        """Mean number of wrong labels among some, and its 90 % interval."""
-        if not len(rows):
-            return 0.0, (0.0, 0.0)
-        n_labels = np.bincount(self.bin[rows], minlength=len(self.size))
-        shares = rng.beta(self.a, self.b, size=(N_DRAWS, len(self.size)))
-        totals = rng.binomial(n_labels, shares).sum(axis=1)
-        low, high = np.quantile(totals, [0.05, 0.95])
-        mean = (n_labels * self.a / (self.a + self.b)).sum()
-        return float(mean), (float(low), float(high))

@@ -23,6 +23,14 @@ import pandas as pd
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.base_map import BaseDataMap, require_labels
+from sklearn_datamaps._core.forecast import (
+    MOST_MOVED,
+    N_NEXT,
+    PSEUDO,
+    WORTH,
+    WORTH_ROWS,
+    edges_of,
+)
 from sklearn_datamaps._core.regions import BAND, N_STD, REGIONS, boundary_lines
 from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES, PAPER
 from sklearn_datamaps._views.drawing import (
@@ -36,7 +44,9 @@ from sklearn_datamaps._views.review import OWN, row_hashes
 MAX_POINTS = 250_000
 # Of the page's own script, in their order.
 # Need no browser, or only in functions that draw.
-PLAIN_SCRIPTS = ("format.js", "filters.js", "log.js", "keys.js", "play.js")
+PLAIN_SCRIPTS = (
+    *("format.js", "filters.js", "log.js", "keys.js", "play.js", "progress.js"),
+)
 SCRIPTS = (
     *PLAIN_SCRIPTS,
     *("data.js", "store.js", "decisions.js", "plot.js", "select.js", "find.js"),
@@ -152,6 +162,7 @@ def explorer_html(
     content.header["has_review"] = review is not None
     if review is not None:
         content.blocks["review"] = gzip.compress(_review_bytes(review), 6, mtime=0)
+    content.header["forecast"] = _add_forecast(content, data_map, points)
     content.header["notes"] = [*_notes(data_map, len(points)), *notes_of(data_map)]
     return _page(data_map, title, content, plotly)
 
@@ -191,7 +202,7 @@ class _Content:
     def add_array(self, name: str, values: Array, dtype: str) -> None:
         """Add a binary array; dtype is little-endian, as in every browser."""
         packed = np.ascontiguousarray(values).astype(f"<{dtype}").tobytes()
-        self.blocks[name] = gzip.compress(packed, 1 if dtype == "f4" else 6, mtime=0)
+        self.blocks[name] = gzip.compress(packed, 1 if dtype[0] == "f" else 6, mtime=0)
         self.header.setdefault("arrays", {})[name] = dtype
 
     def add_json(self, name: str, values: list[Any]) -> None:
@@ -342,6 +353,27 @@ def _add_likely(content: _Content, data_map: BaseDataMap, points: Array) -> int:
     content.add_array("likely", np.concatenate(codes), "i4")
     content.add_array("likely_p", np.rint(255 * np.concatenate(shares)), "u1")
     return n_likely
+
+
+def _add_forecast(
+    content: _Content, data_map: BaseDataMap, points: Array
+) -> dict[str, Any] | None:
+    """Add what the page forecasts by: the chances of all labels, and ranks of points.
+
+    In full precision and of the whole map, so that the page says what
+    :meth:`~sklearn_datamaps.LabelAudit.update` says.
+    """
+    if "label_quality" not in data_map.measure_names():
+        return None
+    quality = data_map.measure("label_quality").ravel()
+    order = np.argsort(quality, kind="stable")
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    content.add_array("chance", np.nan_to_num(1 - quality[order]), "f8")
+    content.add_array("rank", rank[points], "i4")
+    constants = {"most_moved": MOST_MOVED, "pseudo": PSEUDO, "worth_rows": WORTH_ROWS}
+    asked = {"n_next": N_NEXT, "worth": WORTH}
+    return {"edges": edges_of(len(order)).tolist(), **constants, **asked}
 
 
 def _decision_columns(data_map: BaseDataMap) -> dict[str, str]:

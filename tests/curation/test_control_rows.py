@@ -186,3 +186,17 @@ def test_small_data_give_what_there_is():
     assert [len(part) for part in draw.members] == [10, 2]
     nothing = Draw.of(chance, 12, 30, 0)
     assert nothing.estimate(np.arange(12), chance > 0.5) == (6, (6, 6))
+
+
+def test_what_was_relabelled_beyond_the_review_was_not_relabelled_blind(audited):
+    audit, wrong = audited
+    review = decided(audit.review(n=30, n_random=10), wrong)
+    beyond = audit.review(n=None).tail(1).assign(drawn=review["drawn"].iloc[0])
+    position = int(beyond["position"].iloc[0])
+    assert position not in set(review["position"])
+    beyond["decision"] = "relabel"
+    beyond["new_label"] = audit.suggested_labels()[position]
+    progress = audit.update(pd.concat([review, beyond[review.columns]]))
+    assert progress.n_reviewed == 41
+    assert (progress.n_relabelled, progress.n_as_suggested) == (0, 0)
+    assert progress.measured == audit.update(review).measured

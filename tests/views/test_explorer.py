@@ -22,7 +22,8 @@ from sklearn_datamaps._views.review import row_hashes
 
 PACKAGE = Path(sklearn_datamaps.__file__).parent
 SCRIPTS = sorted((PACKAGE / "_views" / "page").glob("*.js"))
-DTYPES = {"u1": np.uint8, "u2": np.uint16, "i4": np.int32, "f4": np.float32}
+DTYPES = {"u1": np.uint8, "u2": np.uint16, "i4": np.int32}
+DTYPES |= {"f4": np.float32, "f8": np.float64}
 
 
 class Reader(HTMLParser):

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_multilabel_classification
+from sklearn.linear_model import SGDClassifier
 
 import sklearn_datamaps
-from sklearn_datamaps import DataMap
+from sklearn_datamaps import DataMap, DataMapClassifier, audit_labels
 from sklearn_datamaps._views.drawing import correctness_bins
-from sklearn_datamaps._views.explorer import PLAIN_SCRIPTS
+from sklearn_datamaps._views.explorer import PLAIN_SCRIPTS, explore
+from tests.views.test_explorer import Page
 
 PAGE = Path(sklearn_datamaps.__file__).parent / "_views" / "page"
 NODE = shutil.which("node")
+SGD = SGDClassifier(loss="log_loss")
 
 
 needs_node = pytest.mark.skipif(
@@ -88,3 +92,77 @@ def test_played_epochs_are_those_of_numpy(tmp_path, n_epochs, n_classes, kind, s
     np.testing.assert_allclose(mean, data_map.confidence, atol=tolerance)
     np.testing.assert_allclose(deviation, data_map.variability, atol=tolerance)
     assert codes == bins.tolist()
+
+
+def digits_audit(request, n_rows):
+    X, y, _, audit = request.getfixturevalue("audited_digits")
+    if n_rows < len(y):
+        audit = audit_labels(SGD, X[:n_rows], y[:n_rows] % 2, random_state=0)
+    return audit, len(audit.chance)
+
+
+def multilabel_audit(request, n_rows):
+    X, y = make_multilabel_classification(n_rows, n_classes=3, random_state=0)
+    classifier = DataMapClassifier(SGD, n_epochs=3, random_state=0)
+    audit = audit_labels(classifier, X, y, random_state=0)
+    return audit, audit.chance.size
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("audited", "n_rows"),
+    [
+        *((digits_audit, n_rows) for n_rows in (15, 500, 1797)),
+        (multilabel_audit, 200),
+    ],
+)
+def test_forecast_of_the_page_is_that_of_update(request, tmp_path, audited, n_rows):
+    pytest.importorskip("plotly", reason="needs plotly: pip install plotly")
+    audit, n_labels = audited(request, n_rows)
+    page = Page(explore(audit.data_map, tmp_path / "map.html"))
+    rank = page.array("rank")
+    rng = np.random.default_rng(n_rows)
+    whole = audit.review(n=None)
+    columns = audit.chance.shape[1] if audit.chance.ndim == 2 else 1
+    cells = whole["position"].to_numpy() * columns
+    if columns > 1:
+        names = list(audit.data_map.classes)
+        cells += np.array([names.index(name) for name in whole["label_name"]])
+    decided, expected = [], []
+    for n_read in (1, 7, n_labels // 3, n_labels - 50, n_labels - 1, n_labels):
+        if n_read < 1:
+            continue
+        for share in (0.0, 0.3, 1.0):
+            rows = rng.permutation(n_labels)[:n_read]
+            wrong = rng.random(n_read) < share
+            review = whole.iloc[rows].assign(decision=np.where(wrong, "drop", "keep"))
+            expected.append(audit.update(review))
+            ranks = rank[cells[rows]].tolist()
+            decided.append(list(zip(ranks, wrong.tolist(), strict=True)))
+    cases = tmp_path / "cases.json"
+    given = {"chance": page.array("chance").tolist(), "decided": decided}
+    cases.write_text(json.dumps({**given, "rules": page.header["forecast"]}))
+    program = f"""
+        const text = require("node:fs").readFileSync({json.dumps(str(cases))}, "utf-8");
+        const {{ chance, rules, decided }} = JSON.parse(text);
+        const forecast = forecaster(Float64Array.from(chance), rules);
+        console.log(JSON.stringify(decided.map((pairs) => {{
+          const found = forecast(new Map(pairs));
+          return {{ ...found, said: forecastSaid(found) }};
+        }})));"""
+    found = json.loads(run_node(tmp_path, program))
+    for ours, update in zip(found, expected, strict=True):
+        assert ours["nRead"] == update.n_reviewed
+        assert ours["nFound"] == update.n_found
+        assert ours["nNext"] == update.n_next
+        assert ours["stop"] == update.stop
+        np.testing.assert_allclose(ours["upcoming"], update.next_found, rtol=1e-9)
+        np.testing.assert_allclose(ours["remaining"], update.remaining, rtol=1e-9)
+        if update.n_next:
+            advice = "stop" if update.stop else "go on"
+            said = (
+                f"of the next {update.n_next} about {update.next_found:.0f}; {advice}"
+            )
+            assert ours["said"] == said
+        else:
+            assert ours["said"] == "every label is read"

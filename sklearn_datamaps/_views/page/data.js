@@ -9,7 +9,7 @@ const MAX_GROUPS = 7;      // colours; what is left is "other"
 const MARGIN = { l: 46, r: 10, t: 8, b: 42 };   // of the axes, in pixels
 const SHOWN_TEXT = 400;    // characters of a text in the tooltip and the queue
 
-const ARRAYS = { u1: Uint8Array, u2: Uint16Array, i4: Int32Array, f4: Float32Array };
+const ARRAYS = { u1: Uint8Array, u2: Uint16Array, i4: Int32Array, f4: Float32Array, f8: Float64Array };
 // From right in every epoch to right in none. Each has 3:1 on the paper, as WCAG 1.4.11
 // asks of what has to be seen.
 const THEMES = {

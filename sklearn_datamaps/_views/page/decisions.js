@@ -12,6 +12,19 @@ function replay() {
   decisions.clear();
   for (const [key, state] of replayed([...before, ...log]))
     if (pointOfKey.has(key)) decisions.set(pointOfKey.get(key), state);
+  drawForecast();
+}
+
+let forecast;                       // see progress.js; made at the first need
+
+function drawForecast() {
+  const wrong = new Map();
+  for (const [i, { decision }] of decisions)
+    if (decision && decision !== "unsure") wrong.set(data.rank?.[i], decision !== "keep");
+  $("forecast").hidden = !data.chance || !wrong.size;
+  if ($("forecast").hidden) return;
+  forecast ??= forecaster(data.chance, header.forecast);
+  $("forecast").textContent = forecastSaid(forecast(wrong));
 }
 
 // One entry of the log: one undo.
