@@ -267,7 +267,9 @@ def _write_map(
     write_plot(data_map, folder)
     written = ["data_map.csv", "review.csv", "data_map.png"]
     try:
-        explore(data_map, folder / "data_map.html")
+        # Its control rows are to be judged in the page as in the table.
+        given = listed if "drawn" in listed else None
+        explore(data_map, folder / "data_map.html", review=given)
     except ImportError as error:
         _note(f"data_map.html left out: {one_line(error)}")
     else:

@@ -46,11 +46,12 @@ MAX_POINTS = 250_000
 # Need no browser, or only in functions that draw.
 PLAIN_SCRIPTS = (
     *("format.js", "filters.js", "log.js", "keys.js", "play.js", "progress.js"),
+    "agree.js",
 )
 SCRIPTS = (
     *PLAIN_SCRIPTS,
-    *("data.js", "store.js", "decisions.js", "plot.js", "select.js", "find.js"),
-    *("queue.js", "row.js", "relabel.js", "page.js"),
+    *("save.js", "data.js", "store.js", "decisions.js", "others.js", "plot.js"),
+    *("select.js", "find.js", "queue.js", "row.js", "relabel.js", "page.js"),
 )
 N_SUSPECTS = 100
 N_LIKELY = 5  # other labels of a row, with their probabilities
@@ -99,6 +100,13 @@ def explorer_html(
     follows it. :func:`~sklearn_datamaps.apply_review` does so, and tells a text that
     began with an apostrophe already by its hash.
 
+    "Save page with decisions" writes the page again with decisions, annotator, filters
+    and place in it. Where it is opened they lie below the decisions that the browser
+    has for this map: these stand, but for those that the same person, by name, made
+    later in the file. The decisions of somebody else, in such a page or a review.csv,
+    are compared when the file is dropped onto the page, and change none there before
+    one takes theirs.
+
     Parameters
     ----------
     data_map : DataMap
@@ -115,7 +123,10 @@ def explorer_html(
     review : DataFrame, str or path, default=None
         An earlier review: its decisions are in the page from the start, so that after
         :func:`~sklearn_datamaps.apply_review` and another fit nobody reads a row twice.
-        A row is found by its hash; a label that was corrected since counts as kept.
+        A row is found by its hash; a label that was corrected since counts as kept. Of
+        a review with control rows (``drawn``, see :meth:`LabelAudit.review`) the page
+        lists the rows in its order, shows nothing of them that suggests a decision, and
+        hands ``drawn`` on.
     max_points : int, default=250_000
         Points in the page. Of a larger map the page holds a sample: hard rows first,
         then ambiguous ones, then easy ones, at random within the last that fits.

@@ -59,6 +59,7 @@ class Page:
 
     def __init__(self, driver, path, downloads, scheme="light"):
         self.driver, self.path, self.downloads = driver, path, downloads
+        self.opened = set()  # addresses of the page itself, and as it was saved
         driver.get_log("browser")
         driver.get_log("performance")
         driver.execute_cdp_cmd(
@@ -70,6 +71,7 @@ class Page:
         self.load()
 
     def load(self):
+        self.opened.add(self.path.as_uri())
         self.driver.get(self.path.as_uri())
         self.wait(ENDED)
         state = self.run("return document.documentElement.dataset.state")
@@ -225,8 +227,10 @@ class Page:
         ]
         sent = [m for m in messages if m["method"] == "Network.requestWillBeSent"]
         urls = [message["params"]["request"]["url"] for message in sent]
-        own = self.path.as_uri()
-        return [u for u in urls if u != own and not u.startswith(("data:", "blob:"))]
+        own = self.opened
+        return [
+            u for u in urls if u not in own and not u.startswith(("data:", "blob:"))
+        ]
 
     def controls(self):
         """Role and name of what takes the focus, by the accessibility tree."""

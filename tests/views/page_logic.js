@@ -113,3 +113,60 @@ test("only what was right in all epochs or none has the bins at the ends", () =>
   assert.deepEqual([99, 100].map((epoch) => binsUpTo(long, 100, epoch, 6)[0]), [0, 1]);
   assert.equal(binsUpTo(new Uint8Array(100).fill(1, 0, 1), 100, 100, 6)[0], 4);
 });
+
+test("what a saved page holds is read back, whatever the notes say, and nothing else is", () => {
+  const decision = ["a0", "3", "", "relabel", "</script><script>x</script>", "=1", "2026-01-01T00:00:00Z", "Ann"];
+  const given = { map: "m", saved: "s", annotator: "Ann", view: { filters: [] }, decisions: [decision] };
+  const page = (json) => `<html><script type="application/json" id="state">${json}</script></html>`;
+  assert.deepEqual(savedIn(page(JSON.stringify(given).replaceAll("<", "\\u003c"))), given);
+  assert.equal(savedIn(page("null")), null);
+  for (const bad of ["{", "5", "{}", JSON.stringify({ ...given, view: null }), JSON.stringify({ ...given, saved: 3 }),
+    JSON.stringify({ ...given, decisions: [decision.slice(1)] }), JSON.stringify({ ...given, decisions: [[...decision.slice(0, 3), "shred", "", "", "", ""]] }),
+    JSON.stringify({ ...given, decisions: [[3, ...decision.slice(1)]] })])
+    assert.equal(savedIn(page(bad)), undefined, bad);
+  assert.equal(savedIn("decision,new_label,row_hash\n"), undefined);
+});
+
+test("of a file holds what fills in, and what the same person decided later", () => {
+  const state = (decision, time, annotator, note = "") => ({ decision, label: "", note, time, annotator });
+  const [noon, one] = ["2026-01-01T12:00:00Z", "2026-01-01T13:00:00Z"];
+  const states = new Map([["1", state("keep", noon, "Ann")], ["2", state("keep", noon, "")],
+    ["3", state("", noon, "Ann", "look again")], ["4", state("keep", "1/1/2026 12:00", "Ann")]]);
+  const holds = (key, time, annotator) => holding(states, [[key, "drop", "", "", time, annotator]]).length === 1;
+  assert.ok(holds("9", "", ""));
+  assert.ok(holds("1", one, "Ann"));
+  assert.ok(!holds("1", noon, "Ann"));
+  assert.ok(!holds("1", one, "Bob"));
+  assert.ok(!holds("2", one, ""), "who has no name may be anybody");
+  assert.ok(!holds("3", noon, "Bob"), "a note is not lost");
+  assert.ok(!holds("4", one, "Ann"), "a time of a spreadsheet is none");
+});
+
+test("people agree on what a decision makes of a row", () => {
+  const keep = { decision: "keep", label: "" }, drop = { decision: "drop", label: "" };
+  const to = (label) => ({ decision: "relabel", label });
+  assert.equal(outcome(keep, "ham"), outcome(to("ham"), "ham"));
+  assert.notEqual(outcome(to("drop"), "ham"), outcome(drop, "ham"));
+  assert.equal(outcome({ decision: "unsure", label: "" }, "ham"), "");
+  assert.ok(disagree(outcome(keep, "ham"), outcome(drop, "ham")));
+  assert.ok(!disagree(outcome(keep, "ham"), ""));
+});
+
+test("agreement is said in one line", () => {
+  const pairs = [["= a", "= a"], ["= a", "= b"], ["= b", "= b"], ["drop", "drop"], ["", "= a"], ["= b", ""]];
+  const found = agreement(pairs);
+  // Observed 3 of 4; by chance (2 x 1 + 1 x 2 + 1 x 1) of 16.
+  assert.deepEqual([found.n, found.nAgreed], [4, 3]);
+  assert.ok(Math.abs(found.kappa - (3 / 4 - 5 / 16) / (1 - 5 / 16)) < 1e-12);
+  assert.equal(agreementSaid(found), "4 rows both decided, 75 % agreed, Cohen's kappa 0.64");
+  assert.equal(agreementSaid(agreement([["= a", "= a"]])),
+    "1 row both decided, 100 % agreed, Cohen's kappa not defined, as both gave a single answer");
+  assert.equal(agreementSaid(agreement([["= a", ""]])), "no row that both decided");
+  assert.ok(agreement([["= a", "= b"]]).kappa === 0);
+});
+
+test("a file of which most rows are not here is of another map", () => {
+  assert.ok(isForeign(0, 1));
+  assert.ok(isForeign(2, 3));
+  assert.ok(!isForeign(3, 3));
+});

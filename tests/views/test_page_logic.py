@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import SGDClassifier
+from sklearn.metrics import cohen_kappa_score
 
 import sklearn_datamaps
 from sklearn_datamaps import DataMap, DataMapClassifier, audit_labels
@@ -166,3 +167,24 @@ def test_forecast_of_the_page_is_that_of_update(request, tmp_path, audited, n_ro
             assert ours["said"] == said
         else:
             assert ours["said"] == "every label is read"
+
+
+@needs_node
+@pytest.mark.parametrize("n_answers", [2, 5])
+def test_kappa_of_the_page_is_that_of_scikit_learn(tmp_path, n_answers):
+    rng = np.random.default_rng(0)
+    cases = []
+    for n_rows in (2, 10, 200):
+        mine, other = rng.integers(n_answers, size=(2, n_rows))
+        theirs = np.where(rng.random(n_rows) < 0.6, mine, other)
+        mine[0], theirs[0] = 0, 1  # not all of one answer
+        cases.append([[f"= {a}", f"= {b}"] for a, b in zip(mine, theirs, strict=True)])
+    program = f"console.log(JSON.stringify({json.dumps(cases)}.map(agreement)));"
+    found_of = json.loads(run_node(tmp_path, program))
+    for found, pairs in zip(found_of, cases, strict=True):
+        mine, theirs = zip(*pairs, strict=True)
+        assert found["n"] == len(pairs)
+        assert found["nAgreed"] == sum(a == b for a, b in pairs)
+        np.testing.assert_allclose(
+            found["kappa"], cohen_kappa_score(mine, theirs), atol=1e-12
+        )

@@ -40,6 +40,8 @@ let list = new Int32Array(0);       // points in the queue, in its order
 let cursor = -1;                    // place in the list of the current point
 let current = -1;                   // point that row and decisions are about
 let suspects;                       // Int32Array of the points to be read first
+let placeInDraw = new Map();        // points of a review with control rows, by their place
+let drawn = "";                     // how these were drawn, as the review says
 let traces = [];                    // points of each drawn group
 
 // ---- reading the page
@@ -80,9 +82,13 @@ const idOf = (i) => data.ids[rowOf(i)];
 const labelOf = (code) => header.labels[code] ?? "";
 const nameOf = (i) => data.name ? header.names[data.name[i]] : "";
 
+// Rows to be judged without anything that suggests a decision.
+const isBlind = (i) => placeInDraw.has(i);
+
 // Other labels of a point, the likeliest first, with their probabilities where known;
 // none of which there are too few rows to know it.
 function likely(i) {
+  if (isBlind(i)) return [];
   const may = data.name ? header.may_suggest[data.name[i]] : header.may_suggest;
   return others(i).filter(([code]) => may[code]);
 }

@@ -133,9 +133,10 @@ function refresh() {
     (nRead ? `, ${counted(nWrong)} wrong` : "") + (beyond ? `, ${counted(beyond)} beyond` : "");
   $("read-bar").value = nRead / suspects.length;
   $("finished").hidden = nRead < suspects.length;
-  $("finished").textContent = `All ${counted(suspects.length)} suspects read: ${counted(nWrong)} wrong. ` +
+  $("finished").textContent = `All ${counted(suspects.length)} ${drawn ? "rows of the review" : "suspects"} read: ${counted(nWrong)} wrong. ` +
     "Save review.csv and apply it.";
   drawDecide();
+  drawOthers();
   drawQueue();
 }
 
@@ -147,7 +148,7 @@ function csv(points) {
   const labelName = data.name ? ["label_name"] : [];
   const head = ["id", "position", ...labelName, ...textName, ...header.columns.map((c) => c.name),
     "label", "predicted", "confidence", "variability", "correctness", "region", "decision",
-    "new_label", time, note, annotator, "row_hash", ...(header.made_from ? ["made_from"] : [])];
+    "new_label", time, note, annotator, "row_hash", ...(drawn ? ["drawn"] : []), ...(header.made_from ? ["made_from"] : [])];
   const lines = [head.map((name) => cell(name, false)).join(",")];
   for (const i of points) {
     const row = rowOf(i);
@@ -163,6 +164,7 @@ function csv(points) {
       decimal(data.confidence[i]), decimal(data.variability[i]), decimal(data.correctness[i]),
       header.regions[data.region[i]], state.decision, cell(state.label, header.label_is_number),
       state.time, cell(state.note, false), cell(state.annotator, false), hashOf(row),
+      ...(drawn ? [cell(drawn, false)] : []),
       ...(header.made_from ? [cell(header.made_from, false)] : []),
     ].join(","));
   }
@@ -174,8 +176,8 @@ function hashOf(row) {
   return hexadecimal(data.hashes.subarray(row * width, (row + 1) * width));
 }
 
-function download(name, points) {
-  const url = URL.createObjectURL(new Blob([csv(points)], { type: "text/csv;charset=utf-8" }));
+function offer(name, content, type) {
+  const url = URL.createObjectURL(new Blob([content], { type: `${type};charset=utf-8` }));
   const link = element("a", "", { href: url, download: name });
   document.body.append(link);
   link.click();
@@ -183,57 +185,80 @@ function download(name, points) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+const download = (name, points) => offer(name, csv(points), "text/csv");
+
 function saveReview() {
   download("review.csv", [...decisions.keys()].sort((a, b) => a - b));
   nSaved = log.length;
 }
 
-// Changes that a review makes, and how many of its decisions are of no row here. A row
-// is found by its hash, among equal ones by its position. One that was relabelled and
-// applied since has another hash: its text and its new label tell it.
-function changesOf(text) {
+// Rows of a review, or of a page saved with decisions, as they stand in it.
+function entriesIn(text) {
   const [head, ...lines] = parseCsv(text.replace(/^\uFEFF/, ""));
   const names = (head ?? []).map((name) => name.trim());
   for (const needed of ["decision", "new_label", "row_hash"])
     if (!names.includes(needed)) throw new Error(`it has no column ${needed}`);
-  const byHash = new Map(), byText = new Map();
-  const add = (map, key, i) => map.has(key) ? map.get(key).push(i) : map.set(key, [i]);
-  const told = (words, label) => `${label}\u0000${words.replace(/\r\n?/g, "\n")}`;
-  for (let i = 0; i < N; i++) {
-    add(byHash, `${hashOf(rowOf(i))}:${nameOf(i)}`, i);
-    add(byText, told(data.text ? textOf(i) : String(idOf(i)), `${nameOf(i)}:${labelOf(data.label[i])}`), i);
-  }
   const { time, note, annotator } = header.decision_columns;
-  const changes = [];
-  let nMissing = 0;
-  for (const line of lines) {
-    const of = (name) => names.includes(name) ? unguarded(line[names.indexOf(name)] ?? "") : "";
-    const decision = of("decision").trim().toLowerCase();
-    if (!DECISIONS.includes(decision) || !(decision || of(note))) continue;
-    const pick = (found) => found?.length > 1
-      ? found.find((i) => String(data.position[rowOf(i)]) === of("position")) : found?.[0];
-    let i = pick(byHash.get(`${of("row_hash").trim()}:${of("label_name")}`));
-    let state = [decision, decision === "relabel" ? of("new_label") : ""];
-    if (i === undefined && decision === "relabel") {
-      i = pick(byText.get(told(of(data.text ? header.text : "id"), `${of("label_name")}:${of("new_label")}`)));
-      state = ["keep", ""];
-    }
-    if (i === undefined) nMissing++;
-    else changes.push([keyOf(i), ...state, of(note), of(time), of(annotator)]);
-  }
-  return [changes, nMissing];
+  const at = Object.entries({ hash: "row_hash", position: "position", name: "label_name", decision: "decision",
+    label: "new_label", note, time, annotator, words: data.text ? header.text : "id", drawn: "drawn" })
+    .map(([field, name]) => [field, names.indexOf(name)]);
+  return lines.map((line) => {
+    const entry = Object.fromEntries(at.map(([field, k]) => [field, k < 0 ? "" : unguarded(line[k] ?? "")]));
+    return { ...entry, hash: entry.hash.trim(), decision: entry.decision.trim().toLowerCase() };
+  });
 }
 
-async function loadReview(file) {
-  try {
-    const [changes, nMissing] = changesOf(decoded(new Uint8Array(await file.arrayBuffer())));
-    log.push(changes);
-    replay();
-    storeLog();
-    const gone = nMissing ? `; ${counted(nMissing)} are of rows that are not in this map` : "";
-    goTo(current, cursor, `${counted(changes.length)} decisions loaded${gone}`);
-    $("loaded").textContent = `${counted(changes.length)} decisions loaded from ${file.name}${gone}.`;
-  } catch (error) {
-    $("loaded").textContent = `${file.name} is no review of this page: ${error.message}. Choose a review.csv.`;
+const entriesOf = ({ decisions }) => decisions.map(([hash, position, name, decision, label, note, time, annotator]) =>
+  ({ hash, position, name, decision, label, note, time, annotator, words: "", drawn: "" }));
+
+let byHash, byWords;                // hash, or text and label -> points; made at the first need
+
+const wordsOf = (words, name, label) => `${name}:${label}\u0000${words.replace(/\r\n?/g, "\n")}`;
+
+// The point of an entry by its row hash, among equal ones by its position.
+function pointOf({ hash, position, name }, key = `${hash}:${name}`, map = byHash) {
+  const found = map.get(key);
+  return found?.length > 1 ? found.find((i) => String(data.position[rowOf(i)]) === position) : found?.[0];
+}
+
+function indexRows() {
+  if (byHash) return;
+  [byHash, byWords] = [new Map(), new Map()];
+  const add = (map, key, i) => map.has(key) ? map.get(key).push(i) : map.set(key, [i]);
+  for (let i = 0; i < N; i++) {
+    add(byHash, `${hashOf(rowOf(i))}:${nameOf(i)}`, i);
+    add(byWords, wordsOf(data.text ? textOf(i) : String(idOf(i)), nameOf(i), labelOf(data.label[i])), i);
   }
+}
+
+// Changes that a review makes, and how many of its decisions are of no row here. One that
+// was relabelled and applied since has another hash: its text and its new label tell it.
+function changesOf(entries) {
+  indexRows();
+  const changes = [];
+  let nMissing = 0;
+  for (const entry of entries) {
+    const { decision, label, note, time, annotator, name, words } = entry;
+    if (!DECISIONS.includes(decision) || !(decision || note)) continue;
+    let i = pointOf(entry);
+    let state = [decision, decision === "relabel" ? label : ""];
+    if (i === undefined && decision === "relabel" && words) {
+      i = pointOf(entry, wordsOf(words, name, label), byWords);
+      state = ["keep", ""];
+    }
+    const isLabel = decision !== "relabel" || header.labels.includes(label) || header.new_labels;
+    if (i === undefined || !isLabel) nMissing++;
+    else changes.push([keyOf(i), ...state, note, time, annotator]);
+  }
+  return { changes, nMissing };
+}
+
+// A review with control rows is read in its order, and its rows are judged unseen.
+function adoptDraw(entries) {
+  const tags = new Set(entries.map((entry) => entry.drawn));
+  if (tags.size !== 1 || tags.has("")) return;
+  indexRows();
+  placeInDraw = new Map(entries.map((entry, place) => [pointOf(entry), place]));
+  placeInDraw.delete(undefined);
+  if (placeInDraw.size) [drawn] = tags;
 }

@@ -42,7 +42,8 @@ function filter() {
 
 function shown(show, i) {
   if (show === "" || show === "suspects") return true;
-  if (show === "differs") return data.label[i] !== data.predicted[i];
+  if (show === "differs") return data.label[i] !== data.predicted[i] && !isBlind(i);
+  if (show === "disagreed") return disputes(i).length > 0;
   const { decision } = stateOf(i);
   return show === "undecided" ? !decision : show === "decided" ? Boolean(decision) : decision === show;
 }
@@ -51,6 +52,7 @@ const isNarrowed = () => Boolean(selected || filters.length || group || $("searc
   ["label", "suggested", "name"].some((id) => $(id).value !== "") || !["", "suspects"].includes($("show").value));
 
 function sortKey(by) {
+  if (by === "drawn") return (i) => placeInDraw.get(i);
   if (by === "position") return (i) => data.position[rowOf(i)];
   if (by === "text") return textOf;
   if (by === "label" || by === "predicted") return (i) => labelOf(data[by][i]);
@@ -86,7 +88,7 @@ function relist() {
   }
   list = order.filter((i) => among[i] && (!selected || selected[i]));
   cursor = current < 0 ? -1 : list.indexOf(current);
-  const what = selected ? "selected" : list.length === N ? UNIT : isNarrowed() ? "match" : "suspects";
+  const what = selected ? "selected" : list.length === N ? UNIT : isNarrowed() ? "match" : drawn ? "of the review" : "suspects";
   $("count").textContent = `${counted(list.length)} ${what}`;
   $("queue").scrollTop = 0;
   drawChips();

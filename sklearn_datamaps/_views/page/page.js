@@ -2,21 +2,26 @@
 
 const LEFT_OUT = "input:not([type=checkbox], [type=range]), select, textarea";
 
-function keepView() {
-  storeView({
+function viewNow() {
+  return {
     filters, group, colour: $("colour").value, sort: $("sort").value, direction: $("direction").value,
     controls: Object.fromEntries(["label", "suggested", "name", "show", "search"].map((id) => [id, $(id).value])),
-    current: current < 0 ? null : keyOf(current), letters: $("letters").checked, annotator: $("annotator").value,
-  });
+    current: current < 0 ? null : keyOf(current), letters: $("letters").checked, annotator: $("annotator").value, from: saved?.saved,
+  };
 }
+
+const keepView = () => storeView(viewNow());
 
 function choose(id, value) {
   if ([...$(id).options].some((option) => option.value === value)) $(id).value = value;
 }
 
-// Point to open: that of the last visit.
+// Point to open: that of the last visit, or of a saved page that is opened first.
 function restoreView() {
-  const view = loadView();
+  const kept = loadView();
+  const { letters, annotator } = kept;
+  const view = !saved || kept.from === saved.saved ? kept
+    : { ...saved.view, letters: letters ?? saved.view.letters, annotator: annotator || saved.annotator };
   if (Array.isArray(view.filters)) filters = view.filters.filter(isFilter);
   for (const id of ["colour", "sort", "direction"]) choose(id, view[id]);
   for (const id of ["label", "suggested", "name", "show"]) choose(id, view.controls?.[id]);
@@ -50,6 +55,7 @@ const ACTS = {
   keep: () => decide("keep"), drop: () => decide("drop"), unsure: () => decide("unsure"), relabel, undo,
   "clear row": clearRow, note: () => $("note").focus(), next: () => step(1), previous: () => step(-1),
   "next undecided": nextUndecided, search: () => $("search").focus(), help: () => $("help").showModal(),
+  "take theirs": () => takeTheirs(),
   copies: () => { if (!$("copies-box").hidden) setMode("copies", !MODES.copies); },
 };
 
@@ -166,6 +172,16 @@ function listen() {
     if (made) giveLabel(options[Number(made.dataset.option)]);
   });
   on("save", "click", saveReview);
+  on("save-page", "click", savePage);
+  on("compare", "click", () => $("compare-file").click());
+  on("compare-file", "change", () => { compareAll([...$("compare-file").files]).then(() => { $("compare-file").value = ""; }); });
+  on("save-more", "keydown", (event) => {
+    if (event.key !== "Escape" || !$("save-more").open) return;
+    $("save-more").open = false;
+    $("save-more").firstElementChild.focus();
+  });
+  addEventListener("pointerdown", ({ target }) => { if (!target.closest("#save-more")) $("save-more").open = false; });
+  listenToDrops();
   on("export", "click", () => download("selection.csv", list));
   on("load", "click", () => $("file").click());
   on("file", "change", () => { if ($("file").files[0]) loadReview($("file").files[0]); $("file").value = ""; });
@@ -195,16 +211,16 @@ function fillControls() {
   fill($("suggested"), all(header.labels));
   $("name-box").hidden = !data.name;
   fill($("name"), all(header.names));
-  fill($("show"), [["suspects", "suspects"], ["", `all ${UNIT}`], ["differs", "predicted ≠ label"],
+  fill($("show"), [["suspects", drawn ? "the review" : "suspects"], ["", `all ${UNIT}`], ["differs", "predicted ≠ label"],
     ["undecided", "undecided"], ["decided", "decided"], ["keep", "keep"], ["relabel", "relabel"],
     ["drop", "drop"], ["unsure", "unsure"]]);
   fill($("sort"), [...MEASURES.map((name) => [`measure:${name}`, name]),
-    ["position", "row"], ...(data.text ? [["text", "text"]] : []), ["label", "label"],
+    ...(drawn ? [["drawn", "as in the review"]] : []), ["position", "row"], ...(data.text ? [["text", "text"]] : []), ["label", "label"],
     ["predicted", "predicted label"], ["decision", "decision"],
     ...header.columns.map(({ name }, k) => [`column:${k}`, name])]);
-  $("sort").value = `measure:${header.by}`;
+  $("sort").value = drawn ? "drawn" : `measure:${header.by}`;
   $("direction").value = isDescending() ? "descending" : "ascending";
-  suspects = ordered($("sort").value, isAscending()).slice(0, header.n_suspects);
+  suspects = ordered($("sort").value, isAscending()).slice(0, placeInDraw.size || header.n_suspects);
   fill($("filter-on"), [...fields().keys()].map((name) => [name, name]));
   askFilter();
 }
@@ -220,11 +236,14 @@ async function start() {
   loadLog();
   if (header.has_review) {
     const bytes = new Uint8Array(await (await unpack("review")).arrayBuffer());
-    const [changes, nMissing] = changesOf(decoded(bytes));
+    const entries = entriesIn(decoded(bytes));
+    const { changes, nMissing } = changesOf(entries);
     before = [changes];
+    adoptDraw(entries);
     $("loaded").textContent = `${counted(changes.length)} earlier decisions are in.` +
       (nMissing ? ` ${counted(nMissing)} are of rows that are not in this map.` : "");
   }
+  openSaved();
   replay();
   fillControls();
   const last = restoreView();
@@ -232,6 +251,7 @@ async function start() {
   current = last;
   relist();
   goTo(...(last >= 0 ? [last, list.indexOf(last)] : [list[0] ?? -1, list.length ? 0 : -1]));
+  sayOpened();
   listen();
   document.documentElement.dataset.state = "drawing";   // the row can be read
   await painted();

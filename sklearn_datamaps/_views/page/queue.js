@@ -51,8 +51,9 @@ function drawQueue() {
     const pair = element("span", undefined, { class: "pair" });
     pair.append(...pairOf(i));
     meta.append(pair);
+    const isDisputed = disputes(i).length > 0;
     if (decision || note) meta.append(element("span",
-      [decision === "relabel" ? `→ ${short(label)}` : decision, note ? "✎" : ""].filter(Boolean).join(" "),
+      [isDisputed ? "≠" : "", decision === "relabel" ? `→ ${short(label)}` : decision, note ? "✎" : ""].filter(Boolean).join(" "),
       { class: "badge", "data-decision": decision }));
     item.append(words, meta);
     items.push(item);

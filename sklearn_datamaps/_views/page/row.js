@@ -20,6 +20,7 @@ function step(by, done = "") {
 }
 
 function facts(i) {
+  if (isBlind(i)) return [["label", labelOf(data.label[i])], ...(data.name ? [["name", nameOf(i)]] : [])];
   const found = [["label", labelOf(data.label[i])], ["predicted", labelOf(data.predicted[i])]];
   if (data.name) found.unshift(["name", nameOf(i)]);
   found.push(["region", header.regions[data.region[i]]]);
@@ -82,7 +83,7 @@ function drawGiven(i) {
   const why = `The model gave the label ${percent(data.confidence[i])} on average and was right in ` +
     `${right} of ${header.n_epochs} epoch${header.n_epochs > 1 ? "s" : ""}; ${header.regions[data.region[i]]} to learn.`;
   $("row-given").replaceChildren(...line);
-  $("row-why").textContent = why;
+  $("row-why").textContent = isBlind(i) ? "What the model says is hidden: this review measures how many labels are wrong." : why;
 }
 
 // Several labels a row: one chip each, the current cell pressed in.
@@ -106,8 +107,8 @@ function drawLabelChips(i) {
 function drawTrajectory(i) {
   const figure = $("row-trajectory");
   figure.replaceChildren();
-  figure.hidden = !data.trajectories;
-  if (!data.trajectories) return;
+  figure.hidden = !data.trajectories || isBlind(i);
+  if (figure.hidden) return;
   const n = header.n_epochs;
   const p = curveOf(data.trajectories, n, i);
   const [W, H, LEFT, TOP] = [360, 120, 26, 8];

@@ -123,8 +123,8 @@ function useLasso(on) {
 function moveRing() {
   const ring = $("ring");
   if (!$("plot").layout || !$("plot").clientWidth) return;
-  ring.hidden = current < 0;
-  if (current >= 0) {
+  ring.hidden = current < 0 || isBlind(current);
+  if (!ring.hidden) {
     const [x, y] = toStage(placeOf(current));
     ring.hidden = !isInAxes([x, y]);
     ring.style.left = `${x}px`;
