@@ -210,6 +210,10 @@ class Page:
         self.click(button)
         if button == "export":
             self.click("help-close")
+        return self.arrived(path)
+
+    def arrived(self, path):
+        """Wait until a file is there, and return its path."""
         end = time.monotonic() + PATIENCE
         while not path.exists() and time.monotonic() < end:
             time.sleep(0.05)

@@ -308,6 +308,7 @@ def test_control_rows_are_unmarked_and_unseen_in_the_page(
 ):
     _, y, wrong, audit = audited_digits
     review = audit.review(n=12, n_random=6)
+    opened(audit.data_map).keys("n")  # in the order of a page without control rows
     page = opened(audit.data_map, review=review)
     assert page.points() == review["position"].tolist()[: len(page.points())]
     assert page.text("count") == "18 of the review"

@@ -56,7 +56,7 @@ async function compareWith(file) {
     addOther(sourceOf(file.name, changes));
     if (nMissing) tell(`${counted(nMissing)} decisions of ${file.name} are of rows that are not in this map.`);
   } catch (error) {
-    tell(`${file.name} cannot be compared: ${error.message}.`);
+    tell(`${file.name} cannot be compared: ${error.message}. Take a page saved with decisions or a review.csv of this map.`);
   }
 }
 
@@ -169,9 +169,10 @@ function drawBeside() {
     const state = other.states.get(i), made = element("p");
     const isOff = disagrees(other, i);
     made.dataset.disagrees = isOff;   // for the style
-    made.append(element("bdi", whose(other, i), { class: "who" }), `: ${meaning(state)}`,
+    const said = element("span");
+    said.append(element("bdi", whose(other, i), { class: "who" }), ": ", element("bdi", meaning(state)),
       ...(state.note ? [" · ", element("bdi", state.note)] : []));
-    made.append(element("small", isOff ? `you: ${meaning(stateOf(i))}` : stateOf(i).decision ? "as you" : ""));
+    made.append(said, element("small", isOff ? `you: ${meaning(stateOf(i))}` : stateOf(i).decision ? "as you" : ""));
     if (isTakeable(other, i)) {
       const take = element("button", undefined, { type: "button", class: "take" });
       take.append(element("kbd", "T"), " take theirs");

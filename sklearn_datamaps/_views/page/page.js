@@ -6,7 +6,7 @@ function viewNow() {
   return {
     filters, group, colour: $("colour").value, sort: $("sort").value, direction: $("direction").value,
     controls: Object.fromEntries(["label", "suggested", "name", "show", "search"].map((id) => [id, $(id).value])),
-    current: current < 0 ? null : keyOf(current), letters: $("letters").checked, annotator: $("annotator").value, from: saved?.saved,
+    current: current < 0 ? null : keyOf(current), letters: $("letters").checked, annotator: $("annotator").value, from: saved?.saved, drawn,
   };
 }
 
@@ -23,15 +23,18 @@ function restoreView() {
   const view = !saved || kept.from === saved.saved ? kept
     : { ...saved.view, letters: letters ?? saved.view.letters, annotator: annotator || saved.annotator };
   if (Array.isArray(view.filters)) filters = view.filters.filter(isFilter);
-  for (const id of ["colour", "sort", "direction"]) choose(id, view[id]);
-  for (const id of ["label", "suggested", "name", "show"]) choose(id, view.controls?.[id]);
+  choose("colour", view.colour);
+  // Another order would tell control rows from the others.
+  const isOfDraw = (view.drawn ?? "") === drawn;
+  for (const id of isOfDraw ? ["sort", "direction"] : []) choose(id, view[id]);
+  for (const id of ["label", "suggested", "name", ...(isOfDraw ? ["show"] : [])]) choose(id, view.controls?.[id]);
   for (const [id, value] of [["search", view.controls?.search], ["annotator", view.annotator]])
     if (typeof value === "string") $(id).value = value;
   if (view.letters === false) $("letters").checked = false;
   groups = grouped($("colour").value);
   if (typeof view.group?.title === "string" && groups.names.includes(view.group.name))
     group = { title: view.group.title, name: view.group.name };
-  return pointOfKey.get(view.current) ?? -1;
+  return isOfDraw ? pointOfKey.get(view.current) ?? -1 : -1;
 }
 
 // ---- panes that share a place on narrow screens

@@ -20,7 +20,7 @@ function step(by, done = "") {
 }
 
 function facts(i) {
-  if (isBlind(i)) return [["label", labelOf(data.label[i])], ...(data.name ? [["name", nameOf(i)]] : [])];
+  if (isBlind(i)) return [];
   const found = [["label", labelOf(data.label[i])], ["predicted", labelOf(data.predicted[i])]];
   if (data.name) found.unshift(["name", nameOf(i)]);
   found.push(["region", header.regions[data.region[i]]]);
