@@ -7,6 +7,7 @@ import pytest
 
 from sklearn_datamaps import DataMap
 from tests.browser.explorer_page import HEIGHT, WIDTH
+from tests.browser.test_explorer_agree import drop, reviewed_by
 
 SIZES = {1440: 900, 900: 900, 390: 844, 320: 640}
 LONG = "a comment that goes on and on, as they do, until nobody reads it any more; "
@@ -62,6 +63,30 @@ def test_nothing_overflows_overlaps_or_is_cut(opened, labelled, scheme):
             page.click("filter-open")
             assert page.run(FAULTS, CUT) == [], (width, "filtering")
             page.click("filter-open")
+    finally:
+        page.resize(WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_decisions_of_others_fit_and_can_be_read(opened, tmp_path, scheme):
+    data_map = map_of(9)
+    name = "somebody-with-a-name-longer-than-any-line-of-a-phone-has-room-for"
+    keys = [*"dk1dk"]
+    page, saved, _ = reviewed_by(opened, data_map, name, keys, tmp_path, scheme=scheme)
+    page.keys(*"kkddd", "p")
+    drop(page, saved, page.path)
+    page.wait_text("others", "5 rows both decided")
+    try:
+        for width, height in SIZES.items():
+            page.resize(width, height)
+            page.run("return new Promise((done) => requestAnimationFrame(done))")
+            assert page.run(FAULTS, CUT) == [], width
+            assert page.run(CONTRASTS) == [], width
+            page.driver.find_element("css selector", "#save-more summary").click()
+            menu = FAULTS.replace('"body *"', '"#save-more *"')
+            assert page.run(menu, CUT) == [], width
+            assert page.run(CONTRASTS) == [], width
+            page.driver.find_element("css selector", "#save-more summary").click()
     finally:
         page.resize(WIDTH, HEIGHT)
 
