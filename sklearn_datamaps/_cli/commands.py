@@ -268,8 +268,8 @@ def _write_map(
     written = ["data_map.csv", "review.csv", "data_map.png"]
     try:
         # Its control rows are to be judged in the page as in the table.
-        given = listed if "drawn" in listed else None
-        explore(data_map, folder / "data_map.html", review=given)
+        given = {"review": listed} if "drawn" in listed else {}
+        explore(data_map, folder / "data_map.html", **given)
     except ImportError as error:
         _note(f"data_map.html left out: {one_line(error)}")
     else:

@@ -80,7 +80,7 @@ def pictures(monkeypatch):
     """Let the picture and the page be; they take seconds."""
     for name in ("data_map.png", "data_map.html"):
         at = {"data_map.png": "write_plot", "data_map.html": "explore"}[name]
-        monkeypatch.setattr(commands, at, lambda *args, name=name: name)
+        monkeypatch.setattr(commands, at, lambda *_, name=name, **named: name)
 
 
 @pytest.fixture
@@ -553,6 +553,17 @@ def test_control_rows_are_mixed_into_the_review_and_measure(many, tmp_path):
     result, _ = run_map(many, *TEXT, *audited)
     assert "Reviewed 120, wrong 1 (1%)" in result.out
     assert "measured by the rows at random: 1 wrong labels in all" in result.out
+
+
+def test_page_lists_the_control_rows_as_the_review_does(many, monkeypatch):
+    given = []
+    monkeypatch.setattr(commands, "explore", lambda *_, **named: given.append(named))
+    _, out = run_map(many, *TEXT, "--id", "id", "--audit", "--control", "20")
+    review = table_of(out / "review.csv")
+    for column in ("id", "row_hash", "drawn"):
+        assert given[0]["review"][column].tolist() == review[column].tolist()
+    run_map(many, *TEXT, "--id", "id")
+    assert given[1] == {}
 
 
 @pytest.mark.parametrize("option", ["--control", "--decided"])
