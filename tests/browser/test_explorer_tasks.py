@@ -14,10 +14,15 @@ from tests.browser.test_explorer_agree import drop, reviewed_by
 from tests.browser.test_explorer_page import SHOW_POINT, binary_map, read_csv
 
 TASKS = (
-    *("find", "decide", "undo", "filter", "why", "save", "come_back", "merge"),
-    "export",
+    *("find", "decide", "undo", "filter", "play", "why", "save", "come_back"),
+    *("merge", "export"),
 )
 MOST_TABS = 80
+NOTE_EPOCHS = """
+    const said = document.getElementById("epoch-name");
+    window.epochs = [];
+    const note = () => { epochs.push(said.textContent); };
+    new MutationObserver(note).observe(said, {childList: true});"""
 WATCH = """
     const pressed = window.pressed = {keydown: 0, pointerdown: 0};
     const count = (event) => { pressed[event.type] += event.isTrusted; };
@@ -50,6 +55,10 @@ class Hands:
         assert self.row() == shown
         n_read = len(self.decided)
         assert self.page.text("progress").startswith(f"{n_read} of 60 read")
+
+    def check_played(self):
+        shown = self.page.wait("return epochs.at(-1) === 'epoch 8 of 8' && epochs")
+        assert len(set(shown)) > 2  # of a slow machine not all
 
     def check_merged(self):
         self.page.wait_text("progress", "4 of 60 read")
@@ -102,6 +111,12 @@ class Keyboard(Hands):
         self.go_to("#clear")
         self.page.keys(Keys.ENTER)
         assert self.page.text("count") == "60 rows"
+
+    def play(self):
+        self.go_to("#stage")
+        self.page.run(NOTE_EPOCHS)
+        self.page.keys(Keys.SPACE)
+        self.check_played()
 
     def save(self):
         self.check_saved(self.download("#save", "review.csv"))
@@ -168,6 +183,11 @@ class Mouse(Hands):
         assert self.page.text("count") == f"{n_spam} match"
         self.click("#clear")
         assert self.page.text("count") == "60 rows"
+
+    def play(self):
+        self.page.run(NOTE_EPOCHS)
+        self.click("#play")
+        self.check_played()
 
     def save(self):
         self.check_saved(self.page.download("save", "review.csv"))

@@ -184,7 +184,7 @@ function drawFrame() {
 function drawTrail() {
   const trail = $("trail"), n = header.n_epochs;
   trail.replaceChildren();
-  if (!widest || current < 0 || !canPlay()) return;
+  if (!widest || current < 0 || isBlind(current) || !canPlay()) return;
   const own = data.trajectories.subarray(current * n, (current + 1) * n);
   const corners = [];
   for (let epoch = 1; epoch < shownEpoch; epoch++) {
