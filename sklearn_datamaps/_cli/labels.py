@@ -70,7 +70,10 @@ def read_labels(
     if lists is None:
         values = np.array([escaped(cell) for cell in cells], dtype=object)
         return LabelCells(values, None, is_missing(cells, na))
-    texts = [[escaped(plain(entry)) for entry in entries or ()] for entries in lists]
+    texts = [
+        [escaped(plain(entry)) for entry in entries or () if entry is not None]
+        for entries in lists
+    ]
     classes = sorted({text for row in texts for text in row} - set(na))
     column = {name: at for at, name in enumerate(classes)}
     values = np.zeros((len(cells), len(classes)), dtype=bool)
@@ -99,6 +102,8 @@ def lists_of(cells: NDArray[Any], sep: str | None) -> list[list[Any] | None] | N
     list of list, or None
     """
     bare = [cell.strip() for cell in cells.tolist()]
+    if sep == "":
+        raise ValueError("--label-sep must hold a character; got ''.")
     if sep is not None:
         parts = [[part.strip() for part in cell.split(sep)] for cell in bare]
         return [[p for p in row if p] or None for row in parts]

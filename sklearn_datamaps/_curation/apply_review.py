@@ -51,7 +51,8 @@ def apply_review(
         The labels that were mapped.
     review : DataFrame, str or path
         The frame of :meth:`sklearn_datamaps.DataMap.review` with its decisions, or a
-        file of it as a spreadsheet saves it: delimiter and encoding are found. The
+        file of it as a spreadsheet saves it, as CSV (delimiter and encoding are found)
+        or as .xlsx. The
         apostrophe that protects a cell such as ``'=1`` from being
         run as a formula is taken off.
     X : array-like of shape (n_samples,), default=None

@@ -65,6 +65,14 @@ def read(file: File, reading: Reading) -> Table:
         return _table(file, opened.read())
 
 
+def schema_of(file: File) -> Any:
+    """Arrow schema of a file."""
+    if file.suffix in FEATHER:
+        return _open_feather(file).schema
+    with open_parquet(file) as opened:
+        return opened.schema_arrow
+
+
 def _table(file: File, source: Any) -> Table:
     names = source.column_names
     values = [

@@ -268,8 +268,8 @@ def write_corrected(
     Raises
     ------
     ValueError
-        If path is one of the files that were read, a terminal cannot show the format,
-        or it cannot hold the table.
+        If path is one of the files that were read or has an unknown ending, a terminal
+        cannot show the format, or it cannot hold the table.
     FileExistsError
         If there is such a file, without `force`.
     ImportError
@@ -288,6 +288,12 @@ def write_corrected(
     suffix, compression = endings(path)
     own = format_of(table.file.suffix)
     wanted = FORMATS.get(suffix, own)
+    is_cells = own.patch is delimited.patch  # whose endings may be any
+    if suffix not in ("", table.file.suffix, *FORMATS) and not is_cells:
+        raise ValueError(
+            f"--out {path} has an ending that is not known. Files to write end in "
+            f"{', '.join(FORMATS)}."
+        )
     if path == STREAM and not wanted.is_text and sys.stdout.isatty():
         raise ValueError(
             f"A terminal cannot show {wanted.name}. Send the standard output to a "

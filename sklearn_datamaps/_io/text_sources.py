@@ -11,10 +11,10 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._io.arrow_files import open_parquet
+from sklearn_datamaps._io.arrow_files import class_names, open_parquet, schema_of
 from sklearn_datamaps._io.files import File, endings
 from sklearn_datamaps._io.reading import Reading
-from sklearn_datamaps._io.tables import FORMATS, PARQUET, files_of
+from sklearn_datamaps._io.tables import FEATHER, FORMATS, PARQUET, files_of
 
 BATCH_ROWS = 4096
 
@@ -117,8 +117,10 @@ class Files:
         }
 
     def class_names(self, label: str) -> list[str] | None:
-        """Files hold no names of classes beside the labels."""
-        return None
+        """Names that Hugging Face's datasets wrote into the first file."""
+        if self.format not in (PARQUET, FEATHER):
+            return None
+        return class_names(schema_of(self.files[0]), label)
 
     def batches(self, columns: Sequence[str] | None, needed: Needed) -> Iterator[Batch]:
         """Yield all rows in order, those that are not needed without their table."""

@@ -73,9 +73,11 @@ def vectorize_to_disk(
         The texts and labels:
 
         - a data set of Hugging Face, also a streamed one;
-        - a Parquet, CSV, TSV or JSON file (lines, or one array), or a folder of such
-          files, of one kind, which are read in the order of their names; delimiter
-          and encoding are found, and a UserWarning says what was guessed;
+        - a Parquet, Feather, CSV, TSV or JSON file (lines, or one array) or an .xlsx
+          (extra ``excel``), each also compressed (``.csv.gz``, ``.bz2``, ``.xz``,
+          ``.zst``), or a folder of such files, of one kind, which are read in the
+          order of their names; delimiter and encoding are found, and a UserWarning
+          says what was guessed;
         - an iterable of batches: pairs ``(texts, labels)``, mappings of columns,
           DataFrames, Arrow tables, or without labels lists of texts. To go on with a
           run that was ended, it must yield the same rows again: a list will do, a
@@ -93,7 +95,8 @@ def vectorize_to_disk(
         of a row (multilabel). None: there are no labels.
     classes : sequence, default=None
         All labels. Needed for lists of labels, unless the column is one of
-        ``ClassLabel`` of Hugging Face, whose names are the default. If classes are
+        ``ClassLabel`` of Hugging Face (also in a file that its ``to_parquet`` wrote),
+        whose names are the default. If classes are
         texts, whole numbers among the labels are positions in it. None: the labels
         that there are.
     shard_size : int, default=65536

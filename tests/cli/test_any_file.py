@@ -6,6 +6,7 @@ import json
 import shutil
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -195,6 +196,26 @@ def test_review_saved_by_a_spreadsheet_is_applied(
 
     found, _ = applied(path, relabel("2", "no"), write=write)
     assert found == content.replace("thanks 3 é,yes", "thanks 3 é,no").encode()
+
+
+@pytest.mark.parametrize("argv", [[], ["--id", "id"]])
+def test_review_saved_as_a_workbook_is_applied(tmp_path, argv):
+    content = written(rows_of("True", "False"))
+    path, _ = mapped(tmp_path, content, *TEXT, *argv)
+    table = pd.read_csv(tmp_path / "out" / "review.csv")  # numbers and truth values
+    at = table.index[table["text"] == "thanks 3"]
+    table = table.astype({"decision": object, "new_label": object})
+    table.loc[at, "decision"], table.loc[at, "new_label"] = "relabel", False
+    book = openpyxl.Workbook()
+    for row in [list(table), *table.astype(object).to_numpy().tolist()]:
+        book.active.append([None if cell != cell else cell for cell in row])
+    book.save(tmp_path / "review.xlsx")
+    out = tmp_path / "corrected.csv"
+    result = run("apply", path, tmp_path / "review.xlsx", "--out", out)
+    assert result.code == 0, result.err
+    assert (
+        out.read_bytes() == content.replace("thanks 3,True", "thanks 3,False").encode()
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*is not UTF-8:UserWarning")  # cp1252 says so

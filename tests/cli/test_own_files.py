@@ -402,6 +402,8 @@ def test_one_label_of_several_is_refused(tmp_path):
     argv = [*TEXT, "--label-sep", ";", "--quiet", "--out", tmp_path / "out"]
     result = run("map", path, *argv)
     assert_one_line_error(result, "have the labels 'x'; a map of several labels")
+    argv[argv.index(";")] = ""
+    assert_one_line_error(run("map", path, *argv), "--label-sep must hold a char")
 
 
 def test_lists_of_one_label_are_labels_like_others_and_empty_ones_none(tmp_path):
@@ -421,6 +423,7 @@ def test_lists_of_one_label_are_labels_like_others_and_empty_ones_none(tmp_path)
 def test_labels_that_say_that_there_is_none_stay_in_the_file(tmp_path):
     has = label_sets()
     lists = [[LABELS[c] for c in np.flatnonzero(row)] + ["none"] for row in has]
+    lists[1] = [None]  # no name of a label either
     records = [
         {"text": text, "label": labels}
         for text, labels in zip(texts_of(has), lists, strict=True)

@@ -304,6 +304,16 @@ def test_json_lines_become_an_array_and_back_with_their_values(tmp_path):
     assert [json.loads(line) for line in lines] == array
 
 
+def test_unknown_ending_is_refused_but_for_cells(tmp_path):
+    table = read_table(path_of(tmp_path, "a.json", data_of(".json")))
+    with pytest.raises(ValueError, match=r"--out .*a.pdf has an ending that is not"):
+        relabelled(table, tmp_path / "a.pdf", {})
+    table = read_table(path_of(tmp_path, "a.csv", TEXT.encode()))
+    assert relabelled(table, tmp_path / "a.dat", {0: "no"}) == []
+    changed = TEXT.replace('b",yes', 'b",no').encode()
+    assert (tmp_path / "a.dat").read_bytes() == changed
+
+
 def test_column_of_several_types_becomes_text_in_parquet(tmp_path):
     lines = '{"label": "a", "x": 1}\n{"label": "b", "x": "two"}\n'
     table = read_table(path_of(tmp_path, "a.jsonl", lines.encode()))

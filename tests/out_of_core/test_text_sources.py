@@ -180,6 +180,13 @@ def test_names_of_class_labels(tmp_path, stream):
     assert list(y.categories) == ["pos", "neg"]
 
 
+def test_names_of_class_labels_in_a_parquet_file(tmp_path):
+    dataset = labelled(datasets.ClassLabel(names=["pos", "neg"]), [0, 1, 1, 0])
+    dataset.to_parquet(tmp_path / "a.parquet")
+    _, y = vectorize_to_disk(tmp_path / "a.parquet", HASHING, tmp_path / "m", verbose=0)
+    assert list(y) == ["pos", "neg", "neg", "pos"]
+
+
 def test_integers_of_class_labels_if_so_wished(tmp_path):
     dataset = labelled(datasets.ClassLabel(names=["pos", "neg"]), [0, 1, 1, 0])
     _, y = vectorize_to_disk(dataset, HASHING, tmp_path, classes=[0, 1], verbose=0)
