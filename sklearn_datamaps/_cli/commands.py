@@ -202,7 +202,7 @@ def apply_file(args: argparse.Namespace) -> list[str]:
     return [
         f"column {', '.join(map(repr, columns))}: {relabelled:,} relabelled\n"
         f"rows: {int(kept.sum()):,} kept, {int((~kept).sum()):,} dropped",
-        list_files([args.out]),
+        *([] if args.out == STREAM else [list_files([args.out])]),
     ]
 
 

@@ -94,6 +94,7 @@ def test_file_is_piped_in_and_out_and_messages_keep_apart(tmp_path, monkeypatch,
     assert result.code == 0, result.err
     assert result.out == content.replace("thanks 3,yes", "thanks 3,no").encode()
     assert "1 relabelled" in result.err
+    assert "wrote" not in result.err
     # The review may be piped in, too.
     path = tmp_path / "a.csv"
     path.write_bytes(content.encode())
