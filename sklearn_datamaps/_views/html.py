@@ -388,6 +388,7 @@ def _curve_picture(curve: Array) -> str:
     y = height - np.nan_to_num(curve) * (height - 4)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     body = f'<polyline points="{points}" fill="none" stroke="{BLUE}" stroke-width="2"/>'
-    body += _axes(left, width, height, ("epoch", "", "0", "1", str(len(curve))))
+    names = ("epoch", "own label", "0", "1", str(len(curve)))
+    body += _axes(left, width, height, names)
     told = "probability of the own label, epoch by epoch"
     return _svg(left + width + 4, height + 18, told, body)
