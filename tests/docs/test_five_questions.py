@@ -1,8 +1,12 @@
 """A newcomer's five questions: one click from the front page, with code that runs."""
 
+import gzip
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +91,28 @@ def test_commands_of_the_answer_run_on_the_file_that_it_offers(
         assert main(argv) == 0
     assert "DataMap: 240 rows" in capsys.readouterr().out
     assert (tmp_path / "corrected.csv").read_bytes() == file.read_bytes()
+
+
+@pytest.mark.nightly  # a process for each command; what they do is tested elsewhere
+@pytest.mark.skipif(shutil.which("zcat") is None, reason="needs zcat")
+def test_every_command_of_the_page_runs_in_a_shell(tmp_path):
+    page = page_with(QUESTIONS["With a CSV file and no Python?"])
+    blocks = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    comments = (DOCS / "_static" / "comments.csv").read_bytes()
+    (tmp_path / "comments.csv").write_bytes(comments)
+    (tmp_path / "comments.csv.gz").write_bytes(gzip.compress(comments))
+    # Of the shell, python is the one that runs the tests.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for block in blocks:
+        (tmp_path / "corrected.csv").unlink(missing_ok=True)
+        shutil.rmtree(tmp_path / "my-map", ignore_errors=True)
+        subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", block],
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path},
+            check=True,
+            capture_output=True,
+        )
+    corrected = (tmp_path / "corrected.csv.gz").read_bytes()
+    assert gzip.decompress(corrected) == comments

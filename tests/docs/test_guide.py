@@ -75,6 +75,16 @@ def test_what_the_pages_say_of_their_results_holds(tmp_path, monkeypatch, capsys
     assert len(audit["y_kept"]) == 1797 - round(0.02 * 1797)
 
 
+@pytest.mark.nightly  # the README has the same lines, run every time
+def test_tutorial_of_the_start_page_runs_as_it_stands(
+    go_emotions, tmp_path, monkeypatch, capsys
+):
+    assert len(go_emotions.data) == 43_410
+    monkeypatch.chdir(tmp_path)
+    run(DOCS / "start.md")
+    assert "(not gratitude 130, gratitude 18)" in capsys.readouterr().out
+
+
 def test_pages_are_found():
     assert {"measures", "review", "large_data"} <= {page.stem for page in PAGES}
 
