@@ -138,7 +138,11 @@ def of_one_file(table: Table, review: pd.DataFrame) -> tuple[Table, pd.DataFrame
     ValueError
         If there is none.
     """
-    files = review["id"].str.rpartition(":")[0]
+    # A spreadsheet may write the name with a capital letter; none is told of later.
+    name = next((n for n in review if str(n).strip().lower() == "id"), None)
+    if name is None:
+        return with_places(table), review
+    files = review[name].str.rpartition(":")[0]
     mine = (files == str(table.file)).to_numpy()
     if not mine.any():
         raise ValueError(

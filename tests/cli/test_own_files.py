@@ -469,6 +469,13 @@ def test_several_files_are_one_map_and_corrected_one_by_one(tmp_path, monkeypatc
     result = run("apply", "3.csv", "out/review.csv", "--out", "x.csv")
     assert_one_line_error(result, "The review is of the files 'in/1.csv', 'in/2.csv'")
     assert_one_line_error(run(*argv, "--id", "id"), "--id is for one file")
+    review = pd.read_csv("out/review.csv", dtype=str)
+    review.rename(columns={"id": "ID"}).to_csv("capital.csv", index=False)
+    result = run("apply", "in/2.csv", "capital.csv", "--out", "capital-2.csv")
+    assert result.code == 0, result.err
+    review.drop(columns="id").to_csv("lost.csv", index=False)
+    result = run("apply", "in/2.csv", "lost.csv", "--out", "lost-2.csv")
+    assert_one_line_error(result, "The review lacks the columns ['id']")
     again = run("map", "in/1.csv", "in/2.csv", *TEXT, "--quiet", "--out", "again")
     assert again.code == 0
     both = [pd.read_csv(f"{out}/data_map.csv") for out in ("out", "again")]
