@@ -300,7 +300,7 @@ def _add_map(commands: Any) -> None:
         "--text",
         metavar="COL",
         action=_OneOrMore,
-        help="column of the texts; if given again, they are put together. In JSON, "
+        help="column of the texts; if given again, they are put together; "
         "data.text is the field text of the field data",
     )
     features.add_argument(

@@ -15,6 +15,7 @@ from sklearn_datamaps._io.reading import (
     Reading,
     Table,
     escaped,
+    nested,
     new_values,
     text_of,
 )
@@ -60,9 +61,9 @@ def _opened(file: File, kind: str, reader: Callable[[Any], Any]) -> Any:
 def read(file: File, reading: Reading) -> Table:
     """Read a whole file; see :func:`sklearn_datamaps._io.tables.read_table`."""
     if file.suffix in FEATHER:
-        return _table(file, _open_feather(file).read_all())
+        return _table(file, _open_feather(file).read_all(), reading)
     with open_parquet(file) as opened:
-        return _table(file, opened.read())
+        return _table(file, opened.read(), reading)
 
 
 def schema_of(file: File) -> Any:
@@ -73,7 +74,7 @@ def schema_of(file: File) -> Any:
         return opened.schema_arrow
 
 
-def _table(file: File, source: Any) -> Table:
+def _table(file: File, source: Any, reading: Reading) -> Table:
     names = source.column_names
     values = [
         [_named(value, classes) for value in column.to_pylist()]
@@ -81,6 +82,8 @@ def _table(file: File, source: Any) -> Table:
         else column.to_pylist()
         for name, column in zip(names, source.columns, strict=True)
     ]
+    inner = nested(dict(zip(names, values, strict=True)), reading.named)
+    names, values = [*names, *map(".".join, inner)], [*values, *inner.values()]
     cells = {at: [text_of(v) for v in column] for at, column in enumerate(values)}
     frame = pd.DataFrame(cells, dtype=object).set_axis(names, axis=1)
     return Table(file, frame, source, typed=values)
@@ -141,14 +144,30 @@ def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
     import pyarrow as pa
 
     source = table.source
-    for at, cells in columns.items():
-        column, before = source.column(at), table.cells.iloc[:, at].tolist()
-        values = new_values(column.to_pylist(), before, cells)
+    for place, cells in columns.items():
+        before, keys, at = table.cells.iloc[:, place].tolist(), [], place
+        if place >= source.num_columns:  # a field of another column
+            name, *keys = table.cells.columns[place].split(".")
+            at = source.column_names.index(name)
+        column = source.column(at)
+        values = column.to_pylist()
+        old = table.listed()[place] if keys else values
+        new = new_values(old, before, cells)
+        values = [_with(v, keys, n) for v, n in zip(values, new, strict=True)]
         if classes := class_names(source.schema, source.column_names[at]):
             values = [_numbered(value, classes) for value in values]
         corrected = pa.chunked_array([pa.array(values, type=column.type)])
         source = source.set_column(at, source.schema.field(at), corrected)
     return _bytes_of(source.filter(pa.array(kept)), table.file.suffix)
+
+
+def _with(value: Any, keys: Sequence[str], new: Any) -> Any:
+    """Value whose field is another one; without keys the new one itself."""
+    if not keys:
+        return new
+    if not isinstance(value, dict):
+        return value
+    return value | {keys[0]: _with(value.get(keys[0]), keys[1:], new)}
 
 
 def written(table: Table, suffix: str) -> bytes:

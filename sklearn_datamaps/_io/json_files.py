@@ -14,11 +14,13 @@ from sklearn_datamaps._io.delimited import Batches
 from sklearn_datamaps._io.files import File
 from sklearn_datamaps._io.reading import (
     Encoding,
+    Keys,
     NewCells,
     Pieces,
     Reading,
     Table,
     find_encoding,
+    nested,
     text_of,
     value_of,
     warn_of,
@@ -27,7 +29,6 @@ from sklearn_datamaps._io.reading import (
 SPACE = re.compile(r"[ \t\r\n]*+")
 DECODER = json.JSONDecoder()
 
-Keys = tuple[str, ...]  # of a field, and of those that it is in
 # Text of a piece of the file, and its record, if it is one.
 Piece = tuple[str, dict[str, Any] | None]
 
@@ -128,28 +129,16 @@ def read(file: File, reading: Reading) -> Table:
             pieces.rows.append(len(pieces.texts))
             records.append(record)
         pieces.texts.append(text)
-    columns: dict[Keys, None]
-    columns = dict.fromkeys((name,) for record in records for name in record)
-    for name in reading.named:
-        keys = tuple(name.split("."))
-        is_there = len(keys) > 1 and any(_field(r, keys) is not None for r in records)
-        if (name,) not in columns and is_there:
-            columns[keys] = None
-    values = [
-        [_field(r, keys) if len(keys) > 1 else r.get(keys[0]) for r in records]
-        for keys in columns
-    ]
+    columns = dict.fromkeys(name for record in records for name in record)
+    values = [[record.get(name) for record in records] for name in columns]
+    inner = nested(dict(zip(columns, values, strict=True)), reading.named)
+    keys: list[Keys] = [*((name,) for name in columns), *inner]
+    values += inner.values()
     cells = {at: [text_of(v) for v in column] for at, column in enumerate(values)}
     frame = pd.DataFrame(cells, dtype=object)
-    frame = frame.set_axis(pd.Index(map(".".join, columns), dtype=object), axis=1)
-    source = (pieces, list(columns))
+    frame = frame.set_axis(pd.Index(map(".".join, keys), dtype=object), axis=1)
+    source = (pieces, keys)
     return Table(file, frame, source, encoding.notes, values, pieces.lines)
-
-
-def _field(record: Any, keys: Keys) -> Any:
-    for key in keys:
-        record = record.get(key) if isinstance(record, dict) else None
-    return record
 
 
 def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:

@@ -63,6 +63,7 @@ class Reading:
             )
 
 
+Keys = tuple[str, ...]  # of a field, after those of the fields that it is in
 # New cells of some columns, by their position.
 NewCells = Mapping[int, NDArray[Any]]
 
@@ -333,6 +334,35 @@ def escaped(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return value.encode("utf-8", "backslashreplace").decode()
+
+
+def nested(
+    columns: Mapping[str, list[Any]], named: Sequence[str]
+) -> dict[Keys, list[Any]]:
+    """Fields within fields that are named as ``data.text``.
+
+    Parameters
+    ----------
+    columns : mapping of str to list
+        Values of the columns.
+    named : sequence of str
+        The columns that are needed; one that is there by its name is no field.
+
+    Returns
+    -------
+    dict of tuple of str to list
+        By the names from the column down; those that no row has are left out.
+    """
+    found = {}
+    for name in named:
+        keys = tuple(name.split("."))
+        if name not in columns and len(keys) > 1:
+            values = columns.get(keys[0], [])
+            for key in keys[1:]:
+                values = [v.get(key) if isinstance(v, dict) else None for v in values]
+            if any(value is not None for value in values):
+                found[keys] = values
+    return found
 
 
 def new_values(

@@ -347,6 +347,25 @@ def test_nested_field_is_a_column_and_is_patched(tmp_path, as_array):
     assert json.loads(found["data"][0]) == {"text": "a", "label": "no"}
 
 
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_nested_field_of_an_arrow_file_is_patched(tmp_path, kind):
+    rows = [{"text": "a", "meta": {"label": 1}}, {"text": "b", "meta": {"label": 0}}]
+    table = pa.table({"data": [*rows, None, {"text": "c", "meta": None}]})
+    path = tmp_path / f"a.{kind}"
+    write = {"parquet": pyarrow.parquet.write_table}
+    write.get(kind, pyarrow.feather.write_feather)(table, path)
+    read = read_table(path, Reading(["data.text", "data.meta.label"]))
+    assert read.column("data.text").tolist() == ["a", "b", "", "c"]
+    assert read.column("data.meta.label").tolist() == ["1", "0", "", ""]
+    labels = np.array(["0", "0", "", ""], dtype=object)
+    out = tmp_path / "b.parquet"
+    write_corrected(read, out, {"data.meta.label": labels}, np.ones(4, bool))
+    back = pyarrow.parquet.read_table(out)
+    assert back.schema == table.schema
+    rows[0]["meta"]["label"] = 0
+    assert back["data"].to_pylist() == [*rows, None, {"text": "c", "meta": None}]
+
+
 def test_field_of_just_that_name_goes_first(tmp_path):
     text = '{"data.text": "a", "data": {"text": "b"}}\n'
     table = read_table(
