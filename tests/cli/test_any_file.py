@@ -25,7 +25,7 @@ N_ROWS = 24
 def pictures(monkeypatch):
     """Let the picture and the page be; they take seconds."""
     monkeypatch.setattr(commands, "write_plot", lambda *args: "data_map.png")
-    monkeypatch.setattr(commands, "explore", lambda *args: "data_map.html")
+    monkeypatch.setattr(commands, "explore", lambda *args, **options: "data_map.html")
 
 
 def rows_of(yes="yes", no="no", n=N_ROWS):
