@@ -215,7 +215,8 @@ class Page:
     def arrived(self, path):
         """Wait until a file is there, and return its path."""
         end = time.monotonic() + PATIENCE
-        while not path.exists() and time.monotonic() < end:
+        # An empty one only holds the name for it.
+        while not (path.exists() and path.stat().st_size) and time.monotonic() < end:
             time.sleep(0.05)
         return path
 
