@@ -129,7 +129,8 @@ def write_explorer():
     )
     folder = HERE / "generated" / "site"
     folder.mkdir(parents=True, exist_ok=True)
-    clf.fit(X / 16, y).data_map_.explore(folder / "explorer.html")
+    data_map = clf.fit(X / 16, y).data_map_.with_columns(image=X.reshape(-1, 8, 8))
+    data_map.explore(folder / "explorer.html")
 
 
 def check_diagram_links(app, exception):

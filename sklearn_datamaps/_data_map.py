@@ -20,7 +20,7 @@ from sklearn_datamaps._views.comparison import (
     compare,
     compare_labels,
 )
-from sklearn_datamaps._views.explorer import explore, explorer_html
+from sklearn_datamaps._views.explorer import explore, explorer_parts
 from sklearn_datamaps._views.explorer_page import ExplorerPage
 from sklearn_datamaps._views.review import review
 from sklearn_datamaps._views.scatter import DataMapDisplay
@@ -375,15 +375,17 @@ class DataMap(BaseDataMap):
         Raises
         ------
         ImportError
-            Without plotly: install ``sklearn-datamaps[explore]``.
+            Without plotly, or pillow for pictures: install
+            ``sklearn-datamaps[explore]``.
         ValueError
-            If the map does not know the labels.
+            If the map does not know the labels, or a picture cannot be read.
         OSError
             If the file cannot be written: what was there before stays as it was. A
-            symbolic link is a FileExistsError, neither replaced nor followed.
+            symbolic link is a FileExistsError, neither replaced nor followed. A
+            picture that is not there is a FileNotFoundError.
         """
         if path is None:
-            return ExplorerPage(explorer_html(self, **kwargs))
+            return ExplorerPage("".join(explorer_parts(self, **kwargs)))
         return explore(self, path, **kwargs)
 
     def review(self, n: int | None = 100, by: str = "confidence") -> pd.DataFrame:

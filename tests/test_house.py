@@ -26,7 +26,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Slow to load, or optional.
 HEAVY = {
-    *("matplotlib", "seaborn", "plotly", "datasets", "pyarrow", "tqdm"),
+    *("matplotlib", "seaborn", "plotly", "datasets", "pyarrow", "tqdm", "PIL"),
     *("dask", "distributed", "torch", "skorch", "transformers"),
 }
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import EncodedLabels, is_default, is_whole
+from sklearn_datamaps._core.pictures import IMAGE, pictures_of
 from sklearn_datamaps._core.regions import (
     BAND,
     N_STD,
@@ -358,6 +359,14 @@ class BaseDataMap:
             For example ``text=comments``. A pandas object with an index of its own
             must have the index of the map.
 
+            ``image`` are pictures, which the page of :meth:`explore` shows: an array
+            of shape (n_samples, height, width), with 3 or 4 colours last or without,
+            or the paths of image files, None where there is none. Arrays are kept as
+            bytes, at most 96 pixels on the longest side: 0 to 1 become 0 to 255, what
+            has other limits is stretched from its least to its greatest value. They go
+            along in files and pickles; tables, which have one value a row, leave them
+            out. Paths are texts like any other, and files are read by the page alone.
+
         Returns
         -------
         DataMap
@@ -365,9 +374,21 @@ class BaseDataMap:
 
         Raises
         ------
+        ImportError
+            If pictures have to be made smaller, and pillow is not installed.
         ValueError
             If a column has another length or index, or the name of a measure or one
-            with half of a character.
+            with half of a character, or ``image`` is neither pictures nor paths.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn_datamaps import DataMap
+        >>> digits = load_digits()
+        >>> data_map = DataMap.from_probabilities([[[0.9, 0.1], [0.3, 0.7]]], [0, 1])
+        >>> pictured = data_map.with_columns(image=digits.images[:2])
+        >>> pictured.columns["image"].shape
+        (2, 8, 8)
         """
         taken = {*FRAME_COLUMNS, *MEASURES}
         checked = dict(self.columns)
@@ -384,8 +405,12 @@ class BaseDataMap:
             # NumPy would pad a list of texts to the longest and write "nan" for NaN.
             listed = isinstance(column, list | tuple)
             texts = listed and any(isinstance(value, str) for value in column)
-            values = np.asarray(column, dtype=object if texts else None)
-            if values.shape != (self.n_samples,):
+            if name == IMAGE:
+                values = pictures_of(column)
+            else:
+                values = np.asarray(column, dtype=object if texts else None)
+            wrong = values.ndim != 1 and name != IMAGE
+            if wrong or len(values) != self.n_samples:
                 raise ValueError(
                     f"Column {name!r} has shape {values.shape}; the map has "
                     f"{self.n_samples} rows and needs one value for each."
@@ -404,6 +429,11 @@ class BaseDataMap:
         vars(copy)["_derived"] = self._derived  # no measure reads columns
         return copy
 
+    @property
+    def listed_columns(self) -> dict[str, Array]:
+        """Carried columns with one value a row: all but pictures given as arrays."""
+        return {name: v for name, v in self.columns.items() if v.ndim == 1}
+
     def to_frame(self, **columns: Any) -> pd.DataFrame:
         """Table of the map with the index of the rows, one row each.
 
@@ -418,10 +448,11 @@ class BaseDataMap:
             ``position``, ``label``, ``predicted``, ``confidence``, ``variability``,
             ``correctness``, ``margin``, ``margin_std``, ``region``, the measures that
             were recorded or are derived from those, ``suggested`` when mean
-            probabilities were recorded, then the carried columns.
+            probabilities were recorded, then the carried columns (of pictures, the
+            paths alone).
             Multilabel: long, one row per (row, label), with ``label_name``.
         """
-        carried = self.with_columns(**columns).columns if columns else self.columns
+        carrying = self.with_columns(**columns) if columns else self
         n_labels = len(self.classes) if self.multilabel else 1
         position = np.repeat(np.arange(self.n_samples), n_labels)
         data: dict[str, Array] = {"position": position}
@@ -435,7 +466,8 @@ class BaseDataMap:
                 data[name] = self.values(name).ravel()
         if "mean_proba" in self.measures:
             data["suggested"] = self.suggested.ravel()
-        data |= {name: values[position] for name, values in carried.items()}
+        carried = carrying.listed_columns.items()
+        data |= {name: values[position] for name, values in carried}
         return table_of(data, self.index[position])
 
 

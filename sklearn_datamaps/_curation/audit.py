@@ -211,7 +211,7 @@ class LabelAudit:
         data: dict[str, Any] = {"position": rows}
         if data_map.multilabel:
             data["label_name"] = data_map.classes[cells[1]]
-        data |= {name: values[rows] for name, values in data_map.columns.items()}
+        data |= {name: values[rows] for name, values in data_map.listed_columns.items()}
         data["label"] = data_map.label[cells]
         data["suggested"] = self.suggested_labels()[cells]
         data["label_quality"] = data_map.measure("label_quality")[cells]

@@ -233,8 +233,8 @@ def _pairs(before: BaseDataMap, after: BaseDataMap) -> pd.DataFrame:
     pairs["distance"] = np.hypot(
         two["confidence"] - one["confidence"], two["variability"] - one["variability"]
     )
-    for name in {**before.columns, **after.columns}:
-        source = one if name in before.columns else two
+    for name in {**before.listed_columns, **after.listed_columns}:
+        source = one if name in before.listed_columns else two
         own = f"{name}_carried" if name in pairs else name
         pairs[own] = source[name].set_axis(pairs.index)
     return pairs

@@ -47,12 +47,13 @@ def overlapping_classes(data_map: BaseDataMap) -> pd.DataFrame:
 
 def by_column(data_map: BaseDataMap, name: str) -> pd.DataFrame:
     """Rows of each value of a column; see :meth:`sklearn_datamaps.DataMap.summary`."""
-    if name not in data_map.columns:
+    columns = data_map.listed_columns
+    if name not in columns:
         raise ValueError(
             f"by must be None, 'label' or a carried column, one of "
-            f"{list(data_map.columns)}; got {name!r}. Attach it with with_columns."
+            f"{list(columns)}; got {name!r}. Attach it with with_columns."
         )
-    groups, values = pd.factorize(data_map.columns[name], use_na_sentinel=False)
+    groups, values = pd.factorize(columns[name], use_na_sentinel=False)
     if len(values) > max(data_map.n_samples / 2, 1):
         raise ValueError(
             f"The column {name!r} has {len(values):,} values in "

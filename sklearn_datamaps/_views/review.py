@@ -175,8 +175,9 @@ def review_of(data_map: BaseDataMap, cells: tuple[Array, ...], by: str) -> pd.Da
     data: dict[str, Any] = {"id": _ids(data_map.index[rows]), "position": rows}
     if data_map.multilabel:
         data["label_name"] = data_map.classes[cells[1]]
-    carried = sorted(data_map.columns, key=lambda name: name != "text")
-    data |= {name: data_map.columns[name][rows] for name in carried}
+    columns = data_map.listed_columns
+    carried = sorted(columns, key=lambda name: name != "text")
+    data |= {name: columns[name][rows] for name in carried}
     names = ("label", "predicted", *PAPER)
     data |= {name: getattr(data_map, name)[cells] for name in names}
     data.setdefault(by, data_map.measure(by)[cells])

@@ -344,12 +344,13 @@ class TrajectoryDisplay:
 def _check_text(data_map: BaseDataMap, text: str | None) -> Array | None:
     if text is None or (text == "text" and text not in data_map.columns):
         return None
-    if text not in data_map.columns:
+    columns = data_map.listed_columns
+    if text not in columns:
         raise ValueError(
-            f"The map carries no column {text!r}; it has {list(data_map.columns)}. Add "
+            f"The map carries no column {text!r}; it has {list(columns)}. Add "
             f"it with data_map.with_columns({text}=...)."
         )
-    return data_map.columns[text]
+    return columns[text]
 
 
 def _check_positions(data_map: BaseDataMap, rows: Any, pairs: bool) -> Array:

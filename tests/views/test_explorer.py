@@ -253,6 +253,7 @@ def test_policy_admits_the_script_of_the_package_and_no_request(write):
     digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
     assert directives["script-src"] == f"'sha256-{digest}' 'unsafe-eval'"
     assert {path.name for path in SCRIPTS} == set(explorer.SCRIPTS)
+    assert directives["img-src"] == "data:"
     for path in SCRIPTS:
         assert path.read_text(encoding="utf-8") in program
     linked = [a for _, a in page.tags if "src" in a or "href" in a]

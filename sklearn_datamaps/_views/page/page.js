@@ -7,6 +7,7 @@ function viewNow() {
     filters, group, colour: $("colour").value, sort: $("sort").value, direction: $("direction").value,
     controls: Object.fromEntries(["label", "suggested", "name", "show", "search"].map((id) => [id, $(id).value])),
     current: current < 0 ? null : keyOf(current), letters: $("letters").checked, annotator: $("annotator").value, from: saved?.saved, drawn,
+    gallery: $("gallery").getAttribute("aria-pressed") === "true",
   };
 }
 
@@ -31,6 +32,7 @@ function restoreView() {
   for (const [id, value] of [["search", view.controls?.search], ["annotator", view.annotator]])
     if (typeof value === "string") $(id).value = value;
   if (view.letters === false) $("letters").checked = false;
+  $("gallery").setAttribute("aria-pressed", String(hasPictures && view.gallery === true));
   groups = grouped($("colour").value);
   if (typeof view.group?.title === "string" && groups.names.includes(view.group.name))
     group = { title: view.group.title, name: view.group.name };
@@ -79,7 +81,9 @@ function onKey(event) {
     if (key === "Escape") target.blur();
     return;
   }
-  const inQueue = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -N, End: N }[key];
+  const { across, isGallery } = layoutOfQueue();
+  const inQueue = { ArrowDown: across, ArrowUp: -across, PageDown: 10 * across, PageUp: -10 * across, Home: -N, End: N,
+    ...(isGallery ? { ArrowRight: 1, ArrowLeft: -1 } : {}) }[key];
   const onMap = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
   const name = keyName(event);
   const letters = $("letters").checked;
@@ -192,6 +196,7 @@ function listen() {
   on("annotator", "change", keepView);
   on("help-open", "click", () => $("help").showModal());
   on("queue", "click", clickQueue);
+  on("gallery", "click", () => { showGallery($("gallery").getAttribute("aria-pressed") === "false"); keepView(); });
   on("queue", "scroll", drawQueue);
   new ResizeObserver(drawQueue).observe($("queue"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
@@ -213,6 +218,7 @@ function fillControls() {
   fill($("label"), all(header.labels));
   fill($("suggested"), all(header.labels));
   $("name-box").hidden = !data.name;
+  $("gallery").hidden = !hasPictures;
   fill($("name"), all(header.names));
   fill($("show"), [["suspects", drawn ? "the review" : "suspects"], ["", `all ${UNIT}`], ["differs", "predicted ≠ label"],
     ["undecided", "undecided"], ["decided", "decided"], ["keep", "keep"], ["relabel", "relabel"],

@@ -1,6 +1,7 @@
 // The queue: only the rows in sight are in the document.
 
 const ROW_HEIGHT = 66;              // as in the style
+const TILE = { width: 92, height: 106 };   // of the gallery: at least, and as in the style
 
 function withHits(text, query) {
   const found = hits(text, query);
@@ -32,20 +33,31 @@ function pairOf(i) {
   return pair;
 }
 
+// Rows below each other, or pictures in lines of as many as fit.
+function layoutOfQueue() {
+  const isGallery = $("gallery").getAttribute("aria-pressed") === "true";
+  const across = isGallery ? Math.max(1, Math.floor($("queue").clientWidth / TILE.width)) : 1;
+  return { isGallery, across, height: isGallery ? TILE.height : ROW_HEIGHT };
+}
+
 function drawQueue() {
   const scroll = $("queue");
-  const first = Math.max(0, Math.floor(scroll.scrollTop / ROW_HEIGHT) - 4);
-  const last = Math.min(list.length, first + Math.ceil(scroll.clientHeight / ROW_HEIGHT) + 8);
+  const { isGallery, across, height } = layoutOfQueue();
+  const first = Math.max(0, Math.floor(scroll.scrollTop / height) - 4) * across;
+  const last = Math.min(list.length, first + (Math.ceil(scroll.clientHeight / height) + 8) * across);
   const query = $("search").value.trim();
-  $("items").style.height = `${list.length * ROW_HEIGHT}px`;
+  $("items").style.height = `${Math.ceil(list.length / across) * height}px`;
   const items = [];
   for (let at = first; at < last; at++) {
     const i = list[at];
     const { decision, label, note } = stateOf(i);
-    const item = element("div", undefined, { id: `item-${at}`, role: "option", class: "item",
+    const picture = pictureOf(i);
+    const item = element("div", undefined, { id: `item-${at}`, role: "option", class: isGallery ? "item tile" : "item",
       "aria-posinset": at + 1, "aria-setsize": list.length, "aria-selected": String(i === current), "data-point": i });
-    item.style.top = `${at * ROW_HEIGHT}px`;
-    const words = element("div", undefined, { class: "words", dir: "auto" });
+    item.style.top = `${Math.floor(at / across) * height}px`;
+    item.style.left = `${100 * (at % across) / across}%`;
+    item.style.width = `${100 / across}%`;
+    const words = element("div", undefined, { class: isGallery ? "words unseen" : "words", dir: "auto" });
     words.append(...withHits(excerpt(data.text ? textOf(i) : `row ${idOf(i) ?? ""}`, query), query));
     const meta = element("div", undefined, { class: "meta" });
     const pair = element("span", undefined, { class: "pair" });
@@ -55,7 +67,7 @@ function drawQueue() {
     if (decision || note) meta.append(element("span",
       [isDisputed ? "≠" : "", decision === "relabel" ? `→ ${short(label)}` : decision, note ? "✎" : ""].filter(Boolean).join(" "),
       { class: "badge", "data-decision": decision }));
-    item.append(words, meta);
+    item.append(...picture, words, meta);
     items.push(item);
   }
   $("items").replaceChildren(...items);
@@ -67,9 +79,16 @@ function drawQueue() {
 function scrollToCursor() {
   if (cursor < 0) return;
   const scroll = $("queue");
-  const top = cursor * ROW_HEIGHT;
-  const room = scroll.clientHeight - ROW_HEIGHT;
+  const { across, height } = layoutOfQueue();
+  const top = Math.floor(cursor / across) * height;
+  const room = scroll.clientHeight - height;
   if (top < scroll.scrollTop || top > scroll.scrollTop + room) scroll.scrollTop = Math.max(0, top - room / 2);
+}
+
+function showGallery(on) {
+  $("gallery").setAttribute("aria-pressed", String(on));
+  drawQueue();
+  scrollToCursor();
 }
 
 // A range of the queue, to decide on at once.

@@ -63,6 +63,7 @@ function drawRow() {
   text.hidden = !data.text;
   text.replaceChildren(...withHits(textOf(i), $("search").value.trim()));
   text.scrollTop = 0;
+  drawPicture(i);
   drawGiven(i);
   drawLabelChips(i);
   const carried = data.columns.map(({ name, values }) => [name, String(values[rowOf(i)] ?? "")]);
@@ -140,7 +141,7 @@ function showTooltip(i, mouse) {
   const values = element("dl");
   listFacts(values, facts(i));
   const others = underneath(i).length - 1;
-  tip.replaceChildren(...(data.text ? [words] : [element("p", `row ${idOf(i) ?? ""}`)]), values,
+  tip.replaceChildren(...pictureOf(i), ...(data.text ? [words] : [element("p", `row ${idOf(i) ?? ""}`)]), values,
     ...(others ? [element("p", `${counted(others)} more at this place: click again for the next.`)] : []));
   tip.hidden = false;
   tip.dataset.point = i;
