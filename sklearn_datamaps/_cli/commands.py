@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -20,25 +19,26 @@ from sklearn_datamaps._cli.corrections import (
 from sklearn_datamaps._cli.demo import (
     classifier,
     describe,
+    filled_in,
     list_files,
+    note,
     results,
     tell,
     write_figure,
     write_plot,
+    write_review,
 )
 from sklearn_datamaps._cli.features import (
     LabelledRows,
     annotated,
-    guarded,
     label_notes,
     learner,
     select_rows,
     table_features,
     text_features,
 )
-from sklearn_datamaps._cli.parser import NAME, one_line, program
+from sklearn_datamaps._cli.parser import program
 from sklearn_datamaps._cli.sources import files_given, listed, read_given
-from sklearn_datamaps._cli.terminal import MOST, plain, say
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
@@ -52,7 +52,6 @@ from sklearn_datamaps._io.tables import (
     write_corrected,
     write_csv,
 )
-from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps._views.review import review
 
 N_REVIEW = 100
@@ -99,11 +98,11 @@ def map_file(args: argparse.Namespace) -> list[str]:
     if not args.audit and (args.control or args.decided):
         raise ValueError("--control and --decided are for --audit: add it.")
     _check_inputs(args)
-    if (why := _filled_in(args)) is not None:
+    if (why := filled_in(args.out)) is not None:
         raise ValueError(why)
     X, carried, told = _features(args, table, rows)
     # Decisions may be made while this runs, half an hour with --audit.
-    with results(args.out, FILES, len(table), lambda: _filled_in(args)) as folder:
+    with results(args.out, FILES, len(table), lambda: filled_in(args.out)) as folder:
         data_map, audit = _map_rows(args, rows, X, carried)
         decided = audit and args.decided and audit.update(args.decided)
         meta = {**data_map.meta, "made_from": made_from(args)}
@@ -196,9 +195,9 @@ def apply_file(args: argparse.Namespace) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         columns, kept, relabelled = apply_to_table(rows, review, args)
-    _note(*(str(warning.message) for warning in caught))
+    note(*(str(warning.message) for warning in caught))
     inputs = [args.review]
-    _note(*write_corrected(table, args.out, columns, kept, inputs, force=args.force))
+    note(*write_corrected(table, args.out, columns, kept, inputs, force=args.force))
     return [
         f"column {', '.join(map(repr, columns))}: {relabelled:,} relabelled\n"
         f"rows: {int(kept.sum()):,} kept, {int((~kept).sum()):,} dropped",
@@ -208,13 +207,8 @@ def apply_file(args: argparse.Namespace) -> list[str]:
 
 def _read(args: argparse.Namespace, named: list[str]) -> Table:
     table = read_given(args, named)
-    _note(*table.notes)
+    note(*table.notes)
     return table
-
-
-def _note(*notes: str) -> None:
-    for note in notes:
-        say(f"{NAME}: note: {plain(note, MOST)}", sys.stderr)
 
 
 def _check_inputs(args: argparse.Namespace) -> None:
@@ -232,24 +226,6 @@ def _check_inputs(args: argparse.Namespace) -> None:
             )
 
 
-def _filled_in(args: argparse.Namespace) -> str | None:
-    """Why the review must not be replaced: it holds what somebody has filled in."""
-    path = args.out / "review.csv"
-    if not path.is_file():
-        return None
-    cure = "Move it, or name another folder with --out."
-    try:
-        table = read_table(path, Reading(named=["decision"]))
-        filled = [table.column("decision")]
-        if "new_label" in table.cells:
-            filled.append(table.column("new_label"))
-    except (OSError, ValueError) as error:
-        return f"{path} cannot be read as a review ({one_line(error)}). {cure}"
-    if any(cell.strip() for cells in filled for cell in cells):
-        return f"{path} holds decisions, which would be lost. {cure}"
-    return None
-
-
 def _write_map(
     args: argparse.Namespace,
     table: Table,
@@ -263,18 +239,8 @@ def _write_map(
     else:
         listed = audit.review(n=N_REVIEW, n_random=args.control or 0)
     write_csv(annotated(table, rows, data_map), folder / "data_map.csv")
-    write_csv(guarded(listed), folder / "review.csv", mark=True)
     write_plot(data_map, folder)
-    written = ["data_map.csv", "review.csv", "data_map.png"]
-    try:
-        # Its control rows are to be judged in the page as in the table.
-        given = {"review": listed} if "drawn" in listed else {}
-        explore(data_map, folder / "data_map.html", **given)
-    except ImportError as error:
-        _note(f"data_map.html left out: {one_line(error)}")
-    else:
-        written.append("data_map.html")
-    return written
+    return ["data_map.csv", "data_map.png", *write_review(data_map, listed, folder)]
 
 
 def _write_audit(audit: LabelAudit, folder: Path) -> str:

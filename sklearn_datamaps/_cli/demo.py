@@ -14,7 +14,9 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_datamaps._cli.terminal import plain, say, width
+from sklearn_datamaps._cli.features import guarded
+from sklearn_datamaps._cli.parser import NAME, one_line
+from sklearn_datamaps._cli.terminal import MOST, plain, say, width
 from sklearn_datamaps._core.atomic import (
     check_room,
     commit,
@@ -23,15 +25,17 @@ from sklearn_datamaps._core.atomic import (
 )
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
-from sklearn_datamaps._io.tables import write_csv
+from sklearn_datamaps._io.reading import Reading
+from sklearn_datamaps._io.tables import read_table, write_csv
 from sklearn_datamaps._training.classifier import DataMapClassifier
+from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps.datasets import fetch_go_emotions
 
 HARDEST, N_HARDEST = "hardest_digits.png", 20  # digits in the picture
 DPI = 150
 # What results take at the least: pictures, and a row of a table.
 MIN_BYTES, MIN_BYTES_OF_ROW = 2**16, 40
-FILES = ("data_map.csv", "data_map.png")
+FILES = ("data_map.csv", "data_map.png", "review.csv", "data_map.html")
 CAVEAT = "Hard is not the same as wrong: look at the rows before you change a label."
 # Region, the measure that orders it, whether the lowest come first, in words.
 SAMPLES = (
@@ -76,25 +80,28 @@ def demo(args: argparse.Namespace) -> list[str]:
 def _demo_digits(args: argparse.Namespace) -> list[str]:
     digits = load_digits()
     files = (*FILES, HARDEST)
-    with results(args.out, files, len(digits.target)) as folder:
+    n_rows = len(digits.target)
+    with results(args.out, files, n_rows, lambda: filled_in(args.out)) as folder:
         tell(args, f"training on {len(digits.target):,} digits")
         # Steps large enough that a map of 10 epochs shows all of its arc, from rows
         # learned in the first epoch to rows learned in none.
         learner = MLPClassifier(solver="sgd", learning_rate_init=0.05, batch_size=64)
         fitted = classifier(learner, args).fit(digits.data / 16, digits.target)
-        data_map = fitted.data_map_
+        data_map = fitted.data_map_.with_columns(image=digits.images)
 
         tell(args, "drawing")
         frame = data_map.to_frame()
         _write_table(frame, folder)
         write_plot(data_map, folder)
         _write_hardest(data_map, digits.images, folder)
+        written = ["data_map.csv", "data_map.png", HARDEST]
+        written += write_review(data_map, data_map.review(), folder)
     return [
         repr(data_map),
         "Most suspicious rows, lowest confidence first\n"
         + _listing(frame.iloc[data_map.rank("confidence")[: args.top]]),
         CAVEAT,
-        list_files(args.out / name for name in files),
+        list_files(args.out / name for name in written),
     ]
 
 
@@ -103,7 +110,7 @@ def _demo_go_emotions(args: argparse.Namespace) -> list[str]:
     tell(args, "loading GoEmotions")
     comments: Any = fetch_go_emotions(label, data_home=args.data_home, as_names=True)
     target = comments.target
-    with results(args.out, FILES, len(target)) as folder:
+    with results(args.out, FILES, len(target), lambda: filled_in(args.out)) as folder:
         tell(args, f"vectorizing {len(target):,} comments: 1-3-gram TF-IDF")
         features = NgramTfidfVectorizer(ngram_range=(1, 3)).fit_transform(comments.data)
 
@@ -116,9 +123,11 @@ def _demo_go_emotions(args: argparse.Namespace) -> list[str]:
         frame = data_map.to_frame()
         _write_table(frame, folder)
         write_plot(data_map, folder)
+        written = ["data_map.csv", "data_map.png"]
+        written += write_review(data_map, data_map.review(), folder)
     return [
         *describe(data_map, frame, args.top),
-        list_files(args.out / name for name in FILES),
+        list_files(args.out / name for name in written),
     ]
 
 
@@ -322,6 +331,63 @@ def write_plot(data_map: DataMap, folder: Path) -> Path:
     return write_figure(figure, folder / "data_map.png")
 
 
+def write_review(data_map: DataMap, listed: pd.DataFrame, folder: Path) -> list[str]:
+    """Write review.csv, and the page to decide in where plotly is there.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        The map.
+    listed : pandas.DataFrame
+        The rows to decide on.
+    folder : path
+        Folder to write to.
+
+    Returns
+    -------
+    list of str
+        Names of the files.
+    """
+    write_csv(guarded(listed), folder / "review.csv", mark=True)
+    try:
+        # Control rows are to be judged in the page as in the table.
+        given = {"review": listed} if "drawn" in listed else {}
+        explore(data_map, folder / "data_map.html", **given)
+    except ImportError as error:
+        note(f"data_map.html left out: {one_line(error)}")
+        return ["review.csv"]
+    return ["review.csv", "data_map.html"]
+
+
+def filled_in(folder: Path) -> str | None:
+    """Say why a review must not be replaced: it holds what somebody has filled in.
+
+    Parameters
+    ----------
+    folder : path
+        Where ``review.csv`` would be written.
+
+    Returns
+    -------
+    str or None
+        None: it may.
+    """
+    path = folder / "review.csv"
+    if not path.is_file():
+        return None
+    cure = "Move it, or name another folder with --out."
+    try:
+        table = read_table(path, Reading(named=["decision"]))
+        filled = [table.column("decision")]
+        if "new_label" in table.cells:
+            filled.append(table.column("new_label"))
+    except (OSError, ValueError) as error:
+        return f"{path} cannot be read as a review ({one_line(error)}). {cure}"
+    if any(cell.strip() for cells in filled for cell in cells):
+        return f"{path} holds decisions, which would be lost. {cure}"
+    return None
+
+
 def write_figure(figure: Any, path: Path) -> Path:
     """Write a picture, whole or not at all.
 
@@ -354,6 +420,18 @@ def list_files(written: Iterable[Path]) -> str:
     str
     """
     return "\n".join(f"wrote {plain(str(path))}" for path in written)
+
+
+def note(*notes: str) -> None:
+    """Say what a user should know on the standard error.
+
+    Parameters
+    ----------
+    *notes : str
+        One a line.
+    """
+    for text in notes:
+        say(f"{NAME}: note: {plain(text, MOST)}", sys.stderr)
 
 
 def tell(args: argparse.Namespace, stage: str) -> None:

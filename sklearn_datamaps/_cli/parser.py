@@ -185,7 +185,9 @@ def _add_demo(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=textwrap.dedent("""\
             Map an example data set, print the summary and the rows to look at first,
-            and write data_map.csv (one line a row) and data_map.png.
+            and write data_map.csv (one line a row), data_map.png, review.csv (the 100
+            rows most worth a look, to fill in) and data_map.html (the same to read and
+            decide in a browser; needs the extra explore).
 
             digits       1,797 images of handwritten digits; no network needed. Also
                          writes hardest_digits.png, the images of lowest confidence.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 
 from sklearn_datamaps import DataMap, apply_review
-from sklearn_datamaps._cli import commands
+from sklearn_datamaps._cli import commands, demo
 from tests.cli.test_map import assert_one_line_error, run
 
 TEXT = ["--text", "text", "--label", "label"]
@@ -25,7 +25,7 @@ N_ROWS = 24
 def pictures(monkeypatch):
     """Let the picture and the page be; they take seconds."""
     monkeypatch.setattr(commands, "write_plot", lambda *args: "data_map.png")
-    monkeypatch.setattr(commands, "explore", lambda *args, **options: "data_map.html")
+    monkeypatch.setattr(demo, "explore", lambda *args, **options: "data_map.html")
 
 
 def rows_of(yes="yes", no="no", n=N_ROWS):
@@ -398,7 +398,7 @@ def test_one_decision_changes_one_cell(
 
 def test_page_names_the_columns_too(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(commands, "explore", lambda m, path: seen.append(m) or path)
+    monkeypatch.setattr(demo, "explore", lambda m, path: seen.append(m) or path)
     path, _ = mapped(tmp_path, written(rows_of()), *TEXT, "--id", "id", "--na", "x")
     review = pd.read_csv(path.parent / "out" / "review.csv")
     named = {"label": "label", "text": "text", "id": "id", "na": ["x"]}

@@ -21,9 +21,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
 import sklearn_datamaps
-from sklearn_datamaps import DataMapClassifier
+from sklearn_datamaps import DataMapClassifier, apply_review
 from sklearn_datamaps._cli import demo
 from sklearn_datamaps._cli.parser import main
+from sklearn_datamaps._views import explorer
 from sklearn_datamaps.datasets import fetch_go_emotions
 
 REAL_DATA = os.environ.get("SKLEARN_DATAMAPS_DATA")
@@ -31,6 +32,7 @@ REAL_DATA = os.environ.get("SKLEARN_DATAMAPS_DATA")
 GRATITUDE, NEUTRAL = 15, 27
 OPTIONS = ["--dataset", "--label", "--data-home", "--out", "--epochs", "--seed"]
 OPTIONS += ["--top", "--quiet", "--help"]
+REVIEWED = ["review.csv", "data_map.html"]
 
 # (text, emotion): two groups that are learned at once, a few with the same text as a
 # group and the other label, the same text with both labels, and text that is hard on
@@ -93,7 +95,7 @@ def no_variable(monkeypatch):
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Saves the seconds of drawing where the pictures do not matter."""
-    for name in ("write_plot", "_write_hardest"):
+    for name in ("write_plot", "_write_hardest", "explore"):
         monkeypatch.setattr(demo, name, lambda *args: "picture")
 
 
@@ -123,10 +125,10 @@ def comments_demo(data_home, tmp_path_factory):
     return run(*argv, "--top", 4), folder
 
 
-def test_digits_demo_writes_a_table_and_two_pictures(digits_demo):
+def test_digits_demo_writes_its_files_and_two_pictures(digits_demo):
     result, folder = digits_demo
     assert result.code == 0
-    names = {"data_map.csv", "data_map.png", "hardest_digits.png"}
+    names = {"data_map.csv", "data_map.png", "hardest_digits.png", *REVIEWED}
     assert {path.name for path in folder.glob("[!.]*")} == names
     for name in ("data_map.png", "hardest_digits.png"):
         assert plt.imread(folder / name).std() > 0.05  # not blank
@@ -175,9 +177,9 @@ def test_progress_is_on_the_standard_error(digits_demo):
 def test_output_ends_with_the_files_named_as_the_user_did(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = run("--out", "some/where", "--epochs", 1).out.splitlines()
-    where = [f"wrote {os.path.join('some', 'where', '')}"] * 3
-    names = ["data_map.csv", "data_map.png", "hardest_digits.png"]
-    assert lines[-3:] == [w + n for w, n in zip(where, names, strict=True)]
+    where = [f"wrote {os.path.join('some', 'where', '')}"] * 5
+    names = ["data_map.csv", "data_map.png", "hardest_digits.png", *REVIEWED]
+    assert lines[-5:] == [w + n for w, n in zip(where, names, strict=True)]
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -265,14 +267,62 @@ def test_go_emotions_table_is_the_map_of_the_tutorial_pipeline(
     )
 
 
-def test_go_emotions_demo_writes_a_table_and_a_picture(comments_demo):
+def test_go_emotions_demo_writes_its_files(comments_demo):
     result, folder = comments_demo
     assert result.code == 0
-    assert {path.name for path in folder.glob("[!.]*")} == {
-        "data_map.csv",
-        "data_map.png",
-    }
+    names = {"data_map.csv", "data_map.png", *REVIEWED}
+    assert {path.name for path in folder.glob("[!.]*")} == names
     assert plt.imread(folder / "data_map.png").std() > 0.05
+
+
+def test_decisions_in_the_reviews_of_the_demos_correct_the_labels(
+    digits_demo, comments_demo, data_home
+):
+    _, folder = comments_demo
+    data, target = fetch_go_emotions(data_home=data_home, return_X_y=True)
+    emotions = pd.Series(np.where(target == 1, "gratitude", "other"), data.index)
+    for where, y, X in [
+        (digits_demo[1], load_digits().target, None),
+        (folder, emotions, data),
+    ]:
+        path = where / "review.csv"
+        review = pd.read_csv(path, dtype=str, keep_default_na=False)
+        assert len(review) == min(100, len(y))
+        review.loc[0, "decision"] = "drop"
+        position = int(review["position"][0])
+        kept = apply_review(y, review, X)[1]
+        assert np.flatnonzero(~kept).tolist() == [position]
+
+
+def test_page_of_the_digits_shows_them(digits_demo):
+    page = (digits_demo[1] / "data_map.html").read_text(encoding="utf-8")
+    assert 'data-block="sheet:0"' in page
+    assert "1,797 pictures take" in page
+
+
+def test_demo_without_plotly_says_what_it_leaves_out(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    explorer._plotly.cache_clear()
+    result = run("--out", tmp_path, "--epochs", 1)
+    assert result.code == 0
+    assert "data_map.html left out: DataMap.explore needs plotly" in result.err
+    assert "data_map.html" not in result.out
+    assert not (tmp_path / "data_map.html").exists()
+    assert (tmp_path / "review.csv").exists()
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_demo_replaces_no_review_with_decisions(tmp_path):
+    assert run("--out", tmp_path, "--epochs", 1).code == 0
+    path = tmp_path / "review.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[3, "decision"] = "keep"
+    table.to_csv(path, index=False)
+    decided = path.read_bytes()
+    result = run("--out", tmp_path, "--epochs", 1)
+    assert result.code == 2
+    assert "holds decisions, which would be lost" in result.err
+    assert path.read_bytes() == decided
 
 
 def test_go_emotions_stages_are_visible_in_order(comments_demo):
@@ -494,7 +544,7 @@ def test_module_runs_where_matplotlib_cannot_open_windows(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "n_files"),
-    [(["--epochs", "1", "--quiet"], 3), (["--help"], 0)],
+    [(["--epochs", "1", "--quiet"], 5), (["--help"], 0)],
 )
 def test_reader_that_goes_away_ends_it_silently(tmp_path, capsys, options, n_files):
     reader, writer = os.pipe()

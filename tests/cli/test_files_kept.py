@@ -12,7 +12,7 @@ import pytest
 
 import sklearn_datamaps
 from sklearn_datamaps import DataMapClassifier
-from sklearn_datamaps._cli import commands
+from sklearn_datamaps._cli import commands, demo
 from sklearn_datamaps._core.atomic import locked
 from tests.cli.test_map import (
     ROWS,
@@ -33,7 +33,7 @@ ROOT = Path(sklearn_datamaps.__file__).parents[1]
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "write_plot", lambda *args: None)
-    monkeypatch.setattr(commands, "explore", lambda *args: None)
+    monkeypatch.setattr(demo, "explore", lambda *args: None)
     path = tmp_path / "mine.csv"
     path.write_text(as_csv(ROWS), encoding="utf-8")
     return path

@@ -16,7 +16,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_datamaps import DataMapClassifier
-from sklearn_datamaps._cli import commands
+from sklearn_datamaps._cli import commands, demo
 from sklearn_datamaps._cli.parser import main
 
 # What a spreadsheet or a careless reader spoils; the last two rows cannot be mapped.
@@ -78,9 +78,8 @@ def assert_one_line_error(result, *parts):
 @pytest.fixture
 def pictures(monkeypatch):
     """Let the picture and the page be; they take seconds."""
-    for name in ("data_map.png", "data_map.html"):
-        at = {"data_map.png": "write_plot", "data_map.html": "explore"}[name]
-        monkeypatch.setattr(commands, at, lambda *_, name=name, **named: name)
+    monkeypatch.setattr(commands, "write_plot", lambda *args: "data_map.png")
+    monkeypatch.setattr(demo, "explore", lambda *_, **named: "data_map.html")
 
 
 @pytest.fixture
@@ -476,7 +475,7 @@ def test_without_plotly_the_page_is_left_out_and_said_so(file, monkeypatch):
     def explore(*args):
         raise ImportError("DataMap.explore needs plotly: the extra explore")
 
-    monkeypatch.setattr(commands, "explore", explore)
+    monkeypatch.setattr(demo, "explore", explore)
     result, _ = run_map(file, *TEXT)
     assert result.code == 0
     assert "note: data_map.html left out" in result.err
@@ -557,7 +556,7 @@ def test_control_rows_are_mixed_into_the_review_and_measure(many, tmp_path):
 
 def test_page_lists_the_control_rows_as_the_review_does(many, monkeypatch):
     given = []
-    monkeypatch.setattr(commands, "explore", lambda *_, **named: given.append(named))
+    monkeypatch.setattr(demo, "explore", lambda *_, **named: given.append(named))
     _, out = run_map(many, *TEXT, "--id", "id", "--audit", "--control", "20")
     review = table_of(out / "review.csv")
     for column in ("id", "row_hash", "drawn"):

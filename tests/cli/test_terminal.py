@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sklearn_datamaps import DataMap, DataMapClassifier, apply_review
-from sklearn_datamaps._cli import commands
+from sklearn_datamaps._cli import commands, demo
 from tests.cli.test_map import assert_one_line_error, run, run_map, table_of
 
 # A colour, a title of the window, a line drawn over, a bell; text that runs backwards.
@@ -19,8 +19,8 @@ UNSAFE = re.compile(
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
-    for name in ("write_plot", "explore"):
-        monkeypatch.setattr(commands, name, lambda *args: None)
+    monkeypatch.setattr(commands, "write_plot", lambda *args: None)
+    monkeypatch.setattr(demo, "explore", lambda *args: None)
 
 
 def write(path, rows):
