@@ -54,3 +54,15 @@ after = clf.fit(X / 16, y_corrected).data_map_
 comparison = before.compare(after)
 print(comparison)
 comparison.plot()
+
+# %%
+# The page takes the same decisions by one key each. Pictures stand beside the rows; the
+# file needs no network, and neither does what it saves.
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+with TemporaryDirectory() as folder:
+    pictured = before.with_columns(image=X.reshape(-1, 8, 8))
+    page = pictured.explore(Path(folder) / "digits.html", review=review)
+    print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
