@@ -361,7 +361,8 @@ class DataMap(BaseDataMap):
             ``text``: the column with the texts of the rows. ``by``: the measure whose
             100 most telling rows are the suspects, open from the start. ``review``: an
             earlier ``review.csv``, whose rows nobody has to read again. ``new_labels``:
-            whether other labels than those of the map can be typed in. ``max_points``,
+            whether other labels than those of the map can be typed in, for
+            ``apply_review(..., new_labels=True)``. ``max_points``,
             ``random_state`` and ``title``: the most points in the page, the seed of
             the sample above that, and the heading.
 

@@ -88,7 +88,8 @@ def apply_to_table(
     review : pandas.DataFrame
         Its review, as text.
     args : argparse.Namespace
-        Columns ``label``, ``text``, ``id`` and ``features``, and what is ``na``.
+        Columns ``label``, ``text``, ``id`` and ``features``, what is ``na``, and
+        whether ``new_labels`` are taken.
 
     Returns
     -------
@@ -109,7 +110,9 @@ def apply_to_table(
     if args.features:
         _check_features(table, review, rows, args.features)
     kept = np.ones(len(table), dtype=bool)
-    y, kept[rows.positions] = apply_review(rows.y, review, rows.texts, index=rows.index)
+    y, kept[rows.positions] = apply_review(
+        rows.y, review, rows.texts, index=rows.index, new_labels=args.new_labels
+    )
     after = rows.cells.codes.copy()
     after[rows.positions] = y.to_numpy()
     columns = corrected_cells(table, names, args.label_sep, rows.cells, after)

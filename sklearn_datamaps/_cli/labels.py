@@ -164,7 +164,7 @@ def corrected_cells(
         # As they stand in the file, where a label of the map may be escaped.
         of_file = dict(zip(before.codes, cells, strict=True))
         changed = np.flatnonzero(before.codes != after)
-        cells[changed] = [of_file[label] for label in after[changed]]
+        cells[changed] = [of_file.get(label, label) for label in after[changed]]
         return {names[0]: cells}
     if len(names) > 1:
         return {

@@ -409,6 +409,11 @@ def _add_apply(commands: Any) -> None:
         help="replace a file --out that exists, also through a symbolic link; never "
         "FILE or REVIEW",
     )
+    parser.add_argument(
+        "--new-labels",
+        action="store_true",
+        help="take labels that no row of FILE has (default: refuse them as a slip)",
+    )
     for name, what in (("label", "labels"), ("text", "texts"), ("id", "names")):
         parser.add_argument(
             f"--{name}",

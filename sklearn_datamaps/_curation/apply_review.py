@@ -30,7 +30,12 @@ NEEDED = ("id", "decision", "new_label", "row_hash")
 
 
 def apply_review(
-    y: Any, review: Any, X: Any = None, *, index: Any = None
+    y: Any,
+    review: Any,
+    X: Any = None,
+    *,
+    index: Any = None,
+    new_labels: bool = False,
 ) -> tuple[Any, NDArray[np.bool_]]:
     """Correct the labels as a review says.
 
@@ -62,6 +67,10 @@ def apply_review(
     index : array-like of shape (n_samples,), default=None
         Names of the rows, such as ``data_map.index``. None: the index of y when it is
         a pandas object; else the rows have no names.
+    new_labels : bool, default=False
+        Whether a label that no row of y has is taken, as ``explore(new_labels=True)``
+        lets it be typed; a number where the labels are numbers. False: it is refused,
+        as a slip of the pen would be. Not for multilabel y.
 
     Returns
     -------
@@ -77,7 +86,8 @@ def apply_review(
         With the rows named, if a decision is unknown, an id is not among those of y,
         fits two rows or is decided twice, the label or text is another one than in the
         review (as after the review was applied), or a new label is missing, not among
-        the labels of y, or given without ``relabel``. Also if columns are missing.
+        the labels of y (unless ``new_labels``), or given without ``relabel``. Also if
+        columns are missing.
 
     Examples
     --------
@@ -94,12 +104,17 @@ def apply_review(
     array([ True,  True, False])
     """
     frame, cells, known = decided_cells(y, review, X, index=index)
+    among = set(known.values())
     rows = np.array([cell[0] for cell in cells], dtype=np.intp)
     relabel = frame["decision"] == "relabel"
+    if new_labels:
+        known |= _unknown_labels(frame[relabel], known)
     values = _new_labels(frame[relabel], known)
+    added = [value for value in dict.fromkeys(values) if value not in among]
     kept = np.ones(np.shape(y)[0], dtype=bool)
     kept[rows[frame["decision"] == "drop"]] = False
-    return _corrected(y, [cells[at] for at in np.flatnonzero(relabel)], values), kept
+    changed = [cells[at] for at in np.flatnonzero(relabel)]
+    return _corrected(_with_room(y, added), changed, values), kept
 
 
 def decided_cells(
@@ -262,12 +277,70 @@ def _new_labels(frame: pd.DataFrame, known: dict[str, Any]) -> list[Any]:
     ]
     texts = _seen_through(frame["new_label"].tolist(), texts, known)
     unknown = np.array([text is None for text in texts], dtype=bool)
+    hint = "; if they are meant, pass new_labels=True (command line: --new-labels)"
+    if all(isinstance(label, bool) for label in known.values()):
+        hint = ""
     refuse(
         frame[unknown],
         f"New labels {sorted(set(frame['new_label'][unknown]))} are not among the "
-        f"labels of y ({list(dict.fromkeys(known.values()))[:10]})",
+        f"labels of y ({list(dict.fromkeys(known.values()))[:10]}){hint}",
     )
     return [known[text] for text in texts if text is not None]
+
+
+def _unknown_labels(frame: pd.DataFrame, known: dict[str, Any]) -> dict[str, Any]:
+    """Labels that y does not have, by their text, in the type of those it has."""
+    texts = dict.fromkeys(new for new in frame["new_label"] if new != "")
+    # What spells a known one in another way is no new one.
+    folded = {text.strip().casefold() for text in known}
+    unknown = [
+        text
+        for text in texts
+        if not any(form in known for form in _forms(text, known))
+        and text.strip().casefold() not in folded
+    ]
+    kinds = {type(label) for label in known.values()}
+    if not unknown or str in kinds:
+        return {text: text.strip() for text in unknown}
+    if not kinds <= {int, float}:
+        raise ValueError(
+            f"New labels {unknown} cannot be added to those of y, which are of the "
+            f"type {', '.join(sorted(kind.__name__ for kind in kinds))}: only texts "
+            f"and numbers can."
+        )
+    kind = float if float in kinds else int
+    found = {}
+    for text in unknown:
+        for form in _forms(text, known):
+            try:
+                found[text] = kind(form)
+            except ValueError:
+                continue
+    refuse(
+        frame[[new in unknown and new not in found for new in frame["new_label"]]],
+        f"The labels of y are of the type {kind.__name__} "
+        f"({list(dict.fromkeys(known.values()))[:10]}), which "
+        f"{sorted(set(unknown) - set(found))} are not",
+    )
+    return found
+
+
+def _with_room(y: Any, added: list[Any]) -> Any:
+    """Labels in a type that holds the added ones, too."""
+    if not added:
+        return y
+    if isinstance(y, pd.Categorical):
+        return y.add_categories(added)
+    if isinstance(getattr(y, "dtype", None), pd.CategoricalDtype):
+        return y.cat.add_categories(added)
+    if isinstance(y, pd.Series | pd.DataFrame | pd.api.extensions.ExtensionArray):
+        dtype = y.dtypes.iloc[0] if isinstance(y, pd.DataFrame) else y.dtype
+        if not isinstance(dtype, np.dtype):
+            return y
+    else:
+        y = np.asarray(y)
+        dtype = y.dtype
+    return y.astype(np.result_type(dtype, *map(np.min_scalar_type, added)))
 
 
 def _forms(new_label: str, known: dict[str, Any]) -> Iterable[str]:

@@ -125,8 +125,9 @@ def explorer_parts(
         Measure whose 100 most telling rows are the suspects. None: the one the map was
         made to rank labels by, or else ``"confidence"``.
     new_labels : bool, default=False
-        Whether a label that the map does not have can be typed in. The labels that
-        :func:`~sklearn_datamaps.apply_review` corrects must have it then.
+        Whether a label that the map does not have can be typed in. Then pass the same
+        to :func:`~sklearn_datamaps.apply_review`; on the command line, ``apply
+        --new-labels``.
     review : DataFrame, str or path, default=None
         An earlier review: its decisions are in the page from the start, so that after
         :func:`~sklearn_datamaps.apply_review` and another fit nobody reads a row twice.

@@ -7,8 +7,10 @@ pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+from sklearn.datasets import make_classification
+from sklearn.linear_model import SGDClassifier
 
-from sklearn_datamaps import DataMap
+from sklearn_datamaps import DataMap, audit_labels
 from sklearn_datamaps._curation.apply_review import apply_review
 from sklearn_datamaps._views.explorer import map_hash
 from tests.browser.test_explorer_page import (
@@ -288,10 +290,79 @@ def test_damaged_storage_is_said_and_left_out(opened, small, kept):
     )
     page.load()
     assert "damaged" in page.text("bar")
+    copy = f"sklearn-datamaps:decisions:{map_hash(small)}:damaged"
+    assert copy in page.text("bar")
     page.keys("k")
     assert page.text("progress").startswith("1 of 60")
     page.load()
     assert page.text("progress").startswith("1 of 60")
+    assert page.run("return localStorage[arguments[0]]", copy) == kept
+    # Another damage has a copy of its own, the same one has none.
+    for again, name in ((kept, copy), (f"{kept}?", f"{copy}:2")):
+        page.run("localStorage[arguments[0]] = arguments[1]", copy[:-8], again)
+        page.load()
+        assert f"named {name}. " in page.text("bar")
+        assert page.run("return localStorage[arguments[0]]", copy) == kept
+
+
+def test_damaged_storage_without_room_for_a_copy_stays_as_it_is(opened, small):
+    page = opened(small)
+    name = f"sklearn-datamaps:decisions:{map_hash(small)}"
+    page.run("localStorage[arguments[0]] = '[[1]]'", name)
+    script = page.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {"source": "Storage.prototype.setItem = () => { throw new Error(); };"},
+    )
+    try:
+        page.load()
+        assert "nothing new is kept" in page.text("bar")
+        page.keys("k")
+        assert page.text("progress").startswith("1 of 60")
+        assert page.run("return localStorage[arguments[0]]", name) == "[[1]]"
+        assert len(read_csv(page.download("save", "review.csv"))) == 1
+    finally:
+        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+@pytest.mark.parametrize("how", ["made with it", "loaded"])
+def test_rows_drawn_at_random_are_read_and_counted(opened, tmp_path, how):
+    X, y = make_classification(300, flip_y=0.2, random_state=0)
+    audit = audit_labels(SGDClassifier(loss="log_loss"), X, y, random_state=0)
+    review = audit.review(n=4, n_random=8)
+    path = tmp_path / "drawn.csv"
+    review.to_csv(path, index=False)
+    if how == "loaded":
+        page = opened(audit.data_map)
+        page.driver.find_element("id", "file").send_keys(str(path))
+        page.wait_text("progress", "0 of 12 read")
+        page.load()
+    else:
+        page = opened(audit.data_map, review=review)
+    assert page.text("progress") == "0 of 12 read"
+    assert page.points() == review["position"].tolist()
+    page.keys(*"nnnnnnnnnnnn", Keys.HOME, *"kdkkkkkkkkkk")
+    assert page.text("progress") == "12 of 12 read, 1 wrong"
+    saved = page.download("save", "review.csv")
+    assert set(read_csv(saved)["drawn"]) == {review["drawn"][0]}
+    progress = audit.update(saved)
+    assert progress.n_reviewed == 12
+    assert progress.measured is not None
+    decided = review.assign(decision=["keep", "drop", *["keep"] * 10])
+    assert audit.update(decided).measured == progress.measured
+
+
+def test_a_label_that_was_typed_is_applied(opened):
+    proba = np.random.default_rng(0).dirichlet(np.ones(3), size=(2, 9))
+    three = DataMap.from_probabilities(proba, list("abcabcabc"))
+    page = opened(three, new_labels=True)
+    page.keys("r", "other", Keys.ENTER)
+    saved = page.download("save", "review.csv")
+    with pytest.raises(ValueError, match=r"\['other'\] are not among.*new_labels=True"):
+        apply_review(three.label, saved)
+    corrected, _ = apply_review(three.label, saved, new_labels=True)
+    row = three.rank("confidence")[0]
+    assert corrected[row] == "other"
+    assert (np.delete(corrected, row) == np.delete(three.label, row)).all()
 
 
 def test_full_storage_is_said_and_leaving_asks(opened, small):

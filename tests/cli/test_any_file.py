@@ -430,3 +430,80 @@ def test_numbers_with_leading_zeros_are_pointed_out(tmp_path):
     assert "zip: numbers from 0 to 230, some with leading zeros" in result.out
     (line,) = [line for line in result.out.splitlines() if "share: " in line]
     assert "zeros" not in line
+
+
+def relabel_first(folder, label):
+    """Fill a new label into the review of a mapped file; its path, and the row."""
+    path = folder / "out" / "review.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[0, ["decision", "new_label"]] = ["relabel", label]
+    table.to_csv(path, index=False)
+    return path, int(table["position"][0])
+
+
+def json_lines(labels):
+    rows = [
+        {"id": i, "text": row[1], "label": label}
+        for i, (row, label) in enumerate(zip(rows_of(), labels, strict=True))
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows), rows
+
+
+NUMBERS = [i % 2 for i in range(N_ROWS)]
+WORDS = ["yes" if i % 2 else "no" for i in range(N_ROWS)]
+
+
+@pytest.mark.parametrize("label", ["=may, be", "für"])
+def test_a_new_label_is_applied_where_it_is_asked_for(tmp_path, label):
+    path, _ = mapped(tmp_path, written(rows_of()))
+    fixed = tmp_path / "fixed.csv"
+    review, row = relabel_first(tmp_path, label)
+    result = run("apply", path, review, "--out", fixed)
+    assert_one_line_error(result, "not among the labels", "--new-labels")
+    assert not fixed.exists()
+    assert run("apply", path, review, "--out", fixed, "--new-labels").code == 0
+    before = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    after = list(csv.reader(io.StringIO(fixed.read_text(encoding="utf-8"))))
+    before[1 + row][2] = label
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("labels", "label", "expected"),
+    [
+        (WORDS, "may\nbe", "may\nbe"),
+        (WORDS, "7", "7"),
+        (NUMBERS, "7", 7),
+        (NUMBERS, "007", "007"),
+    ],
+)
+def test_a_new_label_has_the_type_of_a_json_file(tmp_path, labels, label, expected):
+    content, rows = json_lines(labels)
+    path, _ = mapped(tmp_path, content, name="mine.jsonl")
+    review, row = relabel_first(tmp_path, label)
+    fixed = tmp_path / "fixed.jsonl"
+    assert run("apply", path, review, "--out", fixed, "--new-labels").code == 0
+    rows[row]["label"] = expected
+    lines = fixed.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == rows
+
+
+@pytest.mark.parametrize(
+    ("labels", "label", "expected"),
+    [(WORDS, "maybe", "maybe"), (NUMBERS, "7", 7), (NUMBERS, "maybe", None)],
+)
+def test_a_new_label_has_the_type_of_a_parquet_file(tmp_path, labels, label, expected):
+    frame = pd.DataFrame({"text": [row[1] for row in rows_of()], "label": labels})
+    content = io.BytesIO()
+    frame.to_parquet(content)
+    path, _ = mapped(tmp_path, content.getvalue(), name="mine.parquet")
+    review, row = relabel_first(tmp_path, label)
+    fixed = tmp_path / "fixed.parquet"
+    result = run("apply", path, review, "--out", fixed, "--new-labels")
+    if expected is None:
+        assert_one_line_error(result, "int64", "'maybe'", "CSV")
+        assert not fixed.exists()
+        return
+    after = pd.read_parquet(fixed)
+    frame.loc[row, "label"] = expected
+    pd.testing.assert_frame_equal(after, frame)
