@@ -7,10 +7,8 @@ pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
-from sklearn.datasets import make_classification
-from sklearn.linear_model import SGDClassifier
 
-from sklearn_datamaps import DataMap, audit_labels
+from sklearn_datamaps import DataMap
 from sklearn_datamaps._curation.apply_review import apply_review
 from sklearn_datamaps._views.explorer import map_hash
 from tests.browser.test_explorer_page import (
@@ -322,33 +320,6 @@ def test_damaged_storage_without_room_for_a_copy_stays_as_it_is(opened, small):
         assert len(read_csv(page.download("save", "review.csv"))) == 1
     finally:
         page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
-
-
-@pytest.mark.parametrize("how", ["made with it", "loaded"])
-def test_rows_drawn_at_random_are_read_and_counted(opened, tmp_path, how):
-    X, y = make_classification(300, flip_y=0.2, random_state=0)
-    audit = audit_labels(SGDClassifier(loss="log_loss"), X, y, random_state=0)
-    review = audit.review(n=4, n_random=8)
-    path = tmp_path / "drawn.csv"
-    review.to_csv(path, index=False)
-    if how == "loaded":
-        page = opened(audit.data_map)
-        page.driver.find_element("id", "file").send_keys(str(path))
-        page.wait_text("progress", "0 of 12 read")
-        page.load()
-    else:
-        page = opened(audit.data_map, review=review)
-    assert page.text("progress") == "0 of 12 read"
-    assert page.points() == review["position"].tolist()
-    page.keys(*"nnnnnnnnnnnn", Keys.HOME, *"kdkkkkkkkkkk")
-    assert page.text("progress") == "12 of 12 read, 1 wrong"
-    saved = page.download("save", "review.csv")
-    assert set(read_csv(saved)["drawn"]) == {review["drawn"][0]}
-    progress = audit.update(saved)
-    assert progress.n_reviewed == 12
-    assert progress.measured is not None
-    decided = review.assign(decision=["keep", "drop", *["keep"] * 10])
-    assert audit.update(decided).measured == progress.measured
 
 
 def test_a_label_that_was_typed_is_applied(opened):
