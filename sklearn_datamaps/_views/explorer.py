@@ -54,8 +54,8 @@ PLAIN_SCRIPTS = (
 SCRIPTS = (
     *PLAIN_SCRIPTS,
     *("save.js", "data.js", "store.js", "decisions.js", "others.js", "plot.js"),
-    *("select.js", "find.js", "pictures.js", "queue.js", "row.js", "relabel.js"),
-    "page.js",
+    *("dots.js", "select.js", "find.js", "pictures.js", "queue.js", "row.js"),
+    *("relabel.js", "page.js"),
 )
 N_SUSPECTS = 100
 N_LIKELY = 5  # other labels of a row, with their probabilities

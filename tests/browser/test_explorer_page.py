@@ -186,8 +186,7 @@ def test_shift_adds_to_the_selection_and_a_double_click_clears_it(opened, small)
     page.lasso(*high, key=Keys.SHIFT)
     n_both = n_low + len(inside(small, *high))
     page.wait_text("count", f"{n_both} selected")
-    dimmed = "return document.getElementById('plot').data.map(t => t.selectedpoints)"
-    page.wait(f"return {dimmed[7:]}.flat().length === {n_both}")
+    assert page.attribute("dots", "data-count") == str(n_both)
     path = "return document.querySelector('#outline path').getAttribute('d')"
     assert page.run(path).count("M") == 2
     page.mouse([(0.9 * right, 0.5)], press=True, times=2)
@@ -271,14 +270,50 @@ def test_filters_and_search_narrow_list_and_map(opened, small):
     page.driver.find_element("id", "search").send_keys("OF THE")
     found = np.char.find(small.columns["text"].astype(str), "of the") >= 0
     page.wait_text("count", f"{found.sum()} match")
-    drawn = page.run(
-        "return document.getElementById('plot').data.map((t) => t.x.length)"
-    )
-    assert sum(drawn) == found.sum()
+    assert page.attribute("dots", "data-count") == str(found.sum())
     page.click("clear")
     page.choose("show", "predicted ≠ label")
     differs = small.label != small.predicted
     assert page.text("count") == f"{differs.sum()} match"
+
+
+# Opacity of the canvas of what stands out, at a place of the map.
+INK = """
+    const canvas = document.getElementById("dots");
+    if (canvas.hidden) return null;
+    const box = canvas.getBoundingClientRect();
+    const at = [arguments[0] - box.left, arguments[1] - box.top].map(Math.round);
+    const copy = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+    copy.drawImage(canvas, ...at, 1, 1, 0, 0, 1, 1);
+    return copy.getImageData(0, 0, 1, 1).data[3];"""
+
+
+def test_what_passes_the_filters_stands_out_and_alone_is_found_there(opened, small):
+    page = opened(small)
+    assert page.run(INK, *page.pixel(0, 0)) is None
+    i = lonely_point(small)
+    place = small.variability[i], small.confidence[i]
+    page.add_filter("id", "is exactly", i)
+    dimmed = "return getComputedStyle(document.querySelector('.gl-container')).opacity"
+    assert page.run(INK, *page.pixel(*place)) > 100
+    assert float(page.run(dimmed)) < 0.3
+    assert f"comment {i} " in page.hover(*place)
+    page.click("reset")
+    page.run("document.getElementById('stage').focus()")
+    page.keys("+")
+    page.wait("return document.getElementById('plot').layout.yaxis.range[1] < 1")
+    assert page.run(INK, *page.pixel(*place)) > 100
+    page.click("clear")
+    other = str(np.flatnonzero(np.arange(60) != i)[0])
+    page.add_filter("id", "is exactly", other)
+    assert page.run(INK, *page.pixel(*place)) == 0
+    page.mouse([place])
+    page.run("return new Promise((done) => requestAnimationFrame(done))")
+    page.run("return new Promise((done) => requestAnimationFrame(done))")
+    assert page.run("return document.getElementById('tooltip').hidden")
+    page.click("clear")
+    assert page.run(INK, *page.pixel(*place)) is None
+    assert page.run(dimmed) == "1"
 
 
 def test_sorting_starts_at_the_telling_end_and_turns(opened, small):

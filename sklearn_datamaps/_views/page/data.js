@@ -42,7 +42,6 @@ let current = -1;                   // point that row and decisions are about
 let suspects;                       // Int32Array of the points to be read first
 let placeInDraw = new Map();        // points of a review with control rows, by their place
 let drawn = "";                     // how these were drawn, as the review says
-let traces = [];                    // points of each drawn group
 
 // ---- reading the page
 

@@ -101,8 +101,8 @@ function update() {
   filter();
   relist();
   drawMatrix();
-  if (earlier && earlier.every((is, i) => is === matching[i])) return Promise.resolve();
-  return draw();
+  if (earlier?.every((is, i) => is === matching[i])) drawLegend();
+  else light();
 }
 
 function drawChips() {
@@ -114,8 +114,8 @@ function drawChips() {
   };
   $("chips").replaceChildren(...filters.map((one) =>
     chip(described(one), () => { filters = filters.filter((other) => other !== one); })),
-  ...(group ? [chip(`${group.title}: ${group.name}`, () => { group = null; drawLegend(); })] : []),
-  ...(selected ? [chip(`${counted(list.length)} selected`, () => { forgetSelection(); draw(); })] : []));
+  ...(group ? [chip(`${group.title}: ${group.name}`, () => { group = null; })] : []),
+  ...(selected ? [chip(`${counted(list.length)} selected`, () => { forgetSelection(); light(); })] : []));
   $("clear").hidden = !isNarrowed();
 }
 
@@ -127,8 +127,7 @@ function clearFilters() {
   const had = selected;
   forgetSelection();
   update();
-  if (had) draw();
-  drawLegend();
+  if (had) light();
 }
 
 // ---- adding a filter by hand

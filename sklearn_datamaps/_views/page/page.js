@@ -107,7 +107,7 @@ function onSearchKey(event) {
   else return;
   event.preventDefault();
   event.stopPropagation();
-  update().then(openFirst);
+  update(); openFirst();
 }
 
 function openFirst() {
@@ -119,9 +119,12 @@ function openFirst() {
 
 function listenToPlot() {
   const plot = $("plot");
-  const pointOf = ({ points: [{ curveNumber, pointNumber }] }) => traces[curveNumber][pointNumber];
-  plot.on("plotly_hover", (event) => { if (!frame) showTooltip(pointOf(event), event.event); });
-  plot.on("plotly_unhover", () => { if (!frame) $("tooltip").hidden = true; });
+  let waiting = 0;   // for the next frame: a mouse can move several times in one
+  plot.addEventListener("pointermove", (event) => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(() => hover(event));
+  });
+  plot.addEventListener("pointerleave", () => { cancelAnimationFrame(waiting); $("tooltip").hidden = true; });
   for (const moved of ["plotly_relayout", "plotly_relayouting"]) plot.on(moved, moveOverlay);
   plot.addEventListener("pointerdown", startOutline);
   plot.addEventListener("pointerdown", startClick);
@@ -139,9 +142,9 @@ function listen() {
   // A select that was set by hand would take the next key for itself.
   const leave = () => { if (byPointer) $("queue").focus({ preventScroll: true }); };
   for (const id of ["label", "suggested", "name", "show"])
-    on(id, "change", () => { update().then(openFirst); leave(); });
+    on(id, "change", () => { update(); openFirst(); leave(); });
   let waiting;
-  on("search", "input", () => { clearTimeout(waiting); waiting = setTimeout(() => update().then(openFirst), 200); });
+  on("search", "input", () => { clearTimeout(waiting); waiting = setTimeout(() => { update(); openFirst(); }, 200); });
   on("search", "keydown", (event) => { clearTimeout(waiting); onSearchKey(event); });
   on("colour", "change", () => { recolour(); leave(); });
   on("sort", "change", () => { $("direction").value = isDescending() ? "descending" : "ascending"; relist(); leave(); });
@@ -199,7 +202,7 @@ function listen() {
   on("gallery", "click", () => { showGallery($("gallery").getAttribute("aria-pressed") === "false"); keepView(); });
   on("queue", "scroll", drawQueue);
   new ResizeObserver(drawQueue).observe($("queue"));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { drawLegend(); draw(); });
   document.addEventListener("keydown", onKey);
   addEventListener("storage", (event) => {
     if (event.key !== STORE) return;
@@ -266,6 +269,7 @@ async function start() {
   await painted();
   (0, eval)(await (await unpack("plotly")).text());
   await draw();
+  light();
   listenToPlot();
   $("wait").hidden = true;
   document.documentElement.dataset.state = "ready";

@@ -118,66 +118,8 @@ function widen() {
     Plotly.relayout("plot", { "xaxis.range": range, annotations: regionNames(widest) });
 }
 
-// Corners of the symbols, the circle's radius being 1, as plotly has them.
-const turned = (corners, angle) => corners.map(([x, y]) =>
-  [x * Math.cos(angle) - y * Math.sin(angle), x * Math.sin(angle) + y * Math.cos(angle)]);
-const PLUS = [[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4],
-  [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]];
-const CORNERS = {
-  square: [[-1, -1], [1, -1], [1, 1], [-1, 1]],
-  diamond: [[-1.3, 0], [0, -1.3], [1.3, 0], [0, 1.3]],
-  "triangle-up": [[-1.15, 0.5], [0, -1], [1.15, 0.5]],
-  "triangle-down": [[-1.15, -0.5], [0, 1], [1.15, -0.5]],
-  cross: PLUS,
-  x: turned(PLUS, Math.PI / 4),
-  star: Array.from({ length: 10 }, (_, k) => turned([[0, k % 2 ? -0.53 : -1.4]], k * Math.PI / 5)[0]),
-};
-
-// The dot of one group, drawn once; every point is a copy of it.
-function stamp(code, size, opacity) {
-  const { colour, symbol } = styleOf(code);
-  const scale = devicePixelRatio, half = Math.ceil(size * 0.75);
-  const canvas = element("canvas", undefined, { width: 2 * half * scale, height: 2 * half * scale });
-  const pen = canvas.getContext("2d");
-  pen.scale(scale, scale);
-  pen.globalAlpha = opacity;
-  pen.fillStyle = colour;
-  if (symbol === "circle") pen.arc(half, half, size / 2, 0, 2 * Math.PI);
-  else for (const [x, y] of CORNERS[symbol]) pen.lineTo(half + x * size / 2, half + y * size / 2);
-  pen.fill();
-  return [canvas, half];
-}
-
 function drawFrame() {
-  const canvas = $("frame"), plot = $("plot");
-  if (!frame || !plot.clientWidth) return;
-  const [width, height, scale] = [plot.clientWidth, plot.clientHeight, devicePixelRatio];
-  canvas.width = width * scale;
-  canvas.height = height * scale;
-  const pen = canvas.getContext("2d");
-  pen.scale(scale, scale);
-  const { l, r, t, b } = MARGIN;
-  pen.beginPath();
-  pen.rect(l, t, width - l - r, height - t - b);
-  pen.clip();
-  const counts = new Uint32Array(groups.names.length);
-  const { x, y, codes } = frame;
-  for (let i = 0; i < N; i++) if (matching[i]) counts[codes[i]]++;
-  // As in the map itself: the crowds lie below.
-  const order = [...counts.keys()].sort((a, c) => (c >= MAX_GROUPS) - (a >= MAX_GROUPS) || counts[c] - counts[a]);
-  const byCode = order.map((code) => new Int32Array(counts[code]));
-  const rank = new Uint8Array(counts.length), filled = new Uint32Array(counts.length);
-  order.forEach((code, k) => { rank[code] = k; });
-  for (let i = 0; i < N; i++) if (matching[i]) byCode[rank[codes[i]]][filled[codes[i]]++] = i;
-  const [[x0, y0], [x1, y1]] = [toStage([0, 0]), toStage([1, 1])];   // toStage is linear
-  for (const [k, code] of order.entries()) {
-    const { size, opacity, faint } = crowdStyle(counts[code]);
-    const [dot, half] = stamp(code, size, selected ? 0.95 : opacity);
-    const [pale] = stamp(code, size, faint);
-    for (const i of byCode[k])
-      pen.drawImage(selected && !selected[i] ? pale : dot, x0 + x[i] * (x1 - x0) - half,
-        y0 + y[i] * (y1 - y0) - half, 2 * half, 2 * half);
-  }
+  if (frame && $("plot").clientWidth) drawDots($("frame"), frame, lit, FAINT);
 }
 
 // The way of the current row up to what is shown.
@@ -237,14 +179,6 @@ function togglePlay() {
   advance();
 }
 
-// Plotly knows the final places alone.
-function hoverFrame(event) {
-  if (!frame || playing || hasLasso) return;
-  const i = pointAt(onStage(event));
-  if (i >= 0) showTooltip(i, event);
-  else $("tooltip").hidden = true;
-}
-
 function listenToPlay() {
   shownEpoch = header.n_epochs;
   $("play-box").hidden = !header.plays;
@@ -263,8 +197,6 @@ function listenToPlay() {
     stopPlaying();
     showEpoch(Number($("epoch").value));
   });
-  $("plot").addEventListener("pointermove", hoverFrame);
-  $("plot").addEventListener("pointerleave", () => { if (frame) $("tooltip").hidden = true; });
   matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", stopPlaying);
   matchMedia("(min-width: 700px)").addEventListener("change", () => {
     stopPlaying();

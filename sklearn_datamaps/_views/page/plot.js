@@ -71,28 +71,17 @@ const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const crowdStyle = (crowd) => ({
   size: clamp(60 / Math.pow(crowd + 1, 0.25), 3.5, 8),
   opacity: clamp(25 / Math.sqrt(crowd + 1), 0.35, 0.9),
-  faint: clamp(8 / Math.sqrt(crowd + 1), 0.1, 0.3),
 });
 
-// Of what is drawn later nothing is hidden: "other" and the crowds come first.
+// All points, whatever the filters say: those that pass are drawn over them, see dots.js.
 function buildTraces() {
-  const points = groups.names.map(() => []);
-  for (let i = 0; i < N; i++) if (matching[i]) points[groups.codes[i]].push(i);
-  const codes = [...points.keys()].sort((a, b) =>
-    (b >= MAX_GROUPS) - (a >= MAX_GROUPS) || points[b].length - points[a].length);
-  traces = codes.map((code) => points[code]);
-  groups.counts = points.map((those) => those.length);
-  return codes.map((code, k) => {
+  return inOrder(groups.codes).map(([code, points]) => {
     const { colour, symbol } = styleOf(code);
-    const { size, opacity, faint } = crowdStyle(traces[k].length);
     return {
-      type: "scattergl", mode: "markers", hoverinfo: "none",
-      x: Float32Array.from(traces[k], (i) => data.variability[i]),
-      y: Float32Array.from(traces[k], (i) => data.confidence[i]),
-      selectedpoints: selected ? traces[k].flatMap((i, at) => selected[i] ? [at] : []) : null,
-      marker: { color: colour, symbol, line: { width: 0 }, size, opacity },
-      selected: { marker: { opacity: 0.95 } },
-      unselected: { marker: { opacity: faint } },
+      type: "scattergl", mode: "markers", hoverinfo: "skip",
+      x: Float32Array.from(points, (i) => data.variability[i]),
+      y: Float32Array.from(points, (i) => data.confidence[i]),
+      marker: { color: colour, symbol, line: { width: 0 }, ...crowdStyle(points.length) },
     };
   });
 }
@@ -132,14 +121,12 @@ function draw() {
   layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
     font: { color: theme.ink, family: "system-ui, sans-serif", size: 12 },
-    margin: MARGIN, hovermode: "closest", hoverdistance: REACH,
+    margin: MARGIN, hovermode: false,
     dragmode: dragMode(), uirevision: "same",
     xaxis: axis("variability", [-0.02 * largest, 1.06 * largest]),
     yaxis: axis("confidence", [-0.03, 1.03]), shapes: shapes(), annotations: regionNames(largest),
   };
-  const drawn = buildTraces();
-  drawLegend();
-  const done = Plotly.react("plot", drawn, layout,
+  const done = Plotly.react("plot", buildTraces(), layout,
     { displayModeBar: false, scrollZoom: true, doubleClick: false });
   return done.then(moveOverlay);
 }
@@ -156,7 +143,6 @@ function drawLegend() {
     button.addEventListener("click", () => {
       group = group?.name === name ? null : { title: $("colour").selectedOptions[0].text, name };
       update();
-      drawLegend();
     });
     const entry = element("li");
     entry.append(button);
@@ -169,6 +155,7 @@ function recolour() {
   groups = grouped($("colour").value);
   filter();
   relist();
+  light();
   return draw();
 }
 
@@ -207,14 +194,23 @@ function startClick(event) {
 }
 
 function pointAt([x, y]) {
+  const [[x0, y0], [x1, y1]] = [toStage([0, 0]), toStage([1, 1])];   // toStage is linear
+  const places = frame ?? { x: data.variability, y: data.confidence };
   let best = -1, least = REACH ** 2;
   for (let i = 0; i < N; i++) {
     if (!matching[i]) continue;
-    const [p, q] = toStage(placeOf(i));
-    const far = (p - x) ** 2 + (q - y) ** 2;
+    const far = (x0 + places.x[i] * (x1 - x0) - x) ** 2 + (y0 + places.y[i] * (y1 - y0) - y) ** 2;
     if (far < least) [best, least] = [i, far];
   }
   return best;
+}
+
+// Plotly would show what the filters left out, too.
+function hover(event) {
+  const isIdle = !event.buttons && !playing && event.pointerType !== "touch";
+  const i = isIdle ? pointAt(onStage(event)) : -1;
+  if (i >= 0) showTooltip(i, event);
+  else $("tooltip").hidden = true;
 }
 
 // A click reaches, one after the other, all that lie there.

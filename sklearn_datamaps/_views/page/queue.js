@@ -99,7 +99,7 @@ function selectTo(place) {
   for (const i of list.slice(Math.max(0, from), to + 1)) selected[i] = 1;
   setMode("many", true);
   relist();
-  draw();
+  light();
 }
 
 function clickQueue(event) {

@@ -68,8 +68,7 @@ function select(corners, adds) {
   selected = found;
   drawOutlines(outlines);
   relist();
-  // The list first; then the map, where it can take a second.
-  requestAnimationFrame(() => setTimeout(draw));
+  light();
 }
 
 // Points that are drawn and inside, by the even-odd rule.
@@ -105,7 +104,7 @@ function clearSelection() {
   if (!selected) return;
   forgetSelection();
   relist();
-  draw();
+  light();
 }
 
 // On a touch screen a drag scrolls the page.
@@ -137,5 +136,6 @@ function moveOverlay() {
   if (!$("plot").layout) return;
   moveRing();
   drawFrame();
+  drawLit();
   drawOutlines(outlines);
 }
