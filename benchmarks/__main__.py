@@ -16,6 +16,7 @@ from benchmarks import (
     hops,
     memory,
     overhead,
+    page,
     ratios,
     reading,
     reasons,
@@ -30,6 +31,7 @@ MODULES = (
     hops,
     footprint,
     ratios,
+    page,
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 
