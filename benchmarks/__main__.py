@@ -9,6 +9,8 @@ from benchmarks import (
     audit,
     command_line,
     detection,
+    epoch_step,
+    evidence,
     flipped_digits,
     folds,
     footprint,
@@ -28,10 +30,7 @@ from benchmarks import (
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
     *(folds, selection, detection, ablation, audit, annotators, reasons, scale, golden),
-    hops,
-    footprint,
-    ratios,
-    page,
+    *(hops, footprint, ratios, evidence, epoch_step, page),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 

@@ -362,9 +362,10 @@ class DataMap(BaseDataMap):
             100 most telling rows are the suspects, open from the start. ``review``: an
             earlier ``review.csv``, whose rows nobody has to read again. ``new_labels``:
             whether other labels than those of the map can be typed in, for
-            ``apply_review(..., new_labels=True)``. ``max_points``,
-            ``random_state`` and ``title``: the most points in the page, the seed of
-            the sample above that, and the heading.
+            ``apply_review(..., new_labels=True)``. ``evidence``: what
+            :func:`~sklearn_datamaps.explain_rows` found, beside the rows.
+            ``max_points``, ``random_state`` and ``title``: the most points in the page,
+            the seed of the sample above that, and the heading.
 
         Returns
         -------

@@ -3,7 +3,9 @@
 import argparse
 import shlex
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,9 @@ from sklearn_datamaps._cli.demo import (
     write_plot,
     write_review,
 )
+from sklearn_datamaps._cli.evidence import explain_listed
 from sklearn_datamaps._cli.features import (
+    Features,
     LabelledRows,
     annotated,
     label_notes,
@@ -42,6 +46,7 @@ from sklearn_datamaps._cli.sources import files_given, listed, read_given
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
+from sklearn_datamaps._curation.explain import Explanation
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.files import STREAM, endings
 from sklearn_datamaps._io.reading import Reading, Table
@@ -100,20 +105,21 @@ def map_file(args: argparse.Namespace) -> list[str]:
     _check_inputs(args)
     if (why := filled_in(args.out)) is not None:
         raise ValueError(why)
-    X, carried, told = _features(args, table, rows)
+    features = _features(args, table, rows)
     # Decisions may be made while this runs, half an hour with --audit.
     with results(args.out, FILES, len(table), lambda: filled_in(args.out)) as folder:
-        data_map, audit = _map_rows(args, rows, X, carried)
+        data_map, audit, fitted = _map_rows(args, rows, features)
         decided = audit and args.decided and audit.update(args.decided)
         meta = {**data_map.meta, "made_from": made_from(args)}
         data_map = replace(data_map, meta=meta)
         tell(args, "writing")
         audit = None if audit is None else replace(audit, data_map=data_map)
-        written = _write_map(args, table, rows, data_map, audit, folder)
+        explain = partial(explain_listed, fitted, features, rows.y)
+        written = _write_map(args, table, rows, data_map, audit, folder, explain)
         if audit is not None:
             written.append(_write_audit(audit, folder))
     return [
-        *told,
+        *features.told,
         "\n".join(label_notes(rows.y)),
         *describe(data_map, data_map.to_frame(), args.top),
         *([] if audit is None else [audit.summary()]),
@@ -124,37 +130,38 @@ def map_file(args: argparse.Namespace) -> list[str]:
     ]
 
 
-def _features(
-    args: argparse.Namespace, table: Table, rows: LabelledRows
-) -> tuple[Any, dict[str, Any], list[str]]:
-    """Features, the columns that the map carries, and how they were read."""
+def _features(args: argparse.Namespace, table: Table, rows: LabelledRows) -> Features:
+    """What is learned from, the columns that the map carries, how they were read."""
     if args.text is not None:
         texts: Any = rows.texts
         tell(args, f"vectorizing {len(rows.labels):,} texts: 1-2-gram TF-IDF")
-        return text_features(texts), {"text": texts}, []
+        return Features(text_features(texts), {"text": texts}, [])
     features = table_features(
         table, args.features, rows.positions, args.decimal, args.thousands
     )
     told = ["\n".join(["Columns as they were read", *features.told])]
-    return features.X, features.columns, told
+    return replace(features, told=told)
 
 
 def _map_rows(
-    args: argparse.Namespace, rows: LabelledRows, X: Any, carried: dict[str, Any]
-) -> tuple[DataMap, LabelAudit | None]:
-    """Map, and audit if it is wished."""
+    args: argparse.Namespace, rows: LabelledRows, features: Features
+) -> tuple[DataMap, LabelAudit | None, Any]:
+    """Map, audit if it is wished, and a classifier that can be asked why."""
+    X, carried = features.X, features.columns
     tell(args, f"training on {X.shape[1]:,} features")
     labels = rows.y
     unfitted = classifier(learner(), args)
     if not args.audit:
-        data_map = unfitted.fit(X, labels).data_map_.with_columns(**carried)
-        return data_map, None
+        fitted = unfitted.fit(X, labels)
+        return fitted.data_map_.with_columns(**carried), None, fitted
     verbose = unfitted.verbose
     audit = audit_labels(unfitted, X, labels, random_state=args.seed, verbose=verbose)
     # Of several labels a row, each has a chance: a column has room for one.
     chance = {} if labels.ndim > 1 else {"chance_wrong": audit.chance}
     audit = audit.with_columns(**carried, **chance)
-    return audit.data_map, audit
+    # Its epochs are not those of the map, so they are not told.
+    asked = unfitted.set_params(cv=None, verbose=0).fit(X, labels).estimator_
+    return audit.data_map, audit, asked
 
 
 def apply_file(args: argparse.Namespace) -> list[str]:
@@ -233,6 +240,7 @@ def _write_map(
     data_map: DataMap,
     audit: LabelAudit | None,
     folder: Path,
+    explain: Callable[[Any], Explanation],
 ) -> list[str]:
     if audit is None:
         listed = review(data_map, n=N_REVIEW)
@@ -240,7 +248,10 @@ def _write_map(
         listed = audit.review(n=N_REVIEW, n_random=args.control or 0)
     write_csv(annotated(table, rows, data_map), folder / "data_map.csv")
     write_plot(data_map, folder)
-    return ["data_map.csv", "data_map.png", *write_review(data_map, listed, folder)]
+    # Rows of a review with control rows are judged as in the table: without a reason.
+    evidence = None if "drawn" in listed else partial(explain, listed)
+    written = write_review(data_map, listed, folder, evidence)
+    return ["data_map.csv", "data_map.png", *written]
 
 
 def _write_audit(audit: LabelAudit, folder: Path) -> str:

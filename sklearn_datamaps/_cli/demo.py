@@ -23,6 +23,7 @@ from sklearn_datamaps._core.atomic import (
     locked,
     placed_together,
 )
+from sklearn_datamaps._curation.explain import Explanation
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
 from sklearn_datamaps._io.reading import Reading
@@ -331,7 +332,12 @@ def write_plot(data_map: DataMap, folder: Path) -> Path:
     return write_figure(figure, folder / "data_map.png")
 
 
-def write_review(data_map: DataMap, listed: pd.DataFrame, folder: Path) -> list[str]:
+def write_review(
+    data_map: DataMap,
+    listed: pd.DataFrame,
+    folder: Path,
+    evidence: Callable[[], Explanation] | None = None,
+) -> list[str]:
     """Write review.csv, and the page to decide in where plotly is there.
 
     Parameters
@@ -342,6 +348,8 @@ def write_review(data_map: DataMap, listed: pd.DataFrame, folder: Path) -> list[
         The rows to decide on.
     folder : path
         Folder to write to.
+    evidence : callable, default=None
+        Makes the reasons for and against the labels of these rows, for the page.
 
     Returns
     -------
@@ -351,7 +359,9 @@ def write_review(data_map: DataMap, listed: pd.DataFrame, folder: Path) -> list[
     write_csv(guarded(listed), folder / "review.csv", mark=True)
     try:
         # Control rows are to be judged in the page as in the table.
-        given = {"review": listed} if "drawn" in listed else {}
+        given: dict[str, Any] = {"review": listed} if "drawn" in listed else {}
+        if evidence is not None:
+            given["evidence"] = evidence()
         explore(data_map, folder / "data_map.html", **given)
     except ImportError as error:
         note(f"data_map.html left out: {one_line(error)}")

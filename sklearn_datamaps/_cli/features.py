@@ -210,6 +210,11 @@ def _check_labels(name: str, labels: NDArray[Any]) -> None:
         )
 
 
+def vectorizer() -> NgramTfidfVectorizer:
+    """Return what makes texts into features: words and pairs of words."""
+    return NgramTfidfVectorizer(ngram_range=(1, 2))
+
+
 def text_features(texts: Sequence[str]) -> Any:
     """TF-IDF of words and pairs of words, as a sparse matrix.
 
@@ -227,9 +232,8 @@ def text_features(texts: Sequence[str]) -> Any:
     ValueError
         If there is no word in them.
     """
-    vectorizer = NgramTfidfVectorizer(ngram_range=(1, 2))
     try:
-        return vectorizer.fit_transform(texts)
+        return vectorizer().fit_transform(texts)
     except ValueError as error:
         raise ValueError(
             f"The {len(texts):,} texts hold no word of two letters or more: nothing to "
@@ -240,21 +244,24 @@ def text_features(texts: Sequence[str]) -> Any:
 
 @dataclass(frozen=True)
 class Features:
-    """Features made of columns.
+    """What the learner takes, and what it was made of.
 
     Attributes
     ----------
     X : ndarray or sparse matrix of shape (n_samples, n_features)
-        Scaled numbers and one-hot categories.
+        TF-IDF, or scaled numbers and one-hot categories.
     columns : dict of str to ndarray
-        The features as they are read, by names that a map can carry.
+        The features as they are read, by names that a map can carry; of texts "text".
     told : list of str
         How each column was read, a line each.
+    names : ndarray of str of shape (n_features,) or None
+        Names of the columns of X; None: words, see ``explain_listed``.
     """
 
     X: Any
     columns: dict[str, NDArray[Any]]
     told: list[str]
+    names: NDArray[Any] | None = None
 
 
 def table_features(
@@ -293,13 +300,17 @@ def table_features(
     cells = {name: table.column(name)[positions] for name in names}
     read = read_columns(cells, decimal, thousands)
     blocks: list[Any] = []
-    for column in read.values():
+    of_columns: list[str] = []
+    for name, column in read.items():
         values = column.cells[:, None]
         if column.is_number:
             scale = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
             blocks.append(scale.fit_transform(values))
+            of_columns.append(name)
         else:
-            blocks.append(OneHotEncoder().fit_transform(values))
+            encoder = OneHotEncoder()
+            blocks.append(encoder.fit_transform(values))
+            of_columns += [f"{name} = {value}" for value in encoder.categories_[0]]
     if all(column.is_number for column in read.values()):
         X: Any = np.hstack(blocks)
     else:
@@ -308,9 +319,8 @@ def table_features(
         f"feature_{name}" if name in reserved() else name: column.cells
         for name, column in read.items()
     }
-    return Features(
-        X, columns, [f"{plain(name)}: {c.told}" for name, c in read.items()]
-    )
+    told = [f"{plain(name)}: {c.told}" for name, c in read.items()]
+    return Features(X, columns, told, np.array(of_columns, dtype=object))
 
 
 def learner() -> SGDClassifier:

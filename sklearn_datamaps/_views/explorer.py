@@ -40,6 +40,7 @@ from sklearn_datamaps._views.drawing import (
     correctness_bins,
     default_title,
 )
+from sklearn_datamaps._views.evidence import Evidence, evidence_of_points
 from sklearn_datamaps._views.notes import notes_of
 from sklearn_datamaps._views.review import OWN, row_hashes
 from sklearn_datamaps._views.sprites import per_sheet, sheets
@@ -48,8 +49,8 @@ MAX_POINTS = 250_000
 # Of the page's own script, in their order.
 # Need no browser, or only in functions that draw.
 PLAIN_SCRIPTS = (
-    *("format.js", "filters.js", "log.js", "keys.js", "play.js", "progress.js"),
-    "agree.js",
+    *("format.js", "filters.js", "log.js", "keys.js", "play.js", "evidence.js"),
+    *("progress.js", "agree.js"),
 )
 SCRIPTS = (
     *PLAIN_SCRIPTS,
@@ -87,6 +88,7 @@ def explorer_parts(
     by: str | None = None,
     new_labels: bool = False,
     review: pd.DataFrame | str | Path | None = None,
+    evidence: Evidence | None = None,
     max_points: int = MAX_POINTS,
     random_state: Any = 0,
     title: str | None = None,
@@ -135,6 +137,10 @@ def explorer_parts(
         a review with control rows (``drawn``, see :meth:`LabelAudit.review`) the page
         lists the rows in its order, shows nothing of them that suggests a decision, and
         hands ``drawn`` on.
+    evidence : Explanation, default=None
+        Reasons for and against labels, made by :func:`~sklearn_datamaps.explain_rows`
+        or ``audit.explain`` with the X and y of the map: beside each of its rows one
+        sentence, and behind the key E neighbours, copies, words and probabilities.
     max_points : int, default=250_000
         Points in the page. Of a larger map the page holds a sample: hard rows first,
         then ambiguous ones, then easy ones, at random within the last that fits.
@@ -159,8 +165,8 @@ def explorer_parts(
     ValueError
         If a picture cannot be read or has far too many pixels, there is no column
         ``text`` or measure ``by``, a carried column has the name of one of the review,
-        max_points is not an integer >= 1, no row was recorded, or the map does not know
-        the labels.
+        evidence is of other rows or labels, max_points is not an integer >= 1, no row
+        was recorded, or the map does not know the labels.
     """
     plotly = _plotly()
     require_labels(data_map, "explore")
@@ -182,6 +188,9 @@ def explorer_parts(
         content.header["measures"].append(by)
     content.header |= {"by": by, "new_labels": new_labels}
     content.header["has_review"] = review is not None
+    content.header["has_evidence"] = evidence is not None
+    if evidence is not None:
+        content.add_json("evidence", evidence_of_points(data_map, evidence, points))
     if review is not None:
         content.blocks["review"] = gzip.compress(_review_bytes(review), 6, mtime=0)
     content.header["forecast"] = _add_forecast(content, data_map, points)

@@ -398,7 +398,7 @@ def test_one_decision_changes_one_cell(
 
 def test_page_names_the_columns_too(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(demo, "explore", lambda m, path: seen.append(m) or path)
+    monkeypatch.setattr(demo, "explore", lambda m, path, **_: seen.append(m) or path)
     path, _ = mapped(tmp_path, written(rows_of()), *TEXT, "--id", "id", "--na", "x")
     review = pd.read_csv(path.parent / "out" / "review.csv")
     named = {"label": "label", "text": "text", "id": "id", "na": ["x"]}

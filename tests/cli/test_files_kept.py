@@ -33,7 +33,7 @@ ROOT = Path(sklearn_datamaps.__file__).parents[1]
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "write_plot", lambda *args: None)
-    monkeypatch.setattr(demo, "explore", lambda *args: None)
+    monkeypatch.setattr(demo, "explore", lambda *args, **_: None)
     path = tmp_path / "mine.csv"
     path.write_text(as_csv(ROWS), encoding="utf-8")
     return path

@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline
 
-from sklearn_datamaps import DataMapClassifier
+from sklearn_datamaps import DataMapClassifier, explain_rows
 from sklearn_datamaps._cli import commands, demo
 from sklearn_datamaps._cli.parser import main
 
@@ -124,6 +124,63 @@ def test_map_of_a_file_is_the_map_of_the_pipeline(file):
     assert found["predicted"].tolist() == expected["predicted"].tolist()
     for name in ("confidence", "variability", "correctness", "margin", "margin_std"):
         np.testing.assert_array_equal(found[name].map(float), expected[name])
+
+
+@pytest.fixture
+def shown(pictures, monkeypatch):
+    """What the page is made of, once it is made."""
+    found = {}
+    monkeypatch.setattr(
+        commands,
+        "explore",
+        lambda data_map, path, **given: found.update(data_map=data_map, **given),
+    )
+    return found
+
+
+def test_page_has_the_evidence_of_the_rows_that_are_listed(file, shown):
+    run_map(file, *TEXT, "--id", "id", "--epochs", 4, "--seed", 5)
+    texts, labels = (np.array([row[at] for row in ROWS[:-2]]) for at in (1, 2))
+    pipeline = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2)),
+        DataMapClassifier(
+            SGDClassifier(loss="log_loss", class_weight="balanced"),
+            n_epochs=4,
+            random_state=5,
+        ),
+    ).fit(texts, labels)
+    listed = shown["data_map"].rank("confidence")[:100]
+    expected = explain_rows(pipeline, texts, labels, listed)
+    found = shown["evidence"]
+    assert found.rows.tolist() == listed.tolist()
+    assert found.sentences == expected.sentences
+    pd.testing.assert_frame_equal(found.to_frame(), expected.to_frame())
+    assert shown["data_map"].trajectories.shape == (4, len(texts))
+
+
+@pytest.mark.parametrize("features", ["age", "age,loss"])
+def test_evidence_of_a_table_names_its_columns(tmp_path, shown, features):
+    path = tmp_path / "mine.csv"
+    rows, header = adult()
+    path.write_text(as_csv(rows, header=header), encoding="utf-8")
+    result, _ = run_map(path, "--features", features, "--label", "class")
+    assert (result.code, result.err) == (0, "")
+    table = shown["evidence"].to_frame()
+    named = set(table[table["kind"] == "feature"]["reason"])
+    kinds = {f"loss = {row[1]}" for row in rows} if "loss" in features else set()
+    assert named
+    assert named <= {"age"} | kinds
+
+
+def test_evidence_of_an_audit_tells_no_epochs_of_another_fit(many, shown):
+    result, out = run_map(many, *TEXT, "--id", "id", "--audit", "--control", "5")
+    assert result.code == 0, result.err
+    review = table_of(out / "review.csv")
+    found = shown["evidence"]
+    names = shown["data_map"].index[found.rows].tolist()
+    assert names == review["id"].tolist()
+    assert not any("epoch" in sentence for sentence in found.sentences)
+    assert "say '001'" in found.sentences[names.index("c0")]
 
 
 def test_table_holds_every_row_and_cell_in_order(file):
@@ -472,7 +529,7 @@ def test_all_files_are_written_as_a_process(tmp_path):
 
 
 def test_without_plotly_the_page_is_left_out_and_said_so(file, monkeypatch):
-    def explore(*args):
+    def explore(*args, **kwargs):
         raise ImportError("DataMap.explore needs plotly: the extra explore")
 
     monkeypatch.setattr(demo, "explore", explore)

@@ -20,7 +20,7 @@ UNSAFE = re.compile(
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     monkeypatch.setattr(commands, "write_plot", lambda *args: None)
-    monkeypatch.setattr(demo, "explore", lambda *args: None)
+    monkeypatch.setattr(demo, "explore", lambda *args, **_: None)
 
 
 def write(path, rows):

@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
 from sklearn.base import clone
-from sklearn.datasets import make_multilabel_classification
+from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
@@ -15,8 +16,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from sklearn_datamaps import DataMapClassifier, Explanation, explain_rows
+from sklearn_datamaps.datasets import fetch_go_emotions
 
 SGD = SGDClassifier(loss="log_loss", random_state=0)
+SIX = ["amusement", "anger", "curiosity", "gratitude", "love", "sadness"]
 WORDS = {
     "thanks": ["thank", "you", "mate", "grateful", "kind"],
     "anger": ["angry", "hate", "awful", "stupid", "rude"],
@@ -122,6 +125,89 @@ def test_learners_without_a_coefficient_a_feature_list_neighbours_alone(learner)
     X, y = rng.normal(size=(60, 3)), np.arange(60) % 3
     table = explain_rows(learner, X, y, [0]).to_frame()
     assert set(table["kind"]) == {"same label", "another label"}
+
+
+def test_a_sentence_has_three_facts_and_the_label_first():
+    texts = ["thank you kindly", *["thank you all"] * 6, *["a bad day today"] * 9]
+    y = ["other", *["thanks"] * 6, *["other"] * 9]
+    clf = DataMapClassifier(SGD, n_epochs=4, random_state=0)
+    pipe = make_pipeline(CountVectorizer(), clf).fit(texts, y)
+    explained = explain_rows(pipe, texts, y, [0, 15])
+    votes, words, learned = explained.sentences[0].split("; ")
+    assert votes == "6 of 10 nearest say 'thanks', 4 'other'"
+    features = explained.to_frame().query("number == 0 and kind == 'feature'")
+    first, second = features[features["weight"] < 0]["reason"].tolist()[:2]
+    assert words == f"{first!r} and {second!r} pull there"
+    right = round(pipe[-1].correctness_[0] * 4)
+    ends = {0: "never right in 4 epochs", 4: "right in all 4 epochs"}
+    assert learned == ends.get(right, f"right in {right} of 4 epochs")
+    # Eight copies, and two rows further away.
+    assert explained.sentences[1].endswith("right in all 4 epochs")
+
+
+def test_a_word_is_not_told_twice(comments):
+    texts, given, wrong, _ = comments
+    pipe = make_pipeline(CountVectorizer(ngram_range=(1, 2)), clone(SGD))
+    pipe.fit(texts, given)
+    sentences = explain_rows(pipe, texts, given, np.flatnonzero(wrong)).sentences
+    pulls = [f for said in sentences for f in said.split("; ") if " pull " in f]
+    assert pulls
+    for fact in pulls:
+        one, two = fact.split(" pull ")[0].split(" and ")
+        assert not set(one.strip("'").split()) & set(two.strip("'").split())
+
+
+@pytest.mark.parametrize("learner", [SGD, RandomForestClassifier(20), SVC()])
+def test_likely_labels_are_those_of_the_estimator(learner):
+    X, y = make_classification(
+        120, n_classes=4, n_informative=5, class_sep=2.0, random_state=0
+    )
+    names = np.array(["d", "a", "c", "b"])[y]
+    fitted = clone(learner).fit(X, names)
+    explained = explain_rows(fitted, X, names, [3, 50])
+    for row, likely in zip([3, 50], explained.likely, strict=True):
+        if hasattr(fitted, "predict_proba"):
+            p = fitted.predict_proba(X[[row]])[0]
+        else:
+            p = softmax(fitted.decision_function(X[[row]])[0])
+        order = np.argsort(-p, kind="stable")[:3]
+        assert [name for name, _ in likely] == fitted.classes_[order].tolist()
+        np.testing.assert_allclose([share for _, share in likely], p[order])
+
+
+def test_learners_without_words_say_what_the_model_says():
+    X = np.r_[np.zeros((30, 2)), np.ones((30, 2)), [[0.0, 1.0]]]
+    X += np.random.default_rng(0).normal(size=X.shape) / 50
+    y = np.r_[np.zeros(30), np.ones(30), 2].astype(int)
+    forest = RandomForestClassifier(random_state=0).fit(X, y)
+    (sentence,) = explain_rows(forest, X, y, [60]).sentences
+    (likely,) = explain_rows(forest, X, y, [60]).likely
+    rival = next(name for name, _ in likely if name != "2")
+    assert f"{rival!r}" in sentence.split("; ")[0]
+
+
+@pytest.mark.usefixtures("go_emotions")
+def test_planted_errors_on_text_are_named():
+    """As `python -m benchmarks evidence` measures on more rows and sets."""
+    comments = fetch_go_emotions(None)
+    target = comments.target[SIX].to_numpy()
+    among = (comments.target.sum(axis=1) == 1).to_numpy() & (target.sum(axis=1) == 1)
+    rows = np.random.default_rng(0).permutation(np.flatnonzero(among))[:4000]
+    texts = comments.data.to_numpy(dtype=object)[rows]
+    codes = target[rows].argmax(axis=1)
+    rng = np.random.default_rng(1)
+    planted = np.flatnonzero(rng.random(len(codes)) < 0.08)
+    given = codes.copy()
+    given[planted] = (codes[planted] + rng.integers(1, 6, len(planted))) % 6
+    clf = DataMapClassifier(
+        SGDClassifier(loss="log_loss", class_weight="balanced"), random_state=0
+    )
+    pipe = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), clf)
+    y = np.array(SIX)[given]
+    sentences = explain_rows(pipe.fit(texts, y), texts, y, planted).sentences
+    named = [repr(SIX[k]) in s for k, s in zip(codes[planted], sentences, strict=True)]
+    assert len(planted) > 250
+    assert np.mean(named) >= 0.8
 
 
 def test_multilabel_cells_are_explained():

@@ -170,3 +170,19 @@ test("a file of which most rows are not here is of another map", () => {
   assert.ok(isForeign(2, 3));
   assert.ok(!isForeign(3, 3));
 });
+
+test("words of the evidence are found whole, in any case, across marks", () => {
+  const marked = (text, ...words) => wordSpans(text, words.map((word) => [word, -1]))
+    .map(([start, end]) => text.slice(start, end));
+  assert.deepEqual(marked("Thanks, thanks! thankless", "thanks"), ["Thanks", "thanks"]);
+  assert.deepEqual(marked("thank, you. thank-you thankyou", "thank you"), ["thank, you", "thank-you"]);
+  assert.deepEqual(marked("Über über Grüße", "über"), ["Über", "über"]);
+  assert.deepEqual(marked("a.b axb (c", "a.b", "(c", "", " "), ["a.b", "(c"]);
+  assert.deepEqual(marked("", "a"), []);
+  assert.deepEqual(marked("a ".repeat(5000), "a").length, MOST_MARKS);
+});
+
+test("no mark lies in another, and each keeps its weight", () => {
+  const spans = wordSpans("why thank you", [["thank", -2], ["thank you", -1], ["you", 1], ["why", 3]]);
+  assert.deepEqual(spans, [[0, 3, 3], [4, 9, -2], [10, 13, 1]]);
+});

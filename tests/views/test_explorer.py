@@ -12,9 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.pipeline import make_pipeline
 
 import sklearn_datamaps
-from sklearn_datamaps import DataMap, TrainingDynamics
+from sklearn_datamaps import (
+    DataMap,
+    DataMapClassifier,
+    TrainingDynamics,
+    explain_rows,
+)
 from sklearn_datamaps._core.registry import MEASURES
 from sklearn_datamaps._views import explorer
 from sklearn_datamaps._views.explorer import explore, map_hash
@@ -22,6 +30,7 @@ from sklearn_datamaps._views.review import row_hashes
 
 PACKAGE = Path(sklearn_datamaps.__file__).parent
 SCRIPTS = sorted((PACKAGE / "_views" / "page").glob("*.js"))
+SGD = SGDClassifier(loss="log_loss", random_state=0)
 DTYPES = {"u1": np.uint8, "u2": np.uint16, "i4": np.int32}
 DTYPES |= {"f4": np.float32, "f8": np.float64}
 
@@ -473,3 +482,83 @@ def test_help_of_the_page_explains_every_measure_it_can_show():
         name for name, measure in MEASURES.items() if measure.ascending is not None
     }
     assert shown <= terms
+
+
+def explained(data_map, rows, **options):
+    """Reasons for the labels of a map of texts."""
+    texts, y = data_map.columns["text"], data_map.label
+    pipe = make_pipeline(CountVectorizer(token_pattern=r"\S+"), SGD)
+    return explain_rows(pipe, texts, y, rows, **options)
+
+
+def test_evidence_is_in_the_page_row_by_row(write):
+    data_map = random_map(n_classes=3)
+    evidence = explained(data_map, [7, 3])
+    page = write(data_map, evidence=evidence)
+    found = page.values("evidence")
+    assert page.header["has_evidence"]
+    assert [one["point"] for one in found] == [7, 3]
+    assert [one["says"] for one in found] == evidence.sentences
+    table = evidence.to_frame()
+    for number, one in enumerate(found):
+        of_row = table[table["number"] == number]
+        near = of_row[of_row["neighbour"] >= 0]
+        columns = ["kind", "neighbour", "label", "reason"]
+        expected = near[columns].to_numpy().tolist()
+        assert one["near"] == expected
+        words = of_row[of_row["kind"] == "feature"]
+        assert [word for word, _ in one["words"]] == words["reason"].tolist()[:5]
+        assert [name for name, _ in one["likely"]] == [
+            name for name, _ in evidence.likely[number]
+        ]
+    assert not write(data_map).header["has_evidence"]
+    assert "evidence" not in write(data_map).blocks
+
+
+def test_evidence_of_rows_left_out_of_a_sample_is_left_out(write):
+    data_map = random_map()
+    page = write(data_map, evidence=explained(data_map, range(40)), max_points=5)
+    found = page.values("evidence")
+    positions = page.array("position")
+    assert [one["point"] for one in found] == [0, 1, 2, 3, 4]
+    expected = explained(data_map, positions).sentences
+    assert [one["says"] for one in found] == expected
+
+
+def test_evidence_of_cells_finds_its_points(write):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=(30, 3))
+    X = rng.normal(size=(30, 4))
+    clf = DataMapClassifier(SGD, n_epochs=3, random_state=0).fit(X, y)
+    evidence = explain_rows(clf, X, y, [[4, 2], [0, 1]])
+    page = write(clf.data_map_, evidence=evidence)
+    found = page.values("evidence")
+    cells = [4 * 3 + 2, 1]
+    assert [one["point"] for one in found] == cells
+    assert page.array("row")[cells].tolist() == [4, 0]
+    assert page.array("name")[cells].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda m: explained(m, [0]).to_frame(), TypeError, "Explanation.*DataFrame"),
+        (lambda m: explained(random_map(41), [40]), ValueError, "does not have.*40"),
+        (lambda m: explained(random_map(seed=1), [0]), ValueError, "other labels"),
+    ],
+)
+def test_evidence_of_something_else_is_refused(write, make, error, match):
+    data_map = random_map()
+    with pytest.raises(error, match=match):
+        write(data_map, evidence=make(data_map))
+
+
+def test_hostile_evidence_is_nowhere_markup(write):
+    hostile = "</script><script>document.title='run'</script>"
+    texts = [f"{hostile} w{i % 3}" for i in range(40)]
+    data_map = random_map().with_columns(text=texts)
+    evidence = explained(data_map, [0, 1])
+    assert hostile in str(evidence.to_frame()["reason"].tolist())
+    page = write(data_map, evidence=evidence)
+    assert hostile not in page.source
+    assert len(page.program) == 1

@@ -2,7 +2,7 @@
 
 const COMMANDS = { k: "keep", r: "relabel", s: "unsure", d: "drop", u: "undo", x: "clear row",
   m: "note", c: "copies", n: "next", p: "previous", "shift+n": "next undecided", "/": "search",
-  "?": "help", t: "take theirs" };
+  "?": "help", t: "take theirs", e: "evidence" };
 const MOST_KEYS = 10;     // classes with a key each
 
 // Key of every class: its own name if all are digits, else its place. Two classes need

@@ -61,6 +61,7 @@ const ACTS = {
   "clear row": clearRow, note: () => $("note").focus(), next: () => step(1), previous: () => step(-1),
   "next undecided": nextUndecided, search: () => $("search").focus(), help: () => $("help").showModal(),
   "take theirs": () => takeTheirs(),
+  evidence: () => showEvidence(!isUnfolded()),
   copies: () => { if (!$("copies-box").hidden) setMode("copies", !MODES.copies); },
 };
 
@@ -168,6 +169,7 @@ function listen() {
   on("map-row", "click", () => showTab("row"));
   for (const id of ["keep", "drop", "unsure"]) on(id, "click", () => decide(id));
   on("relabel", "click", relabel);
+  on("evidence-open", "click", () => showEvidence(!isUnfolded()));
   on("clear-row", "click", clearRow);
   on("undo", "click", undo);
   on("next", "click", () => step(1));
@@ -244,6 +246,7 @@ async function start() {
   for (const text of header.notes) $("notes").append(element("span", `${text} `));
   $("notes-box").hidden = !header.notes.length;
   await readAll();
+  await readEvidence();
   for (let i = 0; i < N; i++) pointOfKey.set(keyOf(i), i);
   loadLog();
   if (header.has_review) {

@@ -61,10 +61,10 @@ function drawRow() {
   $("row-name").textContent = `row ${idOf(i) ?? ""}`;
   const text = $("row-text");
   text.hidden = !data.text;
-  text.replaceChildren(...withHits(textOf(i), $("search").value.trim()));
   text.scrollTop = 0;
   drawPicture(i);
   drawGiven(i);
+  drawEvidence(i);
   drawLabelChips(i);
   const carried = data.columns.map(({ name, values }) => [name, String(values[rowOf(i)] ?? "")]);
   listFacts($("row-values"), [...facts(i), ...carried]);
