@@ -23,7 +23,7 @@ INK = """
     const canvas = document.getElementById("frame");
     if (getComputedStyle(canvas).visibility === "hidden") return -1;
     const box = canvas.getBoundingClientRect();
-    const scale = canvas.width / box.width;
+    const scale = canvas.width / box.width;  // of the picture, which is the axes
     const at = [box.left - arguments[0], box.top - arguments[1]].map((v) => v * scale);
     const copy = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
     copy.drawImage(canvas, ...at.map(Math.round));
