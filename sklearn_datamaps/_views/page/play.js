@@ -34,7 +34,9 @@ function momentsUpTo(stored, nEpochs, epoch) {
 }
 
 // In which epochs a row was right: as many as are known, those with the highest
-// probability. Exact of two outcomes, where right is above one half; else the likeliest.
+// probability. Exact of two outcomes, where right is above one half. Of more it is a guess:
+// 995 of 1,000 were right on ten digits, 997 on 28 emotions (929 and 919 where a row was
+// right in some epochs alone).
 function rightEpochs(stored, nEpochs, correctness) {
   const right = new Uint8Array(stored.length), steps = stepsOf(stored);
   for (let i = 0; i < stored.length / nEpochs; i++) {
