@@ -86,6 +86,21 @@ def test_slider_shows_every_point_at_its_moments_up_to_an_epoch(opened, data_map
     assert page.run(INK, 0, 0) == -1  # the last epoch is the map itself
 
 
+def test_deviations_that_were_larger_on_the_way_have_room(opened, data_map):
+    page = opened(data_map)
+    largest = max(at_epoch(data_map, epoch)[0].max() for epoch in range(1, 7))
+    assert largest > 1.1 * data_map.variability.max()
+    right_end = "return document.getElementById('plot').layout.xaxis.range[1]"
+    assert page.run(right_end) < largest
+    slide(page, 3)
+    page.wait(f"{right_end} > arguments[0]", float(largest))
+    page.choose("label", "1")  # drawn anew
+    page.choose("label", "any")
+    page.click("reset")
+    page.run(PAINTED)
+    assert page.run(right_end) > largest
+
+
 def test_a_click_finds_what_was_there_at_that_epoch(opened, data_map):
     page = opened(data_map)
     slide(page, 2)

@@ -114,10 +114,10 @@ function widen() {
   widest = final;
   for (let epoch = 2; epoch < n; epoch++)
     widest = momentsUpTo(data.trajectories, n, epoch)[1].reduce((a, b) => Math.max(a, b), widest);
-  const range = [-0.02 * widest, 1.06 * widest];
-  const isWhole = $("plot").layout.xaxis.range.every((end, k) => Math.abs(end - layout.xaxis.range[k]) < 1e-9);
-  if (widest > final && isWhole)
-    Plotly.relayout("plot", { "xaxis.range": range, annotations: regionNames(widest) });
+  if (widest === final) return;
+  const isWhole = $("plot").layout.xaxis.range.every((end, k) => Math.abs(end - wholeRange(final)[k]) < 1e-9);
+  layout.xaxis.range = wholeRange(widest);
+  if (isWhole) Plotly.relayout("plot", { "xaxis.range": wholeRange(widest), annotations: regionNames(widest) });
 }
 
 function drawFrame() {
@@ -192,6 +192,7 @@ function listenToPlay() {
   }
   $("epoch").max = $("epoch").value = header.n_epochs;
   $("epoch-name").textContent = `epoch ${header.n_epochs} of ${header.n_epochs}`;
+  $("stage").setAttribute("aria-label", `${$("stage").getAttribute("aria-label")} Space plays the training.`);
   drawPlayButton();
   $("play").addEventListener("click", togglePlay);
   $("epoch").addEventListener("input", () => {

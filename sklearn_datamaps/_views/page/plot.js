@@ -107,13 +107,14 @@ function regionNames(largest) {
     name("hard-to-learn", 0.5 - halfWidth, "top")];
 }
 
+const wholeRange = (largest) => [-0.02 * largest, 1.06 * largest];
 const REACH = 14;                   // pixels from a point that still mean it
 let layout;
 
 function draw() {
   if (!window.Plotly) return Promise.resolve();   // it comes after the row
   const theme = THEMES[isDark() ? "dark" : "light"];
-  const largest = Math.max(0.01, data.variability.reduce((a, b) => Math.max(a, b), 0));
+  const largest = Math.max(0.01, widest, data.variability.reduce((a, b) => Math.max(a, b), 0));
   const axis = (title, range) => ({
     title: { text: title, standoff: 8 }, range, zeroline: false, gridcolor: theme.faint,
     linecolor: theme.faint, tickcolor: theme.faint, ticks: "outside",
@@ -123,7 +124,7 @@ function draw() {
     font: { color: theme.ink, family: "system-ui, sans-serif", size: 12 },
     margin: MARGIN, hovermode: false,
     dragmode: dragMode(), uirevision: "same",
-    xaxis: axis("variability", [-0.02 * largest, 1.06 * largest]),
+    xaxis: axis("variability", wholeRange(largest)),
     yaxis: axis("confidence", [-0.03, 1.03]), shapes: shapes(), annotations: regionNames(largest),
   };
   const done = Plotly.react("plot", buildTraces(), layout,
