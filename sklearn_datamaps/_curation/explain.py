@@ -378,12 +378,14 @@ def _facts(
     where = "there" if named == rival else f"to {classes[rival]!r}"
     against = _apart([one["reason"] for one in words if one["weight"] < 0])
     model = []
+    preferred = proba is not None and proba[rival] > proba[own]
     if against:
         pull = "pulls" if len(against) == 1 else "pull"
         model = [f"{' and '.join(map(repr, against))} {pull} {where}"]
-    elif proba is not None and named != rival:
+    elif proba is not None and preferred and named != rival:
         model = [f"the model says {classes[rival]!r} ({proba[rival]:.0%})"]
-    facts = [near, copies, model] if named == rival else [model, near, copies]
+    leads = preferred and named != rival
+    facts = [model, near, copies] if leads else [near, copies, model]
     return [fact for found in facts for fact in found]
 
 

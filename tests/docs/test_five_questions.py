@@ -48,7 +48,7 @@ def test_the_front_page_has_the_five_questions():
     [
         ("Is this label wrong?", "Audit of 1,797 rows"),
         ("How many labels are wrong?", "measured by the rows at random"),
-        ("Why this row?", "row 2: 5 of the 5 nearest rows are 'complaint'"),
+        ("Why this row?", "row 2: 10 of 10 nearest say 'complaint'"),
     ],
 )
 def test_first_block_of_the_answer_runs_by_itself(
