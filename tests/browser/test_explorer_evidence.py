@@ -165,3 +165,20 @@ def test_unfolded_nothing_is_cut(opened, explained, scheme):
             assert page.run(FAULTS, f"{CUT}, .bar-name, .near button") == [], width
     finally:
         page.resize(WIDTH, HEIGHT)
+
+
+def test_of_rows_judged_unseen_nothing_is_told(opened, explained):
+    data_map, evidence = explained
+    review = data_map.review(n=5)
+    review = review[review["position"].isin(evidence.rows)].assign(drawn="suspect")
+    page = opened(data_map, evidence=evidence, review=review)
+    row = review["position"].iloc[0]
+    assert page.attribute("row", "data-point") == str(row)
+    assert not page.run(
+        "return document.getElementById('evidence-open').checkVisibility()"
+    )
+    page.keys("e")
+    for sentence in evidence.sentences:
+        assert sentence not in page.text("row-why")
+    assert page.text("evidence") == page.text("row-why")
+    assert texts_of(page, "#row-text mark") == []
