@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
-from sklearn.metrics import roc_auc_score
+from scipy import optimize, special, stats
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.quality import anchored, questions
@@ -144,7 +143,13 @@ def _auroc(proba: Array, codes: Array) -> float:
     present = np.unique(codes)
     if len(present) < 2:
         return float("nan")
-    return float(np.mean([roc_auc_score(codes == k, proba[:, k]) for k in present]))
+    areas = []
+    for k in present:
+        is_k = codes == k
+        n_k, n_others = is_k.sum(), (~is_k).sum()
+        ranks = stats.rankdata(proba[:, k])[is_k].sum()
+        areas.append((ranks - n_k * (n_k + 1) / 2) / (n_k * n_others))
+    return float(np.mean(areas))
 
 
 def scaled(chance: NDArray[np.float64], total: float | None) -> NDArray[np.float64]:
