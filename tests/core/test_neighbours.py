@@ -34,10 +34,11 @@ def test_neighbours_are_those_of_all_with_all(table, kind, n_values, monkeypatch
     monkeypatch.setattr(neighbours, "N_VALUES", n_values)
     rows = np.setdiff1d(np.arange(0, 60, 2), [7])
     for candidates in (np.arange(60), np.array([1, 2, 4, 5, 9, 33])):
-        found, cosine = nearest_rows(kind(X), 5, rows=rows, candidates=candidates)
-        expected, values = by_hand(X, rows, candidates, 5)
-        np.testing.assert_array_equal(found, expected)
-        np.testing.assert_allclose(cosine, values, atol=1e-12)
+        for k in (1, 5):
+            found, cosine = nearest_rows(kind(X), k, rows=rows, candidates=candidates)
+            expected, values = by_hand(X, rows, candidates, k)
+            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_allclose(cosine, values, atol=1e-12)
 
 
 def test_no_row_is_its_own_neighbour_even_among_copies(table):
