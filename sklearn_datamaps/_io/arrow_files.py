@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io.delimited import Batches
 from sklearn_datamaps._io.files import File
 from sklearn_datamaps._io.reading import (
@@ -156,7 +157,14 @@ def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
         values = [_with(v, keys, n) for v, n in zip(values, new, strict=True)]
         if classes := class_names(source.schema, source.column_names[at]):
             values = [_numbered(value, classes) for value in values]
-        corrected = pa.chunked_array([pa.array(values, type=column.type)])
+        try:
+            corrected = pa.chunked_array([pa.array(values, type=column.type)])
+        except (pa.ArrowException, TypeError) as error:
+            new = sorted(set(map(str, cells)) - set(before))
+            raise ValueError(
+                f"The column {source.column_names[at]!r} is of type {column.type}, "
+                f"which cannot hold {quoted(new)}. Write to a CSV."
+            ) from error
         source = source.set_column(at, source.schema.field(at), corrected)
     return _bytes_of(source.filter(pa.array(kept)), table.file.suffix)
 

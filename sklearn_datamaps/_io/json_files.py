@@ -164,10 +164,13 @@ def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
             start, end = _value_span(text, keys[at])
             written[at, before.iloc[row]] = text[start:end]
 
+    # Among texts, what none says yet is a text, whatever it could be read as.
+    others = {at for (at, _), span in written.items() if span[0] not in '"n'}
+
     def edit(text: str, at: int, cell: str) -> str:
         start, end = _value_span(text, keys[at])
         value = written.get((at, cell)) or json.dumps(
-            value_of(cell), ensure_ascii=False
+            value_of(cell) if at in others else cell, ensure_ascii=False
         )
         return text[:start] + value + text[end:]
 

@@ -384,8 +384,11 @@ def new_values(
     list
     """
     by_text = dict(zip(before, values, strict=True))
+    # Among texts, what none says yet is a text, whatever it could be read as.
+    are_texts = all(isinstance(value, str | None) for value in values)
+    read = str if are_texts else value_of
     return [
-        value if new == old else by_text[new] if new in by_text else value_of(new)
+        value if new == old else by_text[new] if new in by_text else read(new)
         for value, old, new in zip(values, before, after.tolist(), strict=True)
     ]
 

@@ -150,7 +150,8 @@ def test_decisions_and_filters_go_on_at_an_earlier_epoch(opened, data_map):
     ]
     for i in alone:
         page.wait(
-            INK.replace("return copy", "return 0 === copy"),
+            # The rest is faint, as in the final map.
+            INK.replace("return copy", "return 40 > copy"),
             *page.pixel(variability[i], confidence[i]),
         )
     assert alone

@@ -279,8 +279,8 @@ def test_decisions_in_the_reviews_of_the_demos_correct_the_labels(
     digits_demo, comments_demo, data_home
 ):
     _, folder = comments_demo
-    data, target = fetch_go_emotions(data_home=data_home, return_X_y=True)
-    emotions = pd.Series(np.where(target == 1, "gratitude", "other"), data.index)
+    comments = fetch_go_emotions("gratitude", data_home=data_home, as_names=True)
+    data, emotions = comments.data, comments.target
     for where, y, X in [
         (digits_demo[1], load_digits().target, None),
         (folder, emotions, data),
