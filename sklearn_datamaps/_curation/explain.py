@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.base_map import table_of as frame_of
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, plain
 from sklearn_datamaps._core.neighbours import nearest_rows, scaler_of
 from sklearn_datamaps._core.public import found_in
@@ -32,6 +33,7 @@ MOST_FACTS = 3  # of a sentence: with more of them nobody reads any
 # model's probability. On ten emotions and news in Hausa 0, .5, 1 and 2 named .808,
 # .812, .800 and .772 of planted errors: see benchmarks/evidence.py for other sets.
 OF_VOTES = 0.5
+PLAUSIBLE = 0.1  # least probability of a label that is worth a word
 LEAST = 1e-6  # probability, where its logarithm is taken
 COPY = 1 - 1e-9
 LONGEST = 80
@@ -292,9 +294,8 @@ def explain_rows(
         curves = curves[(slice(None), *cells)]
     columns = ["number", "position", *(["label_name"] if labels.multilabel else [])]
     columns += ["kind", "neighbour", "reason", "label", "weight"]
-    return Explanation(
-        rows, sentences, pd.DataFrame(table, columns=columns), curves, likely
-    )
+    frame = frame_of({name: [one[name] for one in table] for name in columns})
+    return Explanation(rows, sentences, frame, curves, likely)
 
 
 def _fitted(estimator: Any, X: Any, y: Any) -> Any:
@@ -378,13 +379,13 @@ def _facts(
     where = "there" if named == rival else f"to {classes[rival]!r}"
     against = _apart([one["reason"] for one in words if one["weight"] < 0])
     model = []
-    preferred = proba is not None and proba[rival] > proba[own]
+    plausible = proba is not None and proba[rival] >= PLAUSIBLE
     if against:
         pull = "pulls" if len(against) == 1 else "pull"
         model = [f"{' and '.join(map(repr, against))} {pull} {where}"]
-    elif proba is not None and preferred and named != rival:
-        model = [f"the model says {classes[rival]!r} ({proba[rival]:.0%})"]
-    leads = preferred and named != rival
+    elif proba is not None and plausible and named != rival:
+        model = [f"the model gives {classes[rival]!r} {proba[rival]:.0%}"]
+    leads = plausible and named != rival
     facts = [model, near, copies] if leads else [near, copies, model]
     return [fact for found in facts for fact in found]
 

@@ -270,3 +270,20 @@ def test_rows_that_are_not_there_are_refused(comments, pipe):
     with pytest.raises(ValueError, match=r"rows must be in 0 \.\.\. 299"):
         explain_rows(pipe, texts, given, [300])
     assert explain_rows(pipe, texts, given, []).to_frame().empty
+
+
+def test_texts_with_half_a_character_are_explained(comments):
+    texts, given, *_ = comments
+    halved = [f"{text} \ud83d" for text in texts]
+    pipe = make_pipeline(CountVectorizer(), clone(SGD))
+    explained = explain_rows(pipe, halved, given, [0])
+    near = explained.to_frame().query("neighbour >= 0")
+    assert near["reason"].iloc[0].endswith("\ud83d")
+
+
+def test_a_label_that_nobody_says_is_no_reason():
+    X = np.r_[np.zeros((30, 1)), np.ones((30, 1))]
+    X += np.random.default_rng(0).normal(size=X.shape) / 50
+    y = np.repeat(["a", "b"], 30)
+    forest = RandomForestClassifier(random_state=0).fit(X, y)
+    assert explain_rows(forest, X, y, [3]).sentences == ["all of 10 nearest say 'a'"]
