@@ -44,7 +44,7 @@ function removeOther(other) {
   if (!people.length) {
     const wasShown = $("show").value === "disagreed";
     [...$("show").options].find(({ value }) => value === "disagreed")?.remove();
-    if (wasShown) { $("show").value = "suspects"; update().then(openFirst); }
+    if (wasShown) { $("show").value = "suspects"; update(); openFirst(); }
   }
   drawOthers();
   drawQueue();
@@ -155,7 +155,7 @@ function drawOthers() {
 
 function showDisputed() {
   $("show").value = "disagreed";
-  update().then(openFirst);
+  update(); openFirst();
 }
 
 // Beside the row. Of a row that is to be judged unseen nothing, until it is.
