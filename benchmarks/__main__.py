@@ -7,6 +7,7 @@ from benchmarks import (
     accumulator,
     annotators,
     audit,
+    check,
     command_line,
     detection,
     epoch_step,
@@ -19,6 +20,7 @@ from benchmarks import (
     memory,
     overhead,
     page,
+    peers,
     ratios,
     reading,
     reasons,
@@ -30,7 +32,7 @@ from benchmarks import (
 MODULES = (
     *(overhead, memory, accumulator, command_line, stages, flipped_digits, reading),
     *(folds, selection, detection, ablation, audit, annotators, reasons, scale, golden),
-    *(hops, footprint, ratios, evidence, epoch_step, page),
+    *(hops, footprint, ratios, evidence, epoch_step, page, check, peers),
 )
 BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
 

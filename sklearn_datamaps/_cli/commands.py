@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from sklearn.base import clone
 
 from sklearn_datamaps._cli.corrections import (
     MADE_FROM,
@@ -37,16 +39,37 @@ from sklearn_datamaps._cli.features import (
     annotated,
     label_notes,
     learner,
+    n_classes,
+    names_of_features,
+    read_features,
+    sampled,
     select_rows,
     table_features,
     text_features,
 )
+from sklearn_datamaps._cli.options import AUTO, MAP_FILE
 from sklearn_datamaps._cli.parser import program
 from sklearn_datamaps._cli.sources import files_given, listed, read_given
+from sklearn_datamaps._cli.summaries import (
+    as_json,
+    made_by,
+    map_summary,
+    progress_summary,
+)
+from sklearn_datamaps._cli.terminal import plain
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
+from sklearn_datamaps._curation.brought_along import (
+    Brought,
+    bring_along,
+    decisions_of,
+    with_decisions,
+)
 from sklearn_datamaps._curation.explain import Explanation
+from sklearn_datamaps._curation.review_progress import ReviewProgress
+from sklearn_datamaps._curation.stored_audit import ranked_by, stored
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.files import STREAM, endings
 from sklearn_datamaps._io.reading import Reading, Table
@@ -57,10 +80,18 @@ from sklearn_datamaps._io.tables import (
     write_corrected,
     write_csv,
 )
-from sklearn_datamaps._views.review import review
+from sklearn_datamaps._training.classifier import DataMapClassifier
+from sklearn_datamaps._training.folds import TooFewRowsError
 
 N_REVIEW = 100
-FILES = ("data_map.csv", "review.csv", "data_map.png", "data_map.html", "audit.png")
+FILES = (
+    *("data_map.csv", "review.csv", "data_map.png", "data_map.html", MAP_FILE),
+    "audit.png",
+)
+# Of so many classes each epoch trains as many models, and every row has as many
+# probabilities.
+MANY_CLASSES, MANY_FEATURES = 200, 20_000
+RARE = "least populated class"  # of scikit-learn's warning
 
 
 def map_file(args: argparse.Namespace) -> list[str]:
@@ -89,8 +120,15 @@ def map_file(args: argparse.Namespace) -> list[str]:
         raise ValueError(
             f"--label {', '.join(sorted(both))} is also what the map would learn from."
         )
+    if args.control and not args.audit:
+        raise ValueError("--control is for --audit: add it.")
+    if texts and args.learner == "boosting":
+        raise ValueError(
+            "--learner boosting is for --features: trees need few columns, and texts "
+            "make many. Use sgd or logistic."
+        )
     tell(args, f"reading {', '.join(map(str, files_given(args)))}")
-    table = _read(args, [*labels, *texts, *features, *listed(args.id)])
+    table = read(args, [*labels, *texts, *features, *listed(args.id)])
     if PLACE in table.cells:
         if args.id is not None:
             raise ValueError(
@@ -100,68 +138,182 @@ def map_file(args: argparse.Namespace) -> list[str]:
     rows = select_rows(
         table, args.label, args.text, args.id, args.na or (), args.label_sep
     )
-    if not args.audit and (args.control or args.decided):
-        raise ValueError("--control and --decided are for --audit: add it.")
+    rows = sampled(rows, args.sample, args.seed)
+    note(*rows.told)
     _check_inputs(args)
     if (why := filled_in(args.out)) is not None:
         raise ValueError(why)
+    earlier = None if args.decided is None else decisions_of(args.decided)
+    _prepare_for_many(args, n_classes(rows.y))
     features = _features(args, table, rows)
     # Decisions may be made while this runs, half an hour with --audit.
     with results(args.out, FILES, len(table), lambda: filled_in(args.out)) as folder:
         data_map, audit, fitted = _map_rows(args, rows, features)
-        decided = audit and args.decided and audit.update(args.decided)
-        meta = {**data_map.meta, "made_from": made_from(args)}
-        data_map = replace(data_map, meta=meta)
-        tell(args, "writing")
+        meta = {"made_from": made_from(args), "made_by": made_by(args)}
+        data_map = replace(data_map, meta={**data_map.meta, **meta})
         audit = None if audit is None else replace(audit, data_map=data_map)
+        tell(args, "writing")
+        queue, brought = _review(args, data_map, audit, earlier)
+        progress = None if audit is None else _progress(args, audit, queue, brought)
         explain = partial(explain_listed, fitted, features, rows.y)
-        written = _write_map(args, table, rows, data_map, audit, folder, explain)
+        written = _write_map(table, rows, data_map, queue, folder, explain)
+        stored(data_map, audit).to_parquet(folder / MAP_FILE)
+        written.append(MAP_FILE)
         if audit is not None:
             written.append(_write_audit(audit, folder))
+    paths = [args.out / name for name in written]
+    next_step = _next_step(args, args.out / "review.csv")
+    if args.json:
+        said = map_summary(args, rows, data_map, audit, queue)
+        if progress is not None:
+            said["progress"] = progress_summary(progress)
+        said |= {"files": [str(path) for path in paths], "next": next_step}
+        return [as_json(said)]
+    one = str(files_given(args)[0]) if is_one_file(args) else "FILE"
+    how_far = shlex.join(["status", one, str(args.out / "review.csv")])
     return [
         *features.told,
         "\n".join(label_notes(rows.y)),
         *describe(data_map, data_map.to_frame(), args.top),
         *([] if audit is None else [audit.summary()]),
-        *([] if decided is None else [str(decided)]),
+        *([] if brought is None else [brought.summary()]),
+        *([] if progress is None else [str(progress)]),
         *_left_out(rows),
-        list_files(args.out / name for name in written),
-        _next_step(args, args.out / "review.csv"),
+        list_files(paths),
+        f"How far you are, while you decide: {program()} {how_far}\n"
+        f"Fill in the decisions, then: {next_step}",
     ]
+
+
+def _prepare_for_many(args: argparse.Namespace, n: int) -> None:
+    """Say that many classes take long, before they do, and keep fewer features."""
+    if n <= MANY_CLASSES:
+        return
+    kept = ""
+    if args.text is not None and args.max_features is None:
+        args.max_features = MANY_FEATURES
+        kept = f" The {MANY_FEATURES:,} most frequent features are kept."
+    note(
+        f"{n:,} classes: {args.learner} trains one model for each, so this "
+        f"takes about {n:,} times as long as two classes.{kept} To be quicker: "
+        f"--epochs 3, --cv 0 or --sample; or put rare labels together first."
+    )
 
 
 def _features(args: argparse.Namespace, table: Table, rows: LabelledRows) -> Features:
     """What is learned from, the columns that the map carries, how they were read."""
     if args.text is not None:
         texts: Any = rows.texts
-        tell(args, f"vectorizing {len(rows.labels):,} texts: 1-2-gram TF-IDF")
-        return Features(text_features(texts), {"text": texts}, [])
-    features = table_features(
+        tell(args, f"vectorizing {len(texts):,} texts: {args.ngrams}-gram TF-IDF")
+        X, names = text_features(texts, args.ngrams, args.max_features)
+        return Features(X, {"text": texts}, [], names, args.ngrams)
+    columns = read_features(
         table, args.features, rows.positions, args.decimal, args.thousands
     )
-    told = ["\n".join(["Columns as they were read", *features.told])]
-    return replace(features, told=told)
+    by_name = dict(zip(args.features, columns.values(), strict=True))
+    told = [f"{plain(name)}: {column.told}" for name, column in by_name.items()]
+    coded = args.learner == "boosting"
+    return Features(
+        table_features(columns, coded=coded),
+        {name: column.cells for name, column in columns.items()},
+        ["\n".join(["Columns as they were read", *told])],
+        names_of_features(by_name, coded=coded),
+    )
 
 
 def _map_rows(
     args: argparse.Namespace, rows: LabelledRows, features: Features
 ) -> tuple[DataMap, LabelAudit | None, Any]:
     """Map, audit if it is wished, and a classifier that can be asked why."""
-    X, carried = features.X, features.columns
+    X, carried, labels = features.X, features.columns, rows.y
     tell(args, f"training on {X.shape[1]:,} features")
-    labels = rows.y
-    unfitted = classifier(learner(), args)
-    if not args.audit:
-        fitted = unfitted.fit(X, labels)
-        return fitted.data_map_.with_columns(**carried), None, fitted
-    verbose = unfitted.verbose
-    audit = audit_labels(unfitted, X, labels, random_state=args.seed, verbose=verbose)
-    # Of several labels a row, each has a chance: a column has room for one.
-    chance = {} if labels.ndim > 1 else {"chance_wrong": audit.chance}
-    audit = audit.with_columns(**carried, **chance)
-    # Its epochs are not those of the map, so they are not told.
-    asked = unfitted.set_params(cv=None, verbose=0).fit(X, labels).estimator_
-    return audit.data_map, audit, asked
+    unfitted = classifier(learner(args.learner), args)
+    if args.learner == "logistic":
+        unfitted.set_params(n_epochs="auto")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        if args.audit:
+            audit = audit_labels(
+                unfitted, X, labels, random_state=args.seed, verbose=unfitted.verbose
+            )
+            if labels.ndim == 1:  # of several labels, a column has no room
+                carried = {**carried, "chance_wrong": audit.chance}
+            data_map = audit.data_map
+            # Its epochs are not those of the map, so they are not told.
+            asked = clone(unfitted).set_params(cv=None, verbose=0)
+            fitted = asked.fit(X, labels).estimator_
+        else:
+            audit, fitted = None, _fitted(args, unfitted, X, labels)
+            data_map = fitted.data_map_
+    note(*(_plainly(str(w.message), labels, unfitted.cv) for w in caught))
+    return data_map.with_columns(**carried), audit, fitted
+
+
+def _fitted(
+    args: argparse.Namespace, unfitted: DataMapClassifier, X: Any, labels: Any
+) -> DataMapClassifier:
+    """Map by folds, in-sample if the rows are too few for them and none were given."""
+    held_out = unfitted.cv is not None and n_classes(labels) <= MANY_CLASSES
+    # What label_quality is made of.
+    unfitted.set_params(measures=("mean_proba",) if held_out else ())
+    try:
+        return unfitted.fit(X, labels)
+    except TooFewRowsError:
+        if args.cv != AUTO:
+            raise
+    note(
+        "too few different rows for folds: the map is in-sample, where wrong labels "
+        "are learned by heart."
+    )
+    return unfitted.set_params(cv=None, measures=()).fit(X, labels)
+
+
+def _plainly(warning: str, labels: Any, cv: int | None) -> str:
+    """A warning as one who typed a command understands it."""
+    if RARE not in warning or cv is None or labels.ndim > 1:
+        return warning
+    counts = labels.value_counts()
+    rare = counts.index[counts < cv]
+    return (
+        f"labels with fewer rows than folds ({quoted(rare)}): no model that has not "
+        f"seen a row can know its label there, so such rows look wrong."
+    )
+
+
+def _review(
+    args: argparse.Namespace,
+    data_map: DataMap,
+    audit: LabelAudit | None,
+    earlier: pd.DataFrame | None,
+) -> tuple[pd.DataFrame, Brought | None]:
+    """The rows to decide on, and below them those that are decided."""
+    expected = 0 if audit is None or audit.n_wrong is None else int(audit.n_wrong)
+    n = args.review or max(N_REVIEW, expected)
+    brought = None if earlier is None else bring_along(data_map, earlier)
+    if args.control and audit is not None:
+        queue = audit.review(n=n, n_random=args.control)
+    else:
+        n_decided = 0 if brought is None else len(brought.cells)
+        n_listed = min(n + n_decided, data_map.confidence.size)
+        queue = data_map.review(n=n_listed, by=ranked_by(data_map))
+    if brought is None:
+        return queue, None
+    return with_decisions(data_map, queue, brought, n + (args.control or 0)), brought
+
+
+def _progress(
+    args: argparse.Namespace,
+    audit: LabelAudit,
+    queue: pd.DataFrame,
+    brought: Brought | None,
+) -> ReviewProgress | None:
+    """What the decisions say; None without any."""
+    if brought is None or not len(brought.cells):
+        return None
+    # Control rows measure the labels that they were drawn from, and no others.
+    whole = brought.n_applied + brought.n_lost == 0
+    drawn = [name for name in ("drawn",) if name in queue]
+    return audit.update(args.decided if whole else queue.drop(columns=drawn))
 
 
 def apply_file(args: argparse.Namespace) -> list[str]:
@@ -196,7 +348,7 @@ def apply_file(args: argparse.Namespace) -> list[str]:
             f"{args.file} holds several files; apply corrects one of them: name it."
         )
     name = [] if args.id == PLACE else listed(args.id)
-    table = rows = _read(args, [*listed(args.label), *listed(args.text), *name])
+    table = rows = read(args, [*listed(args.label), *listed(args.text), *name])
     if args.id == PLACE:
         rows, review = of_one_file(table, review)
     with warnings.catch_warnings(record=True) as caught:
@@ -212,7 +364,20 @@ def apply_file(args: argparse.Namespace) -> list[str]:
     ]
 
 
-def _read(args: argparse.Namespace, named: list[str]) -> Table:
+def read(args: argparse.Namespace, named: list[str]) -> Table:
+    """Read the file of a subcommand, and say how.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Its options: ``file`` and how it is read.
+    named : list of str
+        Columns that it must have.
+
+    Returns
+    -------
+    Table
+    """
     table = read_given(args, named)
     note(*table.notes)
     return table
@@ -234,23 +399,18 @@ def _check_inputs(args: argparse.Namespace) -> None:
 
 
 def _write_map(
-    args: argparse.Namespace,
     table: Table,
     rows: LabelledRows,
     data_map: DataMap,
-    audit: LabelAudit | None,
+    queue: pd.DataFrame,
     folder: Path,
     explain: Callable[[Any], Explanation],
 ) -> list[str]:
-    if audit is None:
-        listed = review(data_map, n=N_REVIEW)
-    else:
-        listed = audit.review(n=N_REVIEW, n_random=args.control or 0)
     write_csv(annotated(table, rows, data_map), folder / "data_map.csv")
     write_plot(data_map, folder)
     # Rows of a review with control rows are judged as in the table: without a reason.
-    evidence = None if "drawn" in listed else partial(explain, listed)
-    written = write_review(data_map, listed, folder, evidence)
+    evidence = None if "drawn" in queue else partial(explain, queue)
+    written = write_review(data_map, queue, folder, evidence)
     return ["data_map.csv", "data_map.png", *written]
 
 
@@ -263,22 +423,27 @@ def _write_audit(audit: LabelAudit, folder: Path) -> str:
     return "audit.png"
 
 
+def is_one_file(args: argparse.Namespace) -> bool:
+    """Whether one file was given, not several or a folder."""
+    return not isinstance(args.file, list) and not args.file.is_dir()
+
+
 def _left_out(rows: LabelledRows) -> list[str]:
-    lacks = [f"{n:,} without a {what}" for what, n in rows.left_out.items() if n]
+    lacks = [f"{n:,} {what}" for what, n in rows.left_out.items() if n]
     if not lacks:
         return []
     return [f"Rows not mapped, but kept in data_map.csv: {', '.join(lacks)}"]
 
 
 def _next_step(args: argparse.Namespace, review_path: Path) -> str:
-    if isinstance(args.file, list) or args.file.is_dir():
-        file, out = "FILE", "CORRECTED"
-    else:
+    if is_one_file(args):
         file, out = str(args.file), f"corrected{''.join(endings(args.file)) or '.csv'}"
+    else:
+        file, out = "FILE", "CORRECTED"
     words = ["apply", file, str(review_path), "--out", out]
     # The page saves decisions that do not name the columns.
     for option in MADE_FROM:
         value = None if option == "features" else getattr(args, option)
         for word in [] if value is None else np.atleast_1d(value).tolist():
             words += [f"--{option.replace('_', '-')}", word]
-    return f"Fill in the decisions, then: {program()} {shlex.join(words)}"
+    return f"{program()} {shlex.join(words)}"

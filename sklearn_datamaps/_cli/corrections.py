@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._cli.features import (
     LabelledRows,
-    reserved,
+    carried_name,
     select_rows,
 )
 from sklearn_datamaps._cli.labels import corrected_cells
@@ -162,7 +162,7 @@ def _check_features(
     decided, cells, _ = decided_cells(rows.y, review, index=rows.index)
     at = rows.positions[np.array([cell[0] for cell in cells], dtype=np.intp)]
     for name in names:
-        carried = f"feature_{name}" if name in reserved() else name
+        carried = carried_name(name)
         carried = f"'{carried}" if FORMULA.match(carried) else carried
         if carried not in decided:
             continue

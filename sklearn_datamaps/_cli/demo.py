@@ -15,6 +15,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_datamaps._cli.features import guarded
+from sklearn_datamaps._cli.options import AUTO
 from sklearn_datamaps._cli.parser import NAME, one_line
 from sklearn_datamaps._cli.terminal import MOST, plain, say, width
 from sklearn_datamaps._core.atomic import (
@@ -34,6 +35,7 @@ from sklearn_datamaps.datasets import fetch_go_emotions
 
 HARDEST, N_HARDEST = "hardest_digits.png", 20  # digits in the picture
 DPI = 150
+FOLDS = 2
 # What results take at the least: pictures, and a row of a table.
 MIN_BYTES, MIN_BYTES_OF_ROW = 2**16, 40
 FILES = ("data_map.csv", "data_map.png", "review.csv", "data_map.html")
@@ -166,12 +168,14 @@ def classifier(learner: Any, args: argparse.Namespace) -> DataMapClassifier:
     DataMapClassifier
         Not fitted.
     """
+    cv = getattr(args, "cv", None)
     return DataMapClassifier(
         learner,
         n_epochs=args.epochs,
-        cv=getattr(args, "cv", None),
+        cv=FOLDS if cv == AUTO else cv,
         random_state=args.seed,
-        verbose=int(not args.quiet),
+        # A bar that redraws its line is for eyes: a log would hold every state of it.
+        verbose=int(not args.quiet and sys.stderr.isatty()),
     )
 
 
@@ -385,7 +389,10 @@ def filled_in(folder: Path) -> str | None:
     path = folder / "review.csv"
     if not path.is_file():
         return None
-    cure = "Move it, or name another folder with --out."
+    cure = (
+        f"Move it, or name another folder with --out; --decided {path} brings its "
+        f"decisions along there."
+    )
     try:
         table = read_table(path, Reading(named=["decision"]))
         filled = [table.column("decision")]
@@ -433,14 +440,14 @@ def list_files(written: Iterable[Path]) -> str:
 
 
 def note(*notes: str) -> None:
-    """Say what a user should know on the standard error.
+    """Say something on the standard error that a user should know, once each.
 
     Parameters
     ----------
     *notes : str
-        One a line.
+        The notes.
     """
-    for text in notes:
+    for text in dict.fromkeys(notes):
         say(f"{NAME}: note: {plain(text, MOST)}", sys.stderr)
 
 

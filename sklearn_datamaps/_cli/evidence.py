@@ -57,7 +57,7 @@ def _names_of(features: Features, rows: NDArray[np.intp]) -> NDArray[Any]:
     """
     X, texts = features.X, features.columns["text"]
     names = np.full(X.shape[1], "", dtype=object)
-    split = vectorizer().build_analyzer()
+    split = vectorizer(features.ngrams).build_analyzer()
     for row in rows.tolist():
         columns = X.indices[X.indptr[row] : X.indptr[row + 1]]
         names[np.sort(columns)] = sorted(set(split(texts[row])))

@@ -2,22 +2,23 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sklearn_datamaps._cli.labels import LabelCells, read_labels
-from sklearn_datamaps._cli.numbers import FEW_CLASSES, read_columns
+from sklearn_datamaps._cli.numbers import FEW_CLASSES, Column, read_columns
 from sklearn_datamaps._cli.sources import listed
-from sklearn_datamaps._cli.terminal import cut, plain
+from sklearn_datamaps._cli.terminal import cut
 from sklearn_datamaps._core.base_map import FRAME_COLUMNS, table_of
 from sklearn_datamaps._core.labels import looks_like_none
 from sklearn_datamaps._core.messages import quoted
@@ -44,9 +45,11 @@ class LabelledRows:
     texts : ndarray of str, or None
         Their texts.
     left_out : dict of str to int
-        Number of rows by what they lack.
+        Number of rows by why.
     cells : LabelCells
         The labels of all rows of the file.
+    told : list of str
+        What was done with their names.
     """
 
     positions: NDArray[np.intp]
@@ -54,6 +57,7 @@ class LabelledRows:
     texts: NDArray[Any] | None
     left_out: dict[str, int]
     cells: LabelCells
+    told: list[str] = field(default_factory=list)
 
     @property
     def labels(self) -> NDArray[Any]:
@@ -73,6 +77,8 @@ def select_rows(
     name: str | None = None,
     na: Sequence[str] = (),
     sep: str | None = None,
+    *,
+    classes: int = 2,
 ) -> LabelledRows:
     """Select the rows that can be mapped: those with a label and a text.
 
@@ -89,6 +95,8 @@ def select_rows(
         Labels that say that there is none.
     sep : str, default=None
         What stands between the labels of a cell. None: a cell holds one, or a list.
+    classes : int, default=2
+        How many classes there must be. 1: nothing is asked of the labels.
 
     Returns
     -------
@@ -101,23 +109,27 @@ def select_rows(
         label is rather a number or a name.
     """
     cells = read_labels(table, listed(label), sep, na)
-    names = row_names(table, name)
+    names, told = row_names(table, name)
     texts = _texts(table, listed(text)) if text else None
     textless = np.zeros(len(table), dtype=bool)
     if texts is not None:
         textless = is_blank(texts) & ~cells.missing
     positions = np.flatnonzero(~(cells.missing | textless))
-    left_out = {"label": int(cells.missing.sum()), "text": int(textless.sum())}
+    left_out = {
+        "without a label": int(cells.missing.sum()),
+        "without a text": int(textless.sum()),
+    }
     values, index = cells.codes[positions], names[positions]
     y: pd.Series | pd.DataFrame
     if cells.classes is None:
-        _check_labels(str(label), values)
+        if classes > 1:
+            _check_labels(str(label), values)
         y = pd.Series(values, index=index, dtype=object)
     else:
         _check_sets(cells.classes, values)
         y = pd.DataFrame(values, index=index, columns=cells.classes)
     texts = None if texts is None else texts[positions]
-    return LabelledRows(positions, y, texts, left_out, cells)
+    return LabelledRows(positions, y, texts, left_out, cells, told)
 
 
 def _texts(table: Table, names: Sequence[str]) -> NDArray[Any]:
@@ -138,20 +150,102 @@ def _check_sets(classes: Sequence[str], values: NDArray[np.bool_]) -> None:
         )
 
 
-def row_names(table: Table, name: str | None) -> pd.Index:
+def sampled(rows: LabelledRows, n: int | None, seed: int) -> LabelledRows:
+    """Draw some of the rows at random, in their order.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+        The rows that can be mapped.
+    n : int or None
+        How many. None, or as many as there are: all.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    LabelledRows
+
+    Raises
+    ------
+    ValueError
+        If those drawn are of one class.
+    """
+    total = len(rows.labels)
+    if n is None or n >= total:
+        return rows
+    drawn = np.sort(np.random.default_rng((seed, n)).choice(total, n, replace=False))
+    y = rows.y.iloc[drawn]
+    labels = rows.labels[drawn]
+    if labels.ndim == 1 and len(pd.unique(labels)) < 2:
+        raise ValueError(
+            f"--sample {n} drew rows of one class only ({quoted(pd.unique(labels))}); "
+            f"a map needs at least two. Draw more, or give another --seed."
+        )
+    left_out = {**rows.left_out, "not drawn by --sample": total - n}
+    return replace(
+        rows,
+        positions=rows.positions[drawn],
+        y=y,
+        texts=None if rows.texts is None else rows.texts[drawn],
+        left_out=left_out,
+    )
+
+
+def row_names(table: Table, name: str | None) -> tuple[pd.Index, list[str]]:
+    """Names of the rows of a file, all different.
+
+    Parameters
+    ----------
+    table : Table
+        The file.
+    name : str or None
+        The column of names. None: their number, from 0.
+
+    Returns
+    -------
+    names : pandas.Index
+        The second row named X is X#2, the next one X#3.
+    told : list of str
+        Which were named so.
+
+    Raises
+    ------
+    ValueError
+        If a cell is empty.
+    """
     if name is None:
-        return pd.RangeIndex(len(table), name="row")
+        return pd.RangeIndex(len(table), name="row"), []
     # A name that the map has for something else would hide it.
     called = f"id_{name}" if name in reserved() else name
     cells = [escaped(cell) for cell in table.column(name)]
-    index = pd.Index(cells, dtype=object, name=called)
-    doubtful = index.duplicated() | is_blank(index.to_numpy())
-    if doubtful.any():
+    empty = is_blank(np.array(cells, dtype=object))
+    if empty.any():
         raise ValueError(
-            f"--id: column {name!r} holds {index[doubtful][0]!r} more than once or "
-            f"empty cells. Leave --id out to name the rows by their number."
+            f"--id: column {name!r} holds {int(empty.sum()):,} empty cells. Leave --id "
+            f"out to name the rows by their number."
         )
-    return index
+    times: Counter[str] = Counter()
+    taken, renamed = set(cells), []
+    for row, cell in enumerate(cells):
+        times[cell] += 1
+        if times[cell] == 1:
+            continue
+        while (new := f"{cell}#{times[cell]}") in taken:
+            times[cell] += 1
+        taken.add(new)
+        renamed.append(new)
+        cells[row] = new
+    told = [
+        f"--id: column {name!r} has names that stand for more than one row: "
+        f"{len(renamed):,} were named {quoted(renamed)}."
+    ]
+    return pd.Index(cells, dtype=object, name=called), told if renamed else []
+
+
+def n_classes(y: pd.Series | pd.DataFrame) -> int:
+    """Number of the labels that rows have."""
+    return y.shape[1] if isinstance(y, pd.DataFrame) else int(y.nunique())
 
 
 def reserved() -> set[str]:
@@ -210,36 +304,63 @@ def _check_labels(name: str, labels: NDArray[Any]) -> None:
         )
 
 
-def vectorizer() -> NgramTfidfVectorizer:
-    """Return what makes texts into features: words and pairs of words."""
-    return NgramTfidfVectorizer(ngram_range=(1, 2))
+def vectorizer(
+    ngrams: tuple[int, int] = (1, 2), max_features: int | None = None
+) -> NgramTfidfVectorizer:
+    """Return what makes texts into features: words and groups of words.
+
+    Parameters
+    ----------
+    ngrams : tuple of int, default=(1, 2)
+        Fewest and most words of a group.
+    max_features : int, default=None
+        How many of the most frequent to keep. None: all.
+
+    Returns
+    -------
+    NgramTfidfVectorizer
+        Not fitted.
+    """
+    return NgramTfidfVectorizer(ngram_range=tuple(ngrams), max_features=max_features)
 
 
-def text_features(texts: Sequence[str]) -> Any:
-    """TF-IDF of words and pairs of words, as a sparse matrix.
+def text_features(
+    texts: Sequence[str],
+    ngrams: tuple[int, int] = (1, 2),
+    max_features: int | None = None,
+) -> tuple[Any, NDArray[Any] | None]:
+    """TF-IDF of words and groups of words, as a sparse matrix.
 
     Parameters
     ----------
     texts : sequence of str
         The texts.
+    ngrams : (int, int), default=(1, 2)
+        Numbers of words in a feature, from and to.
+    max_features : int, default=None
+        How many features, the most frequent ones. None: all.
 
     Returns
     -------
-    scipy.sparse matrix of shape (n_samples, n_features)
+    X : scipy.sparse matrix of shape (n_samples, n_features)
+    names : ndarray of str of shape (n_features,) or None
+        None: every word is a feature, so the texts themselves tell their names.
 
     Raises
     ------
     ValueError
         If there is no word in them.
     """
+    made = vectorizer(ngrams, max_features)
     try:
-        return vectorizer().fit_transform(texts)
+        X = made.fit_transform(texts)
     except ValueError as error:
         raise ValueError(
             f"The {len(texts):,} texts hold no word of two letters or more: nothing to "
             f"learn from. The first is {str(texts[0])[:40]!r}. For columns of numbers "
             f"or categories use --features."
         ) from error
+    return X, None if max_features is None else made.get_feature_names_out()
 
 
 @dataclass(frozen=True)
@@ -249,32 +370,32 @@ class Features:
     Attributes
     ----------
     X : ndarray or sparse matrix of shape (n_samples, n_features)
-        TF-IDF, or scaled numbers and one-hot categories.
+        TF-IDF, or numbers and categories as the learner takes them.
     columns : dict of str to ndarray
         The features as they are read, by names that a map can carry; of texts "text".
     told : list of str
         How each column was read, a line each.
     names : ndarray of str of shape (n_features,) or None
         Names of the columns of X; None: words, see ``explain_listed``.
+    ngrams : tuple of int, default=(1, 2)
+        Fewest and most words of a group, of texts.
     """
 
     X: Any
     columns: dict[str, NDArray[Any]]
     told: list[str]
     names: NDArray[Any] | None = None
+    ngrams: tuple[int, int] = (1, 2)
 
 
-def table_features(
+def read_features(
     table: Table,
     names: Sequence[str],
     positions: NDArray[np.intp],
     decimal: str | None = None,
     thousands: str | None = None,
-) -> Features:
-    """Scaled numbers and one-hot categories.
-
-    Numbers that are missing take the median. Among categories, empty is one like any
-    other.
+) -> dict[str, Column]:
+    """Columns of features as they are read, by names that a map can carry.
 
     Parameters
     ----------
@@ -289,7 +410,7 @@ def table_features(
 
     Returns
     -------
-    Features
+    dict of str to Column
 
     Raises
     ------
@@ -299,32 +420,92 @@ def table_features(
     """
     cells = {name: table.column(name)[positions] for name in names}
     read = read_columns(cells, decimal, thousands)
+    return {carried_name(name): column for name, column in read.items()}
+
+
+def carried_name(name: str) -> str:
+    """Name of a column of features on a map, where some names mean something else."""
+    return f"feature_{name}" if name in reserved() else name
+
+
+def table_features(columns: dict[str, Column], *, coded: bool = False) -> Any:
+    """Scaled numbers and one-hot categories.
+
+    Numbers that are missing take the median. Among categories, empty is one like any
+    other.
+
+    Parameters
+    ----------
+    columns : dict of str to Column
+        The columns.
+    coded : bool, default=False
+        As trees take them: numbers as they are, categories as integers.
+
+    Returns
+    -------
+    ndarray or sparse matrix of shape (n_samples, n_features)
+    """
     blocks: list[Any] = []
-    of_columns: list[str] = []
-    for name, column in read.items():
+    for column in columns.values():
         values = column.cells[:, None]
         if column.is_number:
             scale = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-            blocks.append(scale.fit_transform(values))
-            of_columns.append(name)
+            blocks.append(values if coded else scale.fit_transform(values))
         else:
-            encoder = OneHotEncoder()
+            encoder = OrdinalEncoder() if coded else OneHotEncoder()
             blocks.append(encoder.fit_transform(values))
-            of_columns += [f"{name} = {value}" for value in encoder.categories_[0]]
-    if all(column.is_number for column in read.values()):
+    if coded or all(column.is_number for column in columns.values()):
         X: Any = np.hstack(blocks)
     else:
         X = sparse.hstack([sparse.csr_matrix(block) for block in blocks], format="csr")
-    columns = {
-        f"feature_{name}" if name in reserved() else name: column.cells
-        for name, column in read.items()
-    }
-    told = [f"{plain(name)}: {c.told}" for name, c in read.items()]
-    return Features(X, columns, told, np.array(of_columns, dtype=object))
+    return X
 
 
-def learner() -> SGDClassifier:
-    """Return the learner behind the map: logistic regression, balanced classes."""
+def names_of_features(
+    columns: dict[str, Column], *, coded: bool = False
+) -> NDArray[Any]:
+    """Names of the columns that ``table_features`` makes.
+
+    Parameters
+    ----------
+    columns : dict of str to Column
+        The columns.
+    coded : bool, default=False
+        As in ``table_features``.
+
+    Returns
+    -------
+    ndarray of str of shape (n_features,)
+    """
+    names: list[str] = []
+    for name, column in columns.items():
+        if coded or column.is_number:
+            names.append(name)
+        else:
+            names += [f"{name} = {value}" for value in np.unique(column.cells)]
+    return np.array(names, dtype=object)
+
+
+def learner(kind: str = "sgd") -> Any:
+    """Return the learner behind the map, with balanced classes.
+
+    Parameters
+    ----------
+    kind : {"sgd", "logistic", "boosting"}, default="sgd"
+        Logistic regression by stochastic gradient descent or until it has converged, or
+        trees.
+
+    Returns
+    -------
+    estimator
+        Not fitted.
+    """
+    if kind == "logistic":
+        return LogisticRegression(class_weight="balanced")
+    if kind == "boosting":
+        return HistGradientBoostingClassifier(
+            class_weight="balanced", early_stopping=False
+        )
     return SGDClassifier(loss="log_loss", class_weight="balanced")
 
 

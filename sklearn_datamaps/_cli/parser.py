@@ -7,11 +7,19 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sklearn_datamaps._cli.options import (
+    add_check,
+    add_json,
+    add_learning,
+    add_review,
+    add_status,
+    at_least,
+)
 from sklearn_datamaps._cli.signals import signals_handled
 from sklearn_datamaps._cli.terminal import MOST, plain, say
 
@@ -44,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 done, 2 a wrong argument or bad data, 130 interrupted, 141 the
-        reader of the output went away, 143 ended by SIGTERM.
+        Exit code: 0 done, 2 a wrong argument or bad data, 3 and 4 answers of ``check``,
+        130 interrupted, 141 the reader of the output went away, 143 ended by SIGTERM.
 
     Raises
     ------
@@ -75,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             what = plain(str(error), MOST) or "for what was asked"
             say(f"{NAME}: error: out of memory ({what}).", sys.stderr)
             return FAILED
-        return DONE
+        # A subcommand may answer by its exit code, too.
+        return int(getattr(args, "exit_code", DONE))
 
 
 def program() -> str:
@@ -173,7 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_map(commands)
     _add_inspect(commands)
+    _add_reading_options(add_status(commands, EXIT_CODES))
     _add_apply(commands)
+    _add_reading_options(add_check(commands, EXIT_CODES))
     _add_demo(commands)
     return parser
 
@@ -229,21 +240,21 @@ def _add_run_options(parser: argparse.ArgumentParser, *, out: str, top: str) -> 
     parser.add_argument(
         "--epochs",
         metavar="N",
-        type=_at_least(1),
+        type=at_least(1),
         default=10,
         help="epochs to train and record (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",
         metavar="N",
-        type=_at_least(0),
+        type=at_least(0),
         default=0,
         help="the same seed gives the same map (default: %(default)s)",
     )
     parser.add_argument(
         "--top",
         metavar="N",
-        type=_at_least(1),
+        type=at_least(1),
         default=10,
         help=f"rows to print; {top} (default: %(default)s)",
     )
@@ -269,12 +280,14 @@ def _add_map(commands: Any) -> None:
                            apostrophe before it, which apply takes off
             data_map.png   the map
             data_map.html  the map to explore and decide in (needs the extra explore)
+            data_map.parquet  the map for status, check and Python
             audit.png      with --audit: label quality, and the labels most often wrong
 
-            With --cv, each row is judged by models that never trained on it, which
-            is better for finding wrong labels. With --audit, two such maps and a
-            second opinion rank the labels by the chance of being wrong, for review.csv,
-            and count them, or say why that cannot be done.
+            Each row is judged by models that never trained on it (--cv 2), since a
+            wrong label is soon learned by heart; --cv 0 is the map of the paper. With
+            --audit, two such maps and a second opinion rank the labels by the chance
+            of being wrong, for review.csv, and count them, or say why that cannot be
+            done.
 
             Texts become TF-IDF of words and pairs of words; numbers are scaled, other
             columns one-hot. The learner is logistic regression with balanced classes.
@@ -316,31 +329,9 @@ def _add_map(commands: Any) -> None:
         metavar="COL",
         help="column that names the rows (default: their number, from 0)",
     )
-    parser.add_argument(
-        "--cv",
-        metavar="N",
-        type=_at_least(2),
-        help="folds of an out-of-fold map; 2 is recommended (default: in-sample)",
-    )
-    parser.add_argument(
-        "--audit",
-        action="store_true",
-        help="audit the labels; takes about five times as long as a map",
-    )
-    parser.add_argument(
-        "--control",
-        metavar="N",
-        type=_at_least(1),
-        help="with --audit: N rows at random among those of review.csv, unmarked, so "
-        "that their decisions measure how many labels are wrong, whatever the errors",
-    )
-    parser.add_argument(
-        "--decided",
-        metavar="REVIEW",
-        type=Path,
-        help="with --audit and the same --seed: a review with decisions, to tell how "
-        "many labels are wrong and whether to read on",
-    )
+    add_learning(parser)
+    add_review(parser)
+    add_json(parser)
     for option, what in (
         ("decimal", "before the decimals of numbers in --features"),
         ("thousands", "between the thousands of such numbers"),
@@ -470,20 +461,6 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
 def _columns(text: str) -> list[str]:
     """Names between commas; one with a comma stands in quotes, as in CSV."""
     return list(dict.fromkeys(next(csv.reader([text], skipinitialspace=True))))
-
-
-def _at_least(minimum: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        message = f"must be an integer >= {minimum}; got {text!r}"
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(message) from None
-        if value < minimum:
-            raise argparse.ArgumentTypeError(message)
-        return value
-
-    return parse
 
 
 def _drop_unwritten() -> None:

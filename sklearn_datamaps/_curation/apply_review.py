@@ -149,6 +149,26 @@ def decided_cells(
     return frame, _cells_of(frame, rows, label_names), known
 
 
+def decided_rows(review: Any) -> pd.DataFrame:
+    """Rows of a review with a decision, as text; whose rows they are is not looked at.
+
+    Parameters
+    ----------
+    review : DataFrame, str or path
+        As in :func:`apply_review`.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no review, or a decision is unknown.
+    """
+    return _decided(_read(review))
+
+
 def _read(review: Any) -> pd.DataFrame:
     if isinstance(review, str | os.PathLike):
         table = read_table(Path(review), Reading(named=["id", "decision"]))

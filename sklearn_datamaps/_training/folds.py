@@ -83,6 +83,10 @@ def _check_known(groups: Any) -> None:
         )
 
 
+class TooFewRowsError(ValueError):
+    """The rows are too few, or too much alike, for so many folds."""
+
+
 def _shuffled(
     n_splits: int, X: Any, labels: EncodedLabels, seed: int, groups: Any
 ) -> list[Split]:
@@ -102,7 +106,7 @@ def _shuffled(
     _, first = np.unique(unit, return_index=True)
     strata = _strata(codes[first], n_splits)
     if np.bincount(strata).max() < n_splits:
-        raise ValueError(
+        raise TooFewRowsError(
             f"cv={n_splits} is more than the number of different rows of every class "
             f"({len(first):,} different rows in all; equal rows of a sparse X are kept "
             f"in one fold). Choose a smaller cv, or give a splitter."
@@ -257,13 +261,13 @@ def check_trainable(
         codes = labels.codes[rows]
         if not labels.multilabel:
             if len(np.unique(codes)) < 2:
-                raise ValueError(
+                raise TooFewRowsError(
                     f"Split {number} of cv leaves rows of one class only to train on. "
                     f"Choose a stratified cv, or fewer folds."
                 )
             continue
         if (codes == codes[:1]).all():
-            raise ValueError(
+            raise TooFewRowsError(
                 f"Split {number} of cv leaves every label set in all rows to train on, "
                 f"or in none. Choose another cv, or fewer folds."
             )

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._core.arrays import Array, Rows
+from sklearn_datamaps._core.base_map import BaseDataMap, table_of
 from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.regions import (
@@ -17,11 +18,18 @@ from sklearn_datamaps._core.regions import (
     REGIONS,
     UNSEEN,
     boundary_lines,
+    region_names,
 )
 from sklearn_datamaps._core.repeats import check_same_rows
 from sklearn_datamaps._views import colors, drawing, html
 
 MOST_ARROWS = 25  # more hide each other
+
+# Sorting would take most of the time of larger maps; a correlation of so many has an
+# error of a thousandth.
+N_RANKED = 1_000_000
+# Of two classes the margin is 2 confidence - 1, its deviation twice the variability.
+SAME_RANKS = {"margin": "confidence", "margin_std": "variability"}
 
 
 @found_in("sklearn_datamaps")
@@ -46,7 +54,7 @@ class DataMapComparison:
         a map does not know the labels.
     spearman : pandas.Series
         Rank correlation of each measure that both maps have; NaN where a measure is
-        constant.
+        constant. Of more than a million values by a million drawn at random.
 
     Examples
     --------
@@ -126,15 +134,17 @@ def compare(
     """
     check_same_rows(before, after)
     _warn_unlike(before, after)
-    pairs = _pairs(before, after)
+    distance = np.hypot(
+        (after.confidence - before.confidence).ravel(),
+        (after.variability - before.variability).ravel(),
+    )
+    movers, changed = _farthest(distance, n_movers), _changed(before, after)
     return DataMapComparison(
         before=before,
         after=after,
         transitions=_transitions(before, after),
-        movers=pairs.sort_values("distance", ascending=False, kind="stable").head(
-            n_movers
-        ),
-        changed_labels=pairs[label_changed(pairs)],
+        movers=_pairs(before, after, distance, movers),
+        changed_labels=_pairs(before, after, distance, changed),
         spearman=_spearman(before, after),
     )
 
@@ -223,28 +233,68 @@ def _transitions(before: BaseDataMap, after: BaseDataMap) -> pd.DataFrame:
     )
 
 
-def _pairs(before: BaseDataMap, after: BaseDataMap) -> pd.DataFrame:
-    one, two = before.to_frame(), after.to_frame()
-    keys = ["position", "label_name"] if before.multilabel else ["position"]
-    pairs = one[keys].copy()
+def _farthest(distance: Array, n: int) -> Rows:
+    """First rows of a stable sort, the farthest first, without sorting all."""
+    reached = np.nan_to_num(distance, nan=-1.0)
+    n = min(n, len(reached))
+    if n < 1:
+        return np.empty(0, dtype=np.intp)
+    least = np.partition(reached, len(reached) - n)[len(reached) - n]
+    rows = np.flatnonzero(reached >= least)
+    farthest: Rows = rows[np.argsort(-reached[rows], kind="stable")][:n]
+    return farthest
+
+
+def _changed(before: BaseDataMap, after: BaseDataMap) -> Rows:
+    """Rows with another label after; where one is not known, it is the same."""
+    one, two = before.label.ravel(), after.label.ravel()
+    if one.dtype.kind == two.dtype.kind != "O":
+        differ = one != two
+    else:
+        differ = (pd.Series(one) != pd.Series(two)).to_numpy(dtype=bool)
+    rows = np.flatnonzero(differ)
+    known = ~(pd.isna(one[rows]) | pd.isna(two[rows]))
+    return rows[known]
+
+
+def _pairs(
+    before: BaseDataMap, after: BaseDataMap, distance: Array, cells: Rows
+) -> pd.DataFrame:
+    """Both maps side by side, of some cells alone: of millions few are shown."""
+    n_labels = len(before.classes) if before.multilabel else 1
+    rows = cells // n_labels
+    data: dict[str, Any] = {"position": rows}
+    if before.multilabel:
+        data["label_name"] = before.classes[cells % n_labels]
+    maps = {"before": before, "after": after}
+    regions = {when: one.region_codes().ravel()[cells] for when, one in maps.items()}
     for name in ("label", "region", "confidence", "variability"):
-        pairs[f"{name}_before"] = one[name].to_numpy()
-        pairs[f"{name}_after"] = two[name].to_numpy()
-    pairs["distance"] = np.hypot(
-        two["confidence"] - one["confidence"], two["variability"] - one["variability"]
-    )
-    for name in {**before.listed_columns, **after.listed_columns}:
-        source = one if name in before.listed_columns else two
-        own = f"{name}_carried" if name in pairs else name
-        pairs[own] = source[name].set_axis(pairs.index)
-    return pairs
+        for when, one in maps.items():
+            shown = region_names(regions[when])
+            values = shown if name == "region" else getattr(one, name).ravel()[cells]
+            data[f"{name}_{when}"] = values
+    data["distance"] = distance[cells]
+    carried = {**after.listed_columns, **before.listed_columns}
+    for name in {**before.listed_columns, **carried}:  # those of before come first
+        values = carried[name]
+        data[f"{name}_carried" if name in data else name] = values[rows]
+    return table_of(data, before.index[rows])
 
 
 def _spearman(before: BaseDataMap, after: BaseDataMap) -> pd.Series:
     common = [n for n in before.measure_names() if n in after.measure_names()]
-    result = {}
+    n_values = before.confidence.size
+    drawn: Any = slice(None)
+    if n_values > N_RANKED:
+        drawn = np.random.default_rng(0).choice(n_values, N_RANKED, replace=False)
+    result: dict[str, float] = {}
     for name in common:
-        one, two = before.measure(name).ravel(), after.measure(name).ravel()
+        same = SAME_RANKS.get(name)
+        if same in result and not (before.records_margin or after.records_margin):
+            result[name] = result[str(same)]
+            continue
+        one = before.measure(name).ravel()[drawn]
+        two = after.measure(name).ravel()[drawn]
         seen = ~(np.isnan(one) | np.isnan(two))
         one, two = one[seen], two[seen]
         varied = len(one) > 1 and np.ptp(one) > 0 and np.ptp(two) > 0

@@ -168,10 +168,21 @@ def test_most_suspicious_rows_are_those_of_lowest_confidence(digits_demo):
     assert cells in re.sub(" +", " ", result.out)
 
 
-def test_progress_is_on_the_standard_error(digits_demo):
-    result, _ = digits_demo
-    assert result.err.index("training on 1,797 digits") < result.err.index("10/10")
-    assert "epoch" not in result.out.replace("10 epochs", "")
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("kind", [Terminal, io.StringIO])
+def test_progress_is_on_the_standard_error_and_its_bar_on_a_terminal(tmp_path, kind):
+    out, err = io.StringIO(), kind()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        assert main(["demo", "--out", str(tmp_path), "--epochs", "3"]) == 0
+    told = err.getvalue()
+    assert "training on 1,797 digits" in told
+    assert ("3/3" in told) == ("\r" in told) == (kind is Terminal)
+    assert "epoch" not in out.getvalue().replace("3 epochs", "")
 
 
 def test_output_ends_with_the_files_named_as_the_user_did(tmp_path, monkeypatch):
@@ -327,7 +338,7 @@ def test_demo_replaces_no_review_with_decisions(tmp_path):
 
 def test_go_emotions_stages_are_visible_in_order(comments_demo):
     result, _ = comments_demo
-    stages = ["loading", "vectorizing", "training", "10/10", "drawing"]
+    stages = ["loading", "vectorizing", "training", "drawing"]
     at = [result.err.index(stage) for stage in stages]
     assert at == sorted(at)
 

@@ -78,7 +78,7 @@ def test_decisions_made_while_a_map_is_trained_are_kept(file, training, column, 
     kept = out / "not-placed-1"
     assert_one_line_error(result, "review.csv holds decisions", f"are in {kept}")
     assert shown(out) == before | {"review.csv": made[0]}
-    assert sorted(shown(kept)) == ["data_map.csv", "review.csv"]
+    assert sorted(shown(kept)) == [*("data_map.csv", "data_map.parquet", "review.csv")]
     assert (kept / "data_map.csv").read_bytes() != before["data_map.csv"]
 
 
@@ -102,7 +102,9 @@ def test_second_run_in_the_same_folder_is_refused_before_training(file, monkeypa
 
 
 @posix
-@pytest.mark.parametrize("name", ["data_map.csv", "data_map.png", "review.csv"])
+@pytest.mark.parametrize(
+    "name", ["data_map.csv", "data_map.png", "data_map.parquet", "review.csv"]
+)
 def test_link_in_the_folder_is_refused_before_training(file, monkeypatch, name):
     out = file.parent / "out"
     out.mkdir()

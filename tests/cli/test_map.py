@@ -107,14 +107,16 @@ def corrected_rows(rows):
     return [row for row in fixed if row[0] != "c2"]
 
 
-def test_map_of_a_file_is_the_map_of_the_pipeline(file):
-    _, out = run_map(file, *TEXT, "--id", "id", "--epochs", 4, "--seed", 5)
+@pytest.mark.parametrize(("argv", "cv"), [([], 2), (["--cv", "0"], None)])
+def test_map_of_a_file_is_the_map_of_the_pipeline(file, argv, cv):
+    _, out = run_map(file, *TEXT, "--id", "id", "--epochs", 4, "--seed", 5, *argv)
     rows = ROWS[:-2]
     pipeline = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2)),
         DataMapClassifier(
             SGDClassifier(loss="log_loss", class_weight="balanced"),
             n_epochs=4,
+            cv=cv,
             random_state=5,
         ),
     ).fit([row[1] for row in rows], [row[2] for row in rows])
@@ -123,7 +125,8 @@ def test_map_of_a_file_is_the_map_of_the_pipeline(file):
     assert found["region"].tolist() == expected["region"].tolist()
     assert found["predicted"].tolist() == expected["predicted"].tolist()
     for name in ("confidence", "variability", "correctness", "margin", "margin_std"):
-        np.testing.assert_array_equal(found[name].map(float), expected[name])
+        # Features are the same within 1e-15.
+        np.testing.assert_allclose(found[name].map(float), expected[name], rtol=1e-9)
 
 
 @pytest.fixture
@@ -131,7 +134,7 @@ def shown(pictures, monkeypatch):
     """What the page is made of, once it is made."""
     found = {}
     monkeypatch.setattr(
-        commands,
+        demo,
         "explore",
         lambda data_map, path, **given: found.update(data_map=data_map, **given),
     )
@@ -188,8 +191,11 @@ def test_table_holds_every_row_and_cell_in_order(file):
     header, *rows = cells_of(out / "data_map.csv")
     assert header[:4] == HEADER
     assert [row[:4] for row in rows] == ROWS
-    assert [row[4:] for row in rows[-2:]] == [[""] * 7] * 2
-    assert all(row[-1] in ("easy", "ambiguous", "hard") for row in rows[:-2])
+    added = {*header[4:]}
+    assert added > {"predicted", "confidence", "region", "label_quality", "suggested"}
+    assert [row[4:] for row in rows[-2:]] == [[""] * len(added)] * 2
+    regions = [row[header.index("region")] for row in rows[:-2]]
+    assert {*regions} <= {"easy", "ambiguous", "hard"}
     assert "1 without a label, 1 without a text" in result.out
     assert "DataMap: 27 rows" in result.out
 
@@ -242,7 +248,7 @@ def test_columns_named_as_measures_stay(tmp_path, pictures):
     _, out = run_map(path, "--text", "text", "--label", "label")
     found, *rows = cells_of(out / "data_map.csv")
     assert found[:5] == [*header, "predicted"]
-    assert found[-1] == "datamap_region"
+    assert "datamap_region" in found
     assert [row[:4] for row in rows] == ROWS
 
 
@@ -554,9 +560,24 @@ def test_texts_without_a_word_are_said_to_be_so(tmp_path, capsys):
 
 def test_folds_make_the_map_out_of_fold(file):
     result, out = run_map(file, *TEXT, "--cv", "2")
-    assert result.code == 0
+    assert result.code == 0, result.err
     assert "out-of-fold (2 folds)" in result.out
     assert "memorization" in table_of(out / "data_map.csv")
+    result, _ = run_map(file, *TEXT, "--cv", "0")
+    assert "in-sample: use cv=2 to look for wrong labels" in result.out
+
+
+def test_rows_too_much_alike_for_folds_are_mapped_in_sample_and_said_so(
+    tmp_path, pictures
+):
+    path = tmp_path / "mine.csv"
+    rows = [[["yes please", "no thanks"][i % 2], str(i % 2)] for i in range(20)]
+    path.write_text(as_csv(rows, header=["comment", "tag"]), encoding="utf-8")
+    result, _ = run_map(path, *TEXT)
+    assert (result.code, result.err.count("\n")) == (0, 1)
+    assert "too few different rows for folds" in result.err
+    assert "10 epochs, in-sample" in result.out
+    assert_one_line_error(run_map(path, *TEXT, "--cv", "2")[0], "cv=2 is more than")
 
 
 @pytest.fixture
@@ -622,14 +643,11 @@ def test_page_lists_the_control_rows_as_the_review_does(many, monkeypatch):
     assert [sorted(named) for named in given] == [["review"], ["evidence"]]
 
 
-@pytest.mark.parametrize("option", ["--control", "--decided"])
-def test_options_of_an_audit_need_one(file, option):
-    assert_one_line_error(
-        run_map(file, *TEXT, option, "5")[0], "--control and --decided are for --audit"
-    )
+def test_control_rows_need_an_audit(file):
+    assert_one_line_error(run_map(file, *TEXT, "--control", "5")[0], "for --audit")
 
 
 def test_too_few_folds_are_refused(file):
     assert_one_line_error(
-        run_map(file, *TEXT, "--cv", "1")[0], "--cv", "must be an integer >= 2"
+        run_map(file, *TEXT, "--cv", "1")[0], "--cv", "must be 0, or an integer >= 2"
     )

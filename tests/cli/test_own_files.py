@@ -275,7 +275,7 @@ def test_labels_between_separators(tmp_path):
     review = tmp_path / "out" / "review.csv"
     frame = pd.read_csv(review, dtype=str)
     one = frame.iloc[0]
-    new = str(one["label"] != "True")
+    new = str(one["label"].lower() != "true")
     decided(review, one["id"], new, one["label_name"])
     result = run("apply", path, review, "--out", tmp_path / "b.csv")
     assert result.code == 0, result.err
@@ -318,7 +318,7 @@ def test_labels_in_lists(tmp_path, kind):
     assert "DataMap: 40 rows x 3 labels" in result.out
     review = tmp_path / "out" / "review.csv"
     one = pd.read_csv(review, dtype=str).iloc[0]
-    new = str(one["label"] != "True")
+    new = str(one["label"].lower() != "true")
     decided(review, one["id"], new, one["label_name"])
     out = tmp_path / f"b.{kind}"
     result = run("apply", path, review, "--out", out)
@@ -346,7 +346,7 @@ def test_labels_in_a_column_each(tmp_path, yes, no):
     assert f"Classes: {', '.join(counts(has))}\n" in result.out
     review = tmp_path / "out" / "review.csv"
     one = pd.read_csv(review, dtype=str).iloc[0]
-    new = str(one["label"] != "True")
+    new = str(one["label"].lower() != "true")
     decided(review, one["id"], new, one["label_name"])
     result = run("apply", path, review, "--out", tmp_path / "b.csv")
     assert result.code == 0, result.err
@@ -393,7 +393,7 @@ def test_several_labels_are_audited(tmp_path):
     assert "out-of-fold" in result.out
     review = tmp_path / "out" / "review.csv"
     one = pd.read_csv(review, dtype=str).iloc[0]
-    decided(review, one["id"], str(one["label"] != "True"), one["label_name"])
+    decided(review, one["id"], str(one["label"].lower() != "true"), one["label_name"])
     assert run("apply", path, review, "--out", tmp_path / "b.csv").code == 0
 
 

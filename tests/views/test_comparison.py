@@ -1,3 +1,4 @@
+import importlib
 import warnings
 
 import matplotlib.pyplot as plt
@@ -131,6 +132,25 @@ def test_spearman_is_the_rank_correlation_of_each_measure(before, after):
     for name, value in spearman.items():
         expected = stats.spearmanr(before.measure(name), after.measure(name))[0]
         np.testing.assert_allclose(value, expected, rtol=0, atol=1e-12)
+
+
+def test_spearman_of_very_many_rows_is_that_of_a_sample(before, monkeypatch):
+    module = importlib.import_module("sklearn_datamaps._views.comparison")
+    after = DataMap.average([before, make(1)])
+    exact = before.compare(after).spearman
+    monkeypatch.setattr(module, "N_RANKED", 150)
+    sampled = before.compare(after).spearman
+    assert (sampled != exact).all()
+    np.testing.assert_allclose(sampled, exact, atol=0.1)
+
+
+def test_movers_that_moved_equally_far_keep_their_order_and_unseen_ones_are_last():
+    dynamics = TrainingDynamics([0, 1, 0, 1])
+    dynamics.update(np.full((3, 2), 0.5), slice(0, 3))
+    one = dynamics.to_data_map(allow_incomplete=True)
+    two = DataMap.from_probabilities([[[0.9, 0.1]] * 4], [0, 1, 0, 1])
+    for n, expected in ((2, [0, 1]), (4, [0, 1, 2, 3]), (9, [0, 1, 2, 3]), (0, [])):
+        assert one.compare(two, n_movers=n).movers["position"].tolist() == expected
 
 
 def test_spearman_of_a_map_with_itself_is_one(before):

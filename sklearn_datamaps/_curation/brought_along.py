@@ -1,0 +1,185 @@
+"""Decisions of an earlier review brought along into the review of a new map."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_datamaps._core.arrays import Rows
+from sklearn_datamaps._core.labels import plain
+from sklearn_datamaps._curation.apply_review import decided_rows
+from sklearn_datamaps._curation.decided_rows import readings
+from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._views.review import hash_of, review_of, row_hashes, text_of
+
+WRITTEN = ("decision", "new_label", "note", "annotator", "time")
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Decisions found again on a map.
+
+    Attributes
+    ----------
+    cells : list of tuple of int
+        Position of each row; multilabel: and of its label.
+    written : list of dict of str to str
+        What stood in the review: decision, new label, notes.
+    n_applied : int
+        Of them, labels that were corrected since: they are decisions to keep now.
+    n_lost : int
+        Decisions on rows that the map has not, or has with another label.
+    """
+
+    cells: list[tuple[int, ...]]
+    written: list[dict[str, str]]
+    n_applied: int
+    n_lost: int
+
+    def summary(self) -> str:
+        """Say it in plain words.
+
+        Returns
+        -------
+        str
+        """
+        lines = [f"Decisions brought along: {len(self.cells):,}"]
+        if self.n_applied:
+            lines.append(f"of these applied since, now to keep: {self.n_applied:,}")
+        if self.n_lost:
+            lines.append(
+                f"decisions on rows that are not mapped, or have another label or text "
+                f"by now: {self.n_lost:,}"
+            )
+        return "\n".join(lines)
+
+
+def decisions_of(review: Any) -> pd.DataFrame:
+    """Rows of a review with a decision.
+
+    Parameters
+    ----------
+    review : DataFrame, str or path
+        The review.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ValueError
+        If it is none, or a decision is unknown.
+    """
+    if isinstance(review, str | Path) and not Path(review).exists():
+        raise ValueError(f"There is no review {str(review)!r}.")
+    return decided_rows(review)
+
+
+def bring_along(data_map: DataMap, decided: pd.DataFrame) -> Brought:
+    """Find the rows of decisions on another map, after a new fit or corrected labels.
+
+    A row is found by its hash, and of several with one hash by its name, else by its
+    position. A relabelled row that has its new label by now is one to keep.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        The new map.
+    decided : DataFrame
+        From :func:`decisions_of`.
+
+    Returns
+    -------
+    Brought
+    """
+    by_hash: dict[str, list[int]] = defaultdict(list)
+    for row, found in enumerate(row_hashes(data_map).tolist()):
+        by_hash[found].append(row)
+    names = [plain(name) for name in data_map.index]
+    label_names = [plain(name) for name in data_map.classes.tolist()]
+    cells: dict[tuple[int, ...], dict[str, str]] = {}
+    n_applied = n_lost = 0
+    for of_row in decided.to_dict("records"):
+        record = {str(name): value for name, value in of_row.items()}
+        written = {name: text_of(record.get(name, "")) for name in WRITTEN}
+        at = _row_of(record, by_hash[record["row_hash"]], names)
+        if at is None and record["decision"] == "relabel" and not data_map.multilabel:
+            at = _row_of(record, by_hash[_applied(data_map, record)], names)
+            if at is not None:
+                written |= {"decision": "keep", "new_label": ""}
+                n_applied += 1
+        cell: tuple[int, ...] = () if at is None else (at,)
+        if cell and data_map.multilabel:
+            name = plain(record.get("label_name", ""))
+            known = next((n for n in readings(name) if n in label_names), None)
+            cell = () if known is None else (*cell, label_names.index(known))
+        if not cell or cell in cells:
+            n_lost += record["decision"] != "drop"
+        else:
+            cells[cell] = written
+    return Brought(list(cells), list(cells.values()), n_applied, n_lost)
+
+
+def _applied(data_map: DataMap, record: dict[str, Any]) -> str:
+    """Hash of a relabelled row once it has its new label."""
+    label = readings(text_of(record["new_label"]))[-1]
+    if "text" in data_map.columns:
+        return hash_of(label, text=readings(text_of(record.get("text", "")))[-1])
+    return hash_of(label, name=readings(record["id"])[-1])
+
+
+def _row_of(record: dict[str, Any], rows: list[int], names: list[str]) -> int | None:
+    """One of some rows of one hash."""
+    if len(rows) < 2:
+        return rows[0] if rows else None
+    said = readings(record["id"])
+    named = [row for row in rows if names[row] in said]
+    position = text_of(record.get("position", "")).partition(".")[0]
+    at = [row for row in rows if str(row) == position]
+    return next(iter([*named, *at]), None)
+
+
+def with_decisions(
+    data_map: DataMap, listed: pd.DataFrame, brought: Brought, n: int
+) -> pd.DataFrame:
+    """Put decisions below the rows of a review that are to be decided.
+
+    Parameters
+    ----------
+    data_map : DataMap
+        The map.
+    listed : DataFrame
+        A review of it, in its order; decided rows may be among its own.
+    brought : Brought
+        The decisions.
+    n : int
+        How many undecided rows to list.
+
+    Returns
+    -------
+    DataFrame
+        As listed, with the decided rows last.
+    """
+    if not brought.cells:
+        return listed.iloc[:n]
+    cells: tuple[Rows, ...] = tuple(np.array(brought.cells, dtype=np.intp).T)
+    by = next((name for name in ("label_quality",) if name in listed), "confidence")
+    decided = review_of(data_map, cells, by)
+    for name in WRITTEN:
+        values = [written[name] for written in brought.written]
+        if name in decided or any(values):
+            decided[name] = np.array(values, dtype=object)
+    if "drawn" in listed:
+        decided["drawn"] = listed["drawn"].iloc[0]
+    keys = ["position", *(["label_name"] if data_map.multilabel else [])]
+    known = pd.MultiIndex.from_frame(decided[keys])
+    is_open = ~pd.MultiIndex.from_frame(listed[keys]).isin(known)
+    columns = [*listed, *(n for n in WRITTEN if n in decided and n not in listed)]
+    both = [listed[is_open].iloc[:n], decided.reindex(columns=columns)]
+    joined = pd.concat(both, ignore_index=True)
+    texts = [name for name in WRITTEN if name in joined]
+    return joined.astype(dict.fromkeys(texts, object)).fillna(dict.fromkeys(texts, ""))

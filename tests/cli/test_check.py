@@ -1,0 +1,140 @@
+"""The command ``check``: new rows against a release that was mapped."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_datamaps import DataMap
+from sklearn_datamaps._cli import commands, demo
+from tests.cli.test_loop import TICKET, tickets
+from tests.cli.test_map import assert_one_line_error, run
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    monkeypatch.setattr(commands, "write_plot", lambda *args: None)
+    monkeypatch.setattr(demo, "explore", lambda *args, **_: None)
+
+
+@pytest.fixture
+def release(tmp_path):
+    """A release of 2,000 tickets, mapped; its file and its map."""
+    frame, *_ = tickets(2000, share=0.02, seed=1)
+    path = tmp_path / "release.csv"
+    frame.to_csv(path, index=False)
+    argv = ["--out", tmp_path / "out", "--quiet", "--audit"]
+    assert run("map", path, *TICKET, *argv).code == 0
+    return path, tmp_path / "out" / "data_map.parquet"
+
+
+def check(release, frame, *argv):
+    path = release[0].parent / "new.csv"
+    frame.to_csv(path, index=False)
+    return run("check", path, "--against", release[1], *argv)
+
+
+def by_rule(frame):
+    """Tickets that mention a card are given to another queue."""
+    named = frame["body"].str.contains("card|device")
+    return frame.assign(queue=frame["queue"].where(~named, "bug"))
+
+
+@pytest.mark.parametrize(
+    ("share", "code", "said"),
+    [(0.02, 0, "OK: no more than allowed"), (0.08, 3, "Too many")],
+)
+def test_exit_code_tells_whether_more_labels_are_wrong(release, share, code, said):
+    frame, *_ = tickets(1000, share=share, seed=2)
+    result = check(release, frame, "--max-wrong", "2%")
+    assert result.code == code, result.out + result.err
+    assert said in result.out
+    assert ("To find them: python -m sklearn_datamaps map" in result.out) == bool(code)
+    assert "The release itself: " in result.out
+    as_json = check(release, frame, "--json")
+    found = json.loads(as_json.out)
+    assert as_json.code == found["exit_code"] == code
+    low, high = found["interval"]
+    assert low <= share - 0.02 <= high
+    assert found["rows"]["new"] + found["rows"]["in_both"] == 1000
+
+
+def test_errors_by_a_rule_cannot_be_told_from_a_new_definition(release):
+    frame, *_ = tickets(1000, share=0.02, seed=2)
+    result = check(release, by_rule(frame))
+    assert result.code == 4
+    assert "agree among themselves" in result.out
+    assert "More confused than in the release" in result.out
+    found = json.loads(check(release, by_rule(frame), "--json").out)
+    confused = {(row["label"], row["foretold"]) for row in found["confusions"]}
+    assert confused == {("bug", "billing"), ("bug", "login")}
+
+
+def test_few_rows_cannot_tell(release):
+    frame, *_ = tickets(40, share=0.02, seed=2)
+    result = check(release, frame)
+    assert result.code == 4
+    assert "more rows would tell" in result.out
+
+
+def test_rows_of_the_release_are_not_new(release):
+    before = pd.read_csv(release[0])
+    frame, *_ = tickets(500, share=0.3, seed=2)
+    both = pd.concat([before, frame]).sample(frac=1, random_state=0)
+    found = json.loads(check(release, both, "--json").out)
+    assert found["rows"]["in_both"] >= 2000
+    assert found["rows"]["new"] == 2500 - found["rows"]["in_both"]
+    assert found["verdict"] == "too many"
+    assert json.loads(check(release, before, "--json").out)["verdict"] == "ok"
+
+
+def test_labels_that_the_release_does_not_have_are_named(release):
+    frame, *_ = tickets(1000, share=0.02, seed=2)
+    frame.loc[:60, "queue"] = "returns"
+    result = check(release, frame)
+    assert result.code == 4
+    assert "labels that the release does not have: 'returns'" in result.err
+    assert "61 have labels that it does not have" in result.out
+    frame.loc[61:, "queue"] = "bug"
+    assert check(release, frame).code != 2
+
+
+@pytest.mark.parametrize("learner", ["sgd", "logistic", "boosting"])
+def test_tables_are_checked(tmp_path, learner):
+    rng = np.random.default_rng(0)
+
+    def table(n, share):
+        age, kind = rng.normal(size=n), rng.choice(["x", "y"], n)
+        old = (age + (kind == "x") > 0.5) ^ (rng.random(n) < share)
+        tag = np.where(old, "old", "new")
+        return pd.DataFrame({"age": age.round(3), "region": kind, "tag": tag})
+
+    path = tmp_path / "release.csv"
+    table(1500, 0).to_csv(path, index=False)
+    argv = ["--features", "age,region", "--label", "tag", "--learner", learner]
+    out = tmp_path / "out"
+    assert run("map", path, *argv, "--out", out, "--quiet").code == 0
+    release = (path, out / "data_map.parquet")
+    assert check(release, table(800, 0)).code == 0
+    assert check(release, table(800, 0.08)).code == 3
+    mixed = table(800, 0).assign(age="young")
+    assert_one_line_error(check(release, mixed), "numbers in the release", "categories")
+
+
+@pytest.mark.parametrize("bad", ["2", "0", "-1%", "200%", "two"])
+def test_share_that_is_none_is_refused(release, bad):
+    frame, *_ = tickets(40)
+    result = check(release, frame, f"--max-wrong={bad}")
+    assert_one_line_error(result, "--max-wrong", "such as 2% or 0.02")
+
+
+def test_other_files_are_refused(release, tmp_path):
+    frame, *_ = tickets(40)
+    result = check(release, frame.drop(columns="queue"))
+    assert_one_line_error(result, "'queue'")
+    other = tmp_path / "other.parquet"
+    DataMap.from_probabilities([[[0.9, 0.1], [0.2, 0.8]]], [0, 1]).to_parquet(other)
+    assert_one_line_error(check((release[0], other), frame), "that the command map")
+    result = check((release[0], tmp_path / "none.parquet"), frame)
+    assert_one_line_error(result, "No such file", "none.parquet")
