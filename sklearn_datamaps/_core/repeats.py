@@ -250,5 +250,8 @@ def check_same_rows(before: BaseDataMap, after: BaseDataMap) -> None:
 def _are_equal(one: Array, two: Array) -> bool:
     if 1 in (one.ndim, two.ndim):
         # The same pictures can be known by their paths in one map alone.
-        return one.ndim != two.ndim or pd.Series(one).equals(pd.Series(two))
+        if one.ndim != two.ndim:
+            return True
+        first, second = (pd.Series(values, dtype=values.dtype) for values in (one, two))
+        return first.equals(second)
     return np.array_equal(one, two)

@@ -251,7 +251,8 @@ def _changed(before: BaseDataMap, after: BaseDataMap) -> Rows:
     if one.dtype.kind == two.dtype.kind != "O":
         differ = one != two
     else:
-        differ = (pd.Series(one) != pd.Series(two)).to_numpy(dtype=bool)
+        as_given = [pd.Series(labels, dtype=object) for labels in (one, two)]
+        differ = (as_given[0] != as_given[1]).to_numpy(dtype=bool)
     rows = np.flatnonzero(differ)
     known = ~(pd.isna(one[rows]) | pd.isna(two[rows]))
     return rows[known]
