@@ -4,7 +4,9 @@ Rows of a set are dealt into a release, taken as it is, and up to 2,000 new ones
 which wrong labels are planted: none, 3 points at random, near the boundary, or between
 classes that are confused; or by rules on single features, in the new rows alone or in
 both. With "shift" nothing is wrong, but one class is twice as frequent among the new
-rows. The limit is 2 % above the release. Bounds were chosen on the first three sets.
+rows. The limit is 2 % above the release. Bounds were chosen on the first three sets;
+one of them was changed after a look at "rare", and "gratitude_balanced" has rows of
+"gratitude": independent are "sentiment", "synthetic" and "emotions" alone.
 """
 
 import argparse
@@ -18,8 +20,8 @@ from benchmarks._label_sets import LABEL_SETS, LabelSet
 from benchmarks._noise import noisy, rule_labels
 from sklearn_datamaps._curation.release_check import check_release
 
-CHOSEN_ON = ("digits", "gratitude", "six")
-REPORTED = ("sentiment", "synthetic", "rare", "gratitude_balanced", "emotions")
+CHOSEN_ON = ("digits", "gratitude", "gratitude_balanced", "six", "rare")
+REPORTED = ("sentiment", "synthetic", "emotions")
 N_NEW, N_RELEASE = 2000, 8000
 KINDS = {
     "none": ("none", 0.0),

@@ -17,7 +17,7 @@ TOPICS = {
     "bug": "crash error screen freeze update version button broken",
 }
 FILLER = "please help me today since the last week our team thanks hello again"
-TEXTS = ["body"]
+TEXTS = ["subject", "body"]
 TICKET = [word for name in TEXTS for word in ("--text", name)]
 TICKET += ["--label", "queue", "--id", "ticket"]
 
@@ -365,7 +365,8 @@ def test_file_of_the_map_is_the_map(desk):
     data_map = DataMap.from_parquet(path.parent / "out" / "data_map.parquet")
     table = table_of(path.parent / "out" / "data_map.csv")
     np.testing.assert_allclose(data_map.confidence, table["confidence"].map(float))
-    assert data_map.columns["text"].tolist() == table["body"].tolist()
+    both = table["subject"] + "\n" + table["body"]
+    assert data_map.columns["text"].tolist() == both.tolist()
 
 
 def test_no_bar_where_no_terminal_and_no_colour_anywhere(desk, monkeypatch):
