@@ -149,6 +149,8 @@ def test_page_has_the_evidence_of_the_rows_that_are_listed(file, shown):
         DataMapClassifier(
             SGDClassifier(loss="log_loss", class_weight="balanced"),
             n_epochs=4,
+            measures=("mean_proba",),
+            cv=2,
             random_state=5,
         ),
     ).fit(texts, labels)

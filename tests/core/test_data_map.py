@@ -554,7 +554,7 @@ def test_repr_says_what_one_epoch_and_missing_rows_mean():
     ("n_classes", "ending"),
     [
         (4, "(c0 4, c1 3, c2 2, c3 1)"),
-        (6, "(c0 6, c1 5, c2 4, 3 more 6)"),
+        (6, "(c0 6, c1 5, c2 4; 6 in 3 other classes)"),
     ],
 )
 def test_repr_names_the_largest_classes_of_the_hard_rows(n_classes, ending):
@@ -587,7 +587,7 @@ def test_html_repr_escapes_hostile_names():
     html = data_map._repr_html_()
     assert "<script" not in html
     assert "<img" not in html
-    assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&amp; 1" in html
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&amp;" in html
 
 
 def test_html_repr_says_the_same_as_the_text():
@@ -596,11 +596,11 @@ def test_html_repr_says_the_same_as_the_text():
     for part in (
         "2 rows, 10 epochs, in-sample",
         "50.0 %",
-        "(a 1)",
-        "variability &lt;=",
+        "1 of 1",  # of the rows with label a
     ):
         assert part in html
-    assert html.count("<tr>") == 3
+    for name in ("easy", "ambiguous", "hard"):
+        assert name in html
 
 
 class Passthrough(TransformerMixin, BaseEstimator):
