@@ -239,9 +239,11 @@ def _map_rows(
             if labels.ndim == 1:  # of several labels, a column has no room
                 carried = {**carried, "chance_wrong": audit.chance}
             data_map = audit.data_map
-            # Its epochs are not those of the map, so they are not told.
-            asked = clone(unfitted).set_params(cv=None, verbose=0)
-            fitted = asked.fit(X, labels).estimator_
+            fitted = None
+            if not args.control:  # whose rows are judged without a reason
+                # Its epochs are not those of the map, so they are not told.
+                asked = clone(unfitted).set_params(cv=None, verbose=0)
+                fitted = asked.fit(X, labels).estimator_
         else:
             audit, fitted = None, _fitted(args, unfitted, X, labels)
             data_map = fitted.data_map_

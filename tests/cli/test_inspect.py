@@ -9,7 +9,11 @@ import sys
 import pandas as pd
 import pytest
 
-from tests.cli.test_any_file import pictures, rows_of, written  # noqa: F401
+from tests.cli.test_any_file import (  # noqa: F401 (pictures is used by all)
+    pictures,
+    rows_of,
+    written,
+)
 from tests.cli.test_map import assert_one_line_error, run
 from tests.cli.test_start import LOADED
 
