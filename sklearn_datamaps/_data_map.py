@@ -287,7 +287,7 @@ class DataMap(BaseDataMap):
         return summary.text(self)
 
     def _repr_html_(self) -> str:
-        return html.of_map(self)
+        return html.map_html(self)
 
     @overload
     def compare(

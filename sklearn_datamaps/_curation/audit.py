@@ -377,4 +377,4 @@ class LabelAudit:
 
     def _repr_html_(self) -> str:
         order = audit_plot.order_of_reading(self)
-        return html.of_audit(self, order, audit_plot.frame(self))
+        return html.audit_html(self, order, audit_plot.frame(self))

@@ -148,7 +148,7 @@ class Explanation:
         return "\n".join(f"row {row}: {sentence}" for row, sentence in pairs)
 
     def _repr_html_(self) -> str:
-        return html.of_explanation(self)
+        return html.explanation_html(self)
 
 
 def _bars(ax: Any, shown: pd.DataFrame, is_for: Any, what: str) -> None:

@@ -108,7 +108,7 @@ class DataMapComparison:
         )
 
     def _repr_html_(self) -> str:
-        return html.of_comparison(self, n_moved(self.transitions))
+        return html.comparison_html(self, n_moved(self.transitions))
 
 
 def compare(

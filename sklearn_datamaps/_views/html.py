@@ -39,7 +39,7 @@ class Bar(NamedTuple):
     color: str
 
 
-def of_map(data_map: BaseDataMap) -> str:
+def map_html(data_map: BaseDataMap) -> str:
     """Describe a map: picture, regions, labels of the hard rows, what to do next.
 
     Parameters
@@ -77,7 +77,7 @@ def of_map(data_map: BaseDataMap) -> str:
     return _page(head, _map_picture(data_map), bars, notes, steps)
 
 
-def of_comparison(comparison: Any, n_moved: tuple[int, int]) -> str:
+def comparison_html(comparison: Any, n_moved: tuple[int, int]) -> str:
     """Describe a comparison: which rows went where, and how far the measures agree.
 
     Parameters
@@ -112,7 +112,7 @@ def of_comparison(comparison: Any, n_moved: tuple[int, int]) -> str:
     return _page(head, _flow_picture(comparison.transitions), parts, [], steps)
 
 
-def of_audit(audit: Any, order: Array, labels: pd.DataFrame) -> str:
+def audit_html(audit: Any, order: Array, labels: pd.DataFrame) -> str:
     """Describe an audit: what it found, the order of reading, label by label.
 
     Parameters
@@ -147,7 +147,7 @@ def of_audit(audit: Any, order: Array, labels: pd.DataFrame) -> str:
     return _page(head, picture, parts, lines[:-1], steps)
 
 
-def of_explanation(explanation: Any) -> str:
+def explanation_html(explanation: Any) -> str:
     """List the reasons of each row explained, as bars for and against its label.
 
     Parameters
