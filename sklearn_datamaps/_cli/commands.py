@@ -314,8 +314,8 @@ def _progress(
         return None
     # Control rows measure the labels that they were drawn from, and no others.
     whole = brought.n_applied + brought.n_lost == 0
-    drawn = [name for name in ("drawn",) if name in queue]
-    return audit.update(args.decided if whole else queue.drop(columns=drawn))
+    undrawn = queue.drop(columns="drawn", errors="ignore")
+    return audit.update(args.decided if whole else undrawn)
 
 
 def apply_file(args: argparse.Namespace) -> list[str]:

@@ -167,7 +167,7 @@ def with_decisions(
     if not brought.cells:
         return listed.iloc[:n]
     cells: tuple[Rows, ...] = tuple(np.array(brought.cells, dtype=np.intp).T)
-    by = next((name for name in ("label_quality",) if name in listed), "confidence")
+    by = "label_quality" if "label_quality" in listed else "confidence"
     decided = review_of(data_map, cells, by)
     for name in WRITTEN:
         values = [written[name] for written in brought.written]
