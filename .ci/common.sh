@@ -81,7 +81,7 @@ install_newest() {
 
 install_lowest() {
     python3 -m venv "$work/lowest"
-    within lowest python -m pip install --quiet -c .ci/lowest.txt -e ".[dask]" plotly pytest pytest-xdist hypothesis psutil
+    within lowest python -m pip install --quiet -c .ci/lowest.txt -e ".[dask,excel]" plotly pytest pytest-xdist hypothesis psutil
 }
 
 install_docs() {

@@ -127,6 +127,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
             "--learner boosting is for --features: trees need few columns, and texts "
             "make many. Use sgd or logistic."
         )
+    learner(args.learner)  # refused, if it is, before anything is read
     tell(args, f"reading {', '.join(map(str, files_given(args)))}")
     table = read(args, [*labels, *texts, *features, *listed(args.id)])
     if PLACE in table.cells:

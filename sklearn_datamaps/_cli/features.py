@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import sklearn
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -26,6 +27,7 @@ from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
 from sklearn_datamaps._io.reading import Table, escaped
+from sklearn_datamaps._learners.sklearn_compat import calls_back
 from sklearn_datamaps._views.review import FORMULA, OWN
 
 ADDED = ("predicted", *ATTRIBUTES, "region")
@@ -499,8 +501,19 @@ def learner(kind: str = "sgd") -> Any:
     -------
     estimator
         Not fitted.
+
+    Raises
+    ------
+    ValueError
+        If this version of scikit-learn cannot record it.
     """
     if kind == "logistic":
+        if not calls_back():
+            raise ValueError(
+                f"--learner logistic needs scikit-learn 1.9 or newer, which tells of "
+                f"every iteration; this is {sklearn.__version__}. Use --learner sgd, "
+                f'or upgrade: pip install -U "scikit-learn>=1.9"'
+            )
         return LogisticRegression(class_weight="balanced")
     if kind == "boosting":
         return HistGradientBoostingClassifier(

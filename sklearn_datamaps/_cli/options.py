@@ -96,7 +96,8 @@ def add_learning(parser: argparse.ArgumentParser) -> None:
         choices=LEARNERS,
         default="sgd",
         help="sgd and logistic: logistic regression, by quick steps or converged, "
-        "which ignores --epochs; boosting: trees, for --features (default: "
+        "which ignores --epochs and needs scikit-learn 1.9; boosting: trees, for "
+        "--features (default: "
         "%(default)s)",
     )
     parser.add_argument(

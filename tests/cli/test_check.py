@@ -8,7 +8,7 @@ import pytest
 
 from sklearn_datamaps import DataMap
 from sklearn_datamaps._cli import commands, demo
-from tests.cli.test_loop import TICKET, tickets
+from tests.cli.test_loop import TICKET, of_logistic, tickets
 from tests.cli.test_map import assert_one_line_error, run
 
 
@@ -100,7 +100,9 @@ def test_labels_that_the_release_does_not_have_are_named(release):
     assert check(release, frame).code != 2
 
 
-@pytest.mark.parametrize("learner", ["sgd", "logistic", "boosting"])
+@pytest.mark.parametrize(
+    "learner", ["sgd", pytest.param("logistic", marks=of_logistic), "boosting"]
+)
 def test_tables_are_checked(tmp_path, learner):
     rng = np.random.default_rng(0)
 

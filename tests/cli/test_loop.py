@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from sklearn_datamaps import DataMap
-from sklearn_datamaps._cli import commands, demo
+from sklearn_datamaps._cli import commands, demo, features
+from sklearn_datamaps._learners.sklearn_compat import calls_back
 from tests.cli.test_map import assert_one_line_error, run, table_of
 
 TOPICS = {
@@ -17,6 +18,7 @@ TOPICS = {
     "bug": "crash error screen freeze update version button broken",
 }
 FILLER = "please help me today since the last week our team thanks hello again"
+of_logistic = pytest.mark.skipif(not calls_back(), reason="needs scikit-learn 1.9")
 TEXTS = ["subject", "body"]
 TICKET = [word for name in TEXTS for word in ("--text", name)]
 TICKET += ["--label", "queue", "--id", "ticket"]
@@ -294,7 +296,9 @@ def test_names_that_repeat_are_numbered_and_said(desk):
     ("argv", "named"),
     [
         ([], "SGDClassifier"),
-        (["--learner", "logistic"], "LogisticRegression"),
+        pytest.param(
+            ["--learner", "logistic"], "LogisticRegression", marks=of_logistic
+        ),
         (["--ngrams", "1-3", "--max-features", "50"], "SGDClassifier"),
     ],
 )
@@ -304,6 +308,16 @@ def test_learner_and_features_are_chosen(desk, argv, named):
     assert result.code == 0, result.err
     assert json.loads(result.out)["learner"] == named
     assert json.loads(result.out)["accuracy"] > 0.7
+
+
+def test_logistic_is_refused_at_once_where_scikit_learn_cannot_record_it(
+    desk, monkeypatch
+):
+    monkeypatch.setattr(features, "calls_back", lambda: False)
+    path, *_ = desk
+    result = map_to(path, "out", "--learner", "logistic")
+    assert_one_line_error(result, "needs scikit-learn 1.9", "--learner sgd")
+    assert not (path.parent / "out").exists()
 
 
 def test_number_of_features_and_of_words_is_said(desk):
