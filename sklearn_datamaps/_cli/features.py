@@ -512,7 +512,7 @@ def learner(kind: str = "sgd") -> Any:
             raise ValueError(
                 f"--learner logistic needs scikit-learn 1.9 or newer, which tells of "
                 f"every iteration; this is {sklearn.__version__}. Use --learner sgd, "
-                f'or upgrade: pip install -U "scikit-learn>=1.9"'
+                f"or install a newer version."
             )
         return LogisticRegression(class_weight="balanced")
     if kind == "boosting":

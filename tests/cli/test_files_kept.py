@@ -1,5 +1,6 @@
 """What the command line never loses: decisions, inputs, files of others, its own."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -232,14 +233,16 @@ def started(*argv, **options):
 
 
 def of_session(pid):
-    """Processes that a process of its own session has left behind."""
+    """Processes that a process of its own session has left behind.
+
+    A zombie has ended; it is for the system to take note of that.
+    """
     left = []
     for process in psutil.process_iter():
-        try:
-            if os.getsid(process.pid) == pid:
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            is_of_it = os.getsid(process.pid) == pid
+            if is_of_it and process.status() != psutil.STATUS_ZOMBIE:
                 left.append(process)
-        except ProcessLookupError:
-            continue
     return left
 
 
