@@ -92,15 +92,20 @@ def _shuffled(
 ) -> list[Split]:
     codes = labels.codes
     if groups is not None:
-        n_groups = len(pd.unique(np.asarray(groups)))
-        if n_groups < n_splits:
+        group, names = pd.factorize(np.asarray(groups))
+        if len(names) < n_splits:
             raise ValueError(
-                f"cv={n_splits} is more than the number of groups: {n_groups}. Choose "
+                f"cv={n_splits} is more than the number of groups: {len(names)}. Choose "
                 f"a smaller cv."
             )
-        kind = GroupKFold if labels.multilabel else StratifiedGroupKFold
-        folds = kind(n_splits, shuffle=True, random_state=seed)
-        return list(folds.split(codes, codes, groups))
+        if labels.multilabel:
+            kind = GroupKFold(n_splits, shuffle=True, random_state=seed)
+            return list(kind.split(codes, codes, group))
+        # StratifiedGroupKFold deals groups that look alike in the order of their names:
+        # random names shuffle them. Its own shuffle=True does not stratify before
+        # scikit-learn 1.8.
+        renamed = np.random.RandomState(seed).permutation(len(names))[group]
+        return list(StratifiedGroupKFold(n_splits).split(codes, codes, renamed))
     unit = duplicate_rows(X) if sparse.issparse(X) else np.arange(len(codes))
     # Equal rows are dealt as one, with the label of the first of them.
     _, first = np.unique(unit, return_index=True)

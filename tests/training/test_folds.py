@@ -386,6 +386,19 @@ def test_as_many_folds_as_groups_hold_out_one_group_each(binary):
     assert sorted(map(sorted, held_out)) == [[0], [1], [2]]
 
 
+def test_folds_of_groups_are_stratified_and_shuffled():
+    # 200 groups of three rows, each of one class, one in ten of the rare one.
+    groups = np.repeat(np.arange(200), 3)
+    y = (groups % 10 == 0).astype(int)
+    X = np.zeros((len(y), 1))
+    dealt = set()
+    for seed in range(10):
+        splits = make_splits(4, X, encode_labels(y), seed, {"groups": groups})
+        assert [int(y[test].sum()) for _, test in splits] == [15] * 4
+        dealt.add(tuple(splits[0][1].tolist()))
+    assert len(dealt) == 10
+
+
 def test_groups_without_cv_are_refused(binary):
     clf = DataMapClassifier(SGDClassifier(**LOG_LOSS))
     with pytest.raises(TypeError, match="takes no 'groups'"):
