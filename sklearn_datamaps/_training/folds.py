@@ -95,8 +95,8 @@ def _shuffled(
         group, names = pd.factorize(np.asarray(groups))
         if len(names) < n_splits:
             raise ValueError(
-                f"cv={n_splits} is more than the number of groups: {len(names)}. Choose "
-                f"a smaller cv."
+                f"cv={n_splits} is more than the number of groups: {len(names)}. "
+                f"Choose a smaller cv."
             )
         if labels.multilabel:
             kind = GroupKFold(n_splits, shuffle=True, random_state=seed)
