@@ -89,8 +89,8 @@ class Recorder:
         self._warned = False
 
     @cached_property
-    def _class_index(self) -> pd.Index:
-        return pd.Index(self.classes)
+    def _code_of(self) -> dict[Any, int]:
+        return {label: code for code, label in enumerate(self.classes.tolist())}
 
     @property
     def n_samples(self) -> int:
@@ -295,6 +295,10 @@ class Recorder:
             block = block.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: refused below
             sums = block @ np.ones(block.shape[1], dtype=block.dtype)
+        if not self._labels.multilabel and len(block):
+            near = np.abs(sums - 1).max() <= SIMPLEX_TOLERANCE
+            if near and block.min() >= 0:  # then all are finite, and none is above 1
+                return block
         self._check_finite(np.isfinite(sums), where, "probabilities")
         if not self._warned:
             self._warn_off_simplex(block, sums)
@@ -397,7 +401,7 @@ class Recorder:
             positions = unsure[last != best]
         if resolve_ties is not None and positions.size:
             labels = np.asarray(resolve_ties(positions + start))
-            settled = self._class_index.get_indexer(pd.Index(labels))
+            settled = np.array([self._code_of.get(v, -1) for v in labels.tolist()])
             if (settled < 0).any():
                 raise ValueError(
                     f"resolve_ties returned labels that are not in classes: "
@@ -438,16 +442,20 @@ class Recorder:
         return np.array([own.size, own.sum(), np.count_nonzero(right)])
 
     def _store(self, own: Array, at: slice | Rows, count: Array) -> None:
+        if (count == count[0]).all():  # as in every loop over all rows
+            self._of_epoch(int(count[0]))[at] = own
+            return
         for epoch in np.unique(count).tolist():
-            while len(self._trajectories) < epoch:
-                empty = np.full(self._codes.shape, np.nan, dtype=np.float32)
-                self._trajectories.append(empty)
             these = count == epoch
-            if these.all():
-                self._trajectories[epoch - 1][at] = own
-            else:
-                rows = np.arange(self.n_samples)[at][these]
-                self._trajectories[epoch - 1][rows] = own[these]
+            rows = np.arange(self.n_samples)[at][these]
+            self._of_epoch(epoch)[rows] = own[these]
+
+    def _of_epoch(self, epoch: int) -> Array:
+        """Trajectories at an epoch, counted from 1; of NaN, where there are none."""
+        while len(self._trajectories) < epoch:
+            empty = np.full(self._codes.shape, np.nan, dtype=np.float32)
+            self._trajectories.append(empty)
+        return self._trajectories[epoch - 1]
 
     def fork(self) -> "Recorder":
         """Copy that goes on with the record, while this one stays as it is.
@@ -530,10 +538,8 @@ class Recorder:
             )
         for name, values in self._state.items():
             values[theirs] = other._state[name][theirs]
-        for epoch, stored in enumerate(other._trajectories):
-            if epoch == len(self._trajectories):
-                self._trajectories.append(np.full_like(stored, np.nan))
-            self._trajectories[epoch][theirs] = stored[theirs]
+        for epoch, stored in enumerate(other._trajectories, start=1):
+            self._of_epoch(epoch)[theirs] = stored[theirs]
         self.totals = self.totals + other.totals
         return self
 
@@ -549,11 +555,8 @@ class Recorder:
         """
         for name, values in self._state.items():
             values[rows] = part._state[name]
-        while len(self._trajectories) < len(part._trajectories):
-            empty = np.full(self._codes.shape, np.nan, dtype=np.float32)
-            self._trajectories.append(empty)
-        for stored, theirs in zip(self._trajectories, part._trajectories, strict=False):
-            stored[rows] = theirs
+        for epoch, theirs in enumerate(part._trajectories, start=1):
+            self._of_epoch(epoch)[rows] = theirs
         self.totals = self.totals + part.totals
 
     @classmethod

@@ -380,9 +380,13 @@ class Learner(ABC):
     @cached_property
     def settings(self) -> Mapping[str, Any]:
         """Nested parameters of the estimator that the user gave."""
-        if not hasattr(self.estimator, "get_params"):
-            return {}
-        return dict(self.estimator.get_params(deep=True))
+        return _nested_params(self.estimator)
+
+    @cached_property
+    def inner_settings(self) -> Mapping[str, Any]:
+        """Nested parameters of what is trained."""
+        wrapped = self.inner is not self.estimator
+        return _nested_params(self.inner) if wrapped else self.settings
 
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -761,6 +765,11 @@ def inner_estimator(estimator: Any) -> Any:
     if isinstance(estimator, MultiOutputClassifier):
         return estimator.estimator
     return estimator
+
+
+def _nested_params(estimator: Any) -> dict[str, Any]:
+    has_params = hasattr(estimator, "get_params")
+    return estimator.get_params(deep=True) if has_params else {}
 
 
 def _tie_resolver(training: Training, X: Any) -> Callable[[Array], Array]:

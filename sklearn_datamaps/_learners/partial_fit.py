@@ -46,8 +46,7 @@ class PartialFitLearner(StepwiseLearner):
                 f"{name} has no partial_fit and no stages, so it has no epochs to "
                 f"record{why and ': '}{why}. Use {use}."
             )
-        has_params = hasattr(self.inner, "get_params")
-        params = self.inner.get_params(deep=True) if has_params else {}
+        params = self.inner_settings
         stopping = [
             k for k, v in params.items() if _ends(k, "early_stopping") and v is True
         ]

@@ -1,6 +1,7 @@
 """What all classifiers that record a map share: what they publish, and how they ask."""
 
 import contextlib
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy
 import sklearn
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
@@ -257,10 +258,11 @@ class BaseDataMapClassifier(
             )
         )
 
-    def _base_seed(self, estimator: Any) -> int:
+    def _base_seed(self, learner: Learner) -> int:
         random_state = self.random_state
         if random_state is None:
-            random_state = next(iter(own_seeds(estimator)), None)
+            # Copied: numbers drawn from a generator of the user's would be missing.
+            random_state = copy.deepcopy(next(iter(own_seeds(learner)), None))
         if isinstance(random_state, Integral):
             return int(random_state)
         return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -475,12 +477,10 @@ class BaseDataMapClassifier(
         return self._respond("decision_function", X)
 
 
-def own_seeds(estimator: Any) -> list[Any]:
+def own_seeds(learner: Learner) -> list[Any]:
     """Seeds that the user set in the learner."""
-    if not hasattr(estimator, "get_params"):
-        return []
     return [
         value
-        for key, value in clone(estimator).get_params(deep=True).items()
+        for key, value in learner.settings.items()
         if key.endswith("random_state") and value is not None
     ]

@@ -376,8 +376,10 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         X = validate_features(self, learner, X, reset=not resume, in_blocks=in_blocks)
         warn_other_index(X=table, y=y, sample_weight=sample_weight, **fit_params)
         index = index_of(X.shape[0], y, table)
-        labels = self._encode(X, y)
-        params, of_splitter = self._fit_params(X, labels, sample_weight, fit_params)
+        labels = self._encode(learner, X, y)
+        params, of_splitter = self._fit_params(
+            learner, X, labels, sample_weight, fit_params
+        )
         validation = self._validation(
             learner, X_val, y_val, y, labels, in_blocks=in_blocks
         )
@@ -412,7 +414,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
             self._train(recipe, data, self._record, tasks)
             tasks.end()
             return self
-        seed = self._base_seed(learner.estimator)
+        seed = self._base_seed(learner)
         splits = self._splits(recipe, data, seed, of_splitter)
         self._forget("data_map_", "in_sample_map_", "validation_map_", "_record")
         tasks = tell(recipe.n_epochs)
@@ -438,7 +440,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
                 "warm_start=True cannot be used with cv: the models of the folds are "
                 "not kept. Set warm_start=False, or cv=None."
             )
-        has_seeds = self.random_state is None and bool(own_seeds(learner.estimator))
+        has_seeds = self.random_state is None and bool(own_seeds(learner))
         return self._recipe_for(
             learner,
             batch_size=self.batch_size,
@@ -458,14 +460,14 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         check_trainable(splits, data.labels, weights)
         return splits
 
-    def _encode(self, X: Any, y: Any) -> EncodedLabels:
+    def _encode(self, learner: Learner, X: Any, y: Any) -> EncodedLabels:
         check_consistent_length(X, y)
         if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and not sparse.issparse(y):
             y = column_or_1d(y, warn=True)
         labels = encode_labels(y)
         n_set = labels.counts()
         varied = (n_set > 0) & (n_set < len(labels.codes))
-        registry.check_targets(self._learner().estimator, labels, varied)
+        registry.check_targets(learner.estimator, labels, varied)
         return labels
 
     def _validation(
@@ -520,6 +522,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
 
     def _fit_params(
         self,
+        learner: Learner,
         X: Any,
         labels: EncodedLabels,
         sample_weight: Any,
@@ -535,12 +538,11 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         if params and sklearn_compat.routing_enabled():
             routed = process_routing(self, "fit", **params)
             of_splitter = {} if self._splitter() is None else routed.splitter.split
-            training = self._learner().training_method
-            return dict(routed.estimator[training]), dict(of_splitter)
+            return dict(routed.estimator[learner.training_method]), dict(of_splitter)
         of_splitter = {}
         if self.cv is not None and "groups" in params:
             of_splitter["groups"] = params.pop("groups")
-        self._learner().check_fit_params(params)
+        learner.check_fit_params(params)
         return params, of_splitter
 
     def _check_resumable(self, key: dict[str, Any], n_epochs: int) -> None:

@@ -396,7 +396,10 @@ def continue_record(
     n_handed_out = first
 
     def widened(parts: list[Iterator[Block]]) -> list[Iterable[Block]]:
-        return [_widened(blocks, dynamics, columns) for blocks in parts]
+        if columns is None:
+            return [*parts]
+        n_classes = len(dynamics.classes)
+        return [_widened(blocks, n_classes, columns) for blocks in parts]
 
     def keep(parts: list[Iterator[Block]]) -> None:
         for part, blocks in zip(record.parts, widened(parts), strict=True):
@@ -442,14 +445,11 @@ def continue_record(
 
 
 def _widened(
-    blocks: Iterator[Block], dynamics: Recorder, columns: Array | None
+    blocks: Iterator[Block], n_classes: int, columns: Array
 ) -> Iterator[Block]:
     """Blocks of a run; a class that it has never seen has probability 0."""
-    if columns is None:
-        yield from blocks
-        return
     for rows, proba, resolve_ties in blocks:
-        wide = np.zeros((len(proba), len(dynamics.classes)), dtype=proba.dtype)
+        wide = np.zeros((len(proba), n_classes), dtype=proba.dtype)
         wide[:, columns] = proba
         yield rows, wide, resolve_ties
 

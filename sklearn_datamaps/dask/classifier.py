@@ -260,7 +260,7 @@ class DataMapClassifier(BaseDataMapClassifier):
             self.n_features_in_ = blocks.features.n_features
             if blocks.features.names is not None:
                 self.feature_names_in_ = np.array(blocks.features.names, dtype=object)
-            seed = self._base_seed(learner.estimator)
+            seed = self._base_seed(learner)
             self._run(client, recipe, blocks, seed, check_interrupt)
             del blocks  # here, where no interrupt is lost in their finalizers
         return self

@@ -139,6 +139,14 @@ def test_random_state_instance_is_drawn_from(binary):
     assert_same_map(fit(np.random.RandomState(3)), fit(np.random.RandomState(3)))
 
 
+def test_a_generator_of_the_learner_gives_the_seed_and_stays_as_it_was(binary):
+    generator, like_it = np.random.RandomState(3), np.random.RandomState(3)
+    learner = SGDClassifier(**LOG_LOSS, random_state=generator)
+    seed = DataMapClassifier(learner, n_epochs=1).fit(*binary).data_map_.meta["seed"]
+    assert generator.randint(10**6) == like_it.randint(10**6)
+    assert seed == np.random.RandomState(3).randint(np.iinfo(np.int32).max)
+
+
 def test_batches_shuffle_all_rows_anew_each_epoch(recording_sgd, binary):
     X, y = binary
     X = np.column_stack([np.arange(len(y)), X])
