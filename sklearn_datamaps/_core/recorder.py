@@ -7,11 +7,18 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from sklearn_datamaps._core.arrays import Array, Rows, as_array, probabilities
+from sklearn_datamaps._core.arrays import Array, Rows, probabilities
 from sklearn_datamaps._core.base_map import BaseDataMap, frozen
-from sklearn_datamaps._core.labels import EncodedLabels, is_default
+from sklearn_datamaps._core.epoch_input import (
+    CHUNK_CELLS,
+    check_rows,
+    doubts_of_logits,
+    doubts_of_probabilities,
+    read_proba,
+)
+from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.measures import (
     epoch_margin,
     own_probability,
@@ -28,10 +35,6 @@ from sklearn_datamaps._core.registry import (
 )
 
 M = TypeVar("M", bound=BaseDataMap)
-
-# Cells of probability per inner step: the temporaries stay in cache and small.
-CHUNK_CELLS = 2**16
-SIMPLEX_TOLERANCE = 1e-2
 
 
 @found_in("sklearn_datamaps")
@@ -176,9 +179,10 @@ class Recorder:
             Once, if probabilities do not sum to 1 (or, for multilabel, lie outside
             [0, 1]): logits are the usual reason. And once, if logits all sum to 1.
         """
-        where = self._check_rows(rows)
+        where = check_rows(rows, self.n_samples)
         codes = self._codes[where]
-        block = self._check_proba(proba, codes, where, logits)
+        block = read_proba(proba, where, self._labels, self.index, logits)
+        self._check_values(block, where, logits)
         step = max(1, CHUNK_CELLS // block.shape[1])
         totals = np.zeros(3)  # of this call, so that calls add up alike anywhere
         # Only a resolver can fail half-way; whoever keeps a checkpoint rolls back.
@@ -231,149 +235,22 @@ class Recorder:
         for epoch, stored in enumerate(self._trajectories):
             stored[self._state["count"] <= epoch] = np.nan
 
-    def _check_rows(self, rows: Any) -> slice | Rows:
-        n_samples = self.n_samples
-        if rows is None:
-            return slice(0, n_samples)
-        if isinstance(rows, slice) and rows.step in (None, 1):
-            start, stop, _ = rows.indices(n_samples)
-            if (rows.stop or 0) > n_samples:
-                raise ValueError(
-                    f"rows ends at {rows.stop}, y has only {n_samples} rows."
-                )
-            return slice(start, max(start, stop))
-        if isinstance(rows, slice):
-            rows = np.arange(n_samples)[rows]
-        at = as_array(rows, "rows")
-        if at.dtype == bool and at.shape == (n_samples,):
-            at = np.flatnonzero(at)
-        if at.ndim != 1 or (at.size and at.dtype.kind not in "iu"):
+    def _check_values(self, block: Array, where: slice | Rows, logits: bool) -> None:
+        """Refuse what is not finite; warn, once, of what seems to be something else."""
+        doubts_of = doubts_of_logits if logits else doubts_of_probabilities
+        finite, doubt = doubts_of(block, multilabel=self._labels.multilabel)
+        if finite is not None:
+            epoch = int(self._state["count"][where][~finite].min()) + 1
+            what = "logits" if logits else "probabilities"
             raise ValueError(
-                f"rows must be a slice, one-dimensional positions or a mask of length "
-                f"{n_samples}; got {at.dtype} of shape {at.shape}."
+                f"Epoch {epoch}: the model gave NaN or infinite {what} for "
+                f"{int((~finite).sum()):,} of {len(finite):,} rows. Training has "
+                f"diverged: scale the features (StandardScaler, MaxAbsScaler) or take "
+                f"a smaller step."
             )
-        if at.size and (at.min() < 0 or at.max() >= n_samples):
-            raise ValueError(
-                f"rows must lie in 0 ... {n_samples - 1}; got {at.min()} ... "
-                f"{at.max()}."
-            )
-        at = at.astype(np.intp, copy=False)
-        seen, times = np.unique(at, return_counts=True)
-        if len(seen) < len(at):
-            raise ValueError(
-                f"rows names {int((times > 1).sum())} row(s) more than once, for "
-                f"example {int(seen[times.argmax()])}. Record each row once per call."
-            )
-        return at
-
-    def _check_proba(
-        self, proba: Any, codes: Array, where: slice | Rows, logits: bool
-    ) -> Array:
-        """Probabilities or logits as they are, once they fit and are finite."""
-        if isinstance(proba, pd.DataFrame):
-            proba = self._aligned(proba, where)
-        _refuse_outputs(proba)
-        block = as_array(proba, "proba")
-        if block.dtype.kind not in "fiub":
-            raise ValueError(f"proba must be real numbers; got {block.dtype}.")
-        expected = (len(codes), len(self.classes))
-        one_logit = logits and not self._labels.multilabel and expected[1] == 2
-        if one_logit and block.shape == expected[:1]:
-            block = block[:, np.newaxis]
-        if block.shape != expected and not (
-            one_logit and block.shape == (len(codes), 1)
-        ):
-            raise ValueError(
-                f"proba has shape {block.shape}; expected {expected}: one row per "
-                f"recorded row, one column for each of {self.classes.tolist()[:10]}."
-            )
-        if logits:
-            self._check_finite(_finite_rows(block), where, "logits")
-            self._warn_no_logits(block)
-            return block
-        if block.dtype.kind != "f" or block.dtype.itemsize < 4:
-            block = block.astype(np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: refused below
-            sums = block @ np.ones(block.shape[1], dtype=block.dtype)
-        if not self._labels.multilabel and len(block):
-            near = np.abs(sums - 1).max() <= SIMPLEX_TOLERANCE
-            if near and block.min() >= 0:  # then all are finite, and none is above 1
-                return block
-        self._check_finite(np.isfinite(sums), where, "probabilities")
-        if not self._warned:
-            self._warn_off_simplex(block, sums)
-        return block
-
-    def _aligned(self, proba: pd.DataFrame, where: slice | Rows) -> pd.DataFrame:
-        """Frame of probabilities in the order of the classes and of the rows."""
-        classes, columns = pd.Index(self.classes), proba.columns
-        if not is_default(columns) and len(columns) == len(classes):
-            order = columns.get_indexer(classes) if columns.is_unique else [-1]
-            if min(order) < 0:
-                raise ValueError(
-                    f"The columns of proba are {columns.tolist()[:10]}, the classes "
-                    f"{classes.tolist()[:10]}. Name the columns by the classes, or "
-                    f"pass proba.to_numpy() in the order of classes."
-                )
-            proba = proba.iloc[:, order]
-        names, index = self.index[where], proba.index
-        if len(index) != len(names) or is_default(index) or index.equals(names):
-            return proba
-        order = [-1]
-        if index.is_unique and names.is_unique:
-            order = index.get_indexer(names)
-        if min(order) >= 0:
-            return proba.iloc[order]
-        if is_default(self.index) and not index.isin(names).any():
-            return proba  # names of rows that have none here
-        raise ValueError(
-            f"The index of proba ({index.tolist()[:5]}, ...) is not that of the rows "
-            f"recorded ({names.tolist()[:5]}, ...). Give it the names of these rows, "
-            f"or pass proba.to_numpy() in their order."
-        )
-
-    def _check_finite(
-        self, finite: NDArray[np.bool_], where: slice | Rows, what: str
-    ) -> None:
-        if finite.all():
-            return
-        epoch = int(self._state["count"][where][~finite].min()) + 1
-        raise ValueError(
-            f"Epoch {epoch}: the model gave NaN or infinite {what} for "
-            f"{int((~finite).sum()):,} of {len(finite):,} rows. Training has diverged: "
-            f"scale the features (StandardScaler, MaxAbsScaler) or take a smaller "
-            f"step."
-        )
-
-    def _warn_no_logits(self, block: Array) -> None:
-        """Warn of a softmax taken twice: the first rows are probabilities already."""
-        first = block[:1000].astype(np.float64)
-        alike = first.size and first.min() >= 0 and not self._labels.multilabel
-        if alike and not self._warned and np.allclose(first.sum(axis=1), 1, atol=1e-3):
+        if doubt and not self._warned:
             self._warned = True
-            warn_caller(
-                "logits=True, but the values are not negative and sum to 1 in every "
-                "row. Are they probabilities already? Then leave logits=True out: a "
-                "softmax of them brings every row close to even odds.",
-            )
-
-    def _warn_off_simplex(self, block: Array, sums: Array) -> None:
-        low, high = -SIMPLEX_TOLERANCE, 1 + SIMPLEX_TOLERANCE
-        n_off, what = 0, "do not sum to 1"
-        if not self._labels.multilabel:
-            n_off = int((np.abs(sums - 1) > SIMPLEX_TOLERANCE).sum())
-        if not n_off and block.size and (block.min() < low or block.max() > high):
-            n_off = int(((block < low) | (block > high)).any(axis=1).sum())
-            what = "have values outside [0, 1]"
-        if n_off:
-            self._warned = True
-            warn_caller(
-                f"The probabilities of {n_off:,} of {len(block):,} rows {what}. Are "
-                f"they logits? Then say so with TrainingDynamics.update(..., "
-                f"logits=True), or end the model in a softmax (for multilabel, a "
-                f"sigmoid); with skorch, criterion=torch.nn.CrossEntropyLoss does so. "
-                f"The map of anything but probabilities is meaningless.",
-            )
+            warn_caller(doubt)
 
     def _predict(
         self,
@@ -711,26 +588,3 @@ def _add_moment(
     mean[at] += delta / count
     delta *= values - mean[at]
     squares[at] += delta
-
-
-def _refuse_outputs(proba: Any) -> None:
-    """Raise ValueError for the tuple that a Trainer or a model may return."""
-    if not isinstance(proba, tuple):
-        return
-    shapes = [np.shape(part) for part in proba if hasattr(part, "shape")]
-    if any(len(shape) > 1 for shape in shapes):
-        cure = "its .predictions" if hasattr(proba, "predictions") else "proba[0]"
-        raise ValueError(
-            f"proba is a tuple that holds arrays of shapes {shapes}, as a Trainer "
-            f"returns them. Pass the logits or probabilities alone: {cure}."
-        )
-
-
-def _finite_rows(block: Array) -> NDArray[np.bool_]:
-    """Whether all values of a row are finite, at the memory of a few rows."""
-    finite = np.empty(len(block), dtype=bool)
-    step = max(1, CHUNK_CELLS // block.shape[1])
-    for start in range(0, len(block), step):
-        part = slice(start, start + step)
-        finite[part] = np.isfinite(block[part]).all(axis=1)
-    return finite

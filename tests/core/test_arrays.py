@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_datamaps import DataMap, DataMapClassifier, TrainingDynamics
-from sklearn_datamaps._core import recorder
+from sklearn_datamaps._core import epoch_input, recorder
 
 N_EPOCHS, N_SAMPLES = 4, 30
 
@@ -121,7 +121,7 @@ def test_logits_of_another_shape_are_refused(classes, shape):
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
 def test_logits_that_are_not_finite_name_epoch_and_rows(bad, dtype, monkeypatch):
-    monkeypatch.setattr(recorder, "CHUNK_CELLS", 9)
+    monkeypatch.setattr(epoch_input, "CHUNK_CELLS", 9)
     logits = random_logits(3).astype(dtype)
     dynamics = TrainingDynamics(labels_for(3))
     dynamics.update(logits[0], logits=True)
