@@ -15,15 +15,24 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from benchmarks import _harness, _loops
-from benchmarks.overhead import add_arguments
 from sklearn_datamaps import DataMap, DataMapClassifier
+from sklearn_datamaps._core.labels import encode_labels
+from sklearn_datamaps._learners.features import validate_features
 from sklearn_datamaps._learners.seeds import derive_seed
+from sklearn_datamaps._training.classifier import FOLD
 from sklearn_datamaps._training.folds import make_splits
+from sklearn_datamaps._training.loop import record_fold
 from sklearn_datamaps._training.recipe import Data
-from sklearn_datamaps._training.record import new_record, record_fold
+from sklearn_datamaps._training.record import new_record
 
-__all__ = ["add_arguments", "run"]
+TASKS = ("gratitude", "emotions", "dense")  # with epochs of a known number
 IN_SAMPLE, CV, PROCESSES = "in-sample", "cv=2", "2 processes"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
+    parser.add_argument("--rounds", type=int, default=9, help="counted (default: 9)")
+    parser.add_argument("--epochs", type=int, default=10, help="default: 10")
 
 
 def classifier(task: _loops.Task, n_epochs: int, **params: Any) -> DataMapClassifier:
@@ -39,16 +48,15 @@ def fitted(task: _loops.Task, n_epochs: int, **params: Any) -> DataMapClassifier
 def folds_alone(task: _loops.Task, n_epochs: int) -> DataMap:
     """Map of ``cv=2`` without the model of all rows, by internal functions."""
     clf = classifier(task, n_epochs)
-    recipe = clf._recipe(task.learner)
-    X = clf._validate(task.X, reset=True)
-    data = Data(X, clf._encode(X, task.y, task.learner), task.y)
+    recipe = clf._recipe().for_cells(len(task.y))
+    X = validate_features(clf, recipe.learner, task.X, reset=True)
+    data = Data(X, encode_labels(task.y), task.y)
     whole = new_record(recipe, data.labels, _loops.SEED)
     splits = make_splits(2, X, data.labels, _loops.SEED, {})
     for number, (train, test) in enumerate(splits):
-        seed = derive_seed(_loops.SEED, number, 2)
-        record = record_fold(recipe, data, train, test, seed)
-        whole.absorb(record, test, n_epochs)
-    return whole.dynamics.to_data_map()
+        seed = derive_seed(_loops.SEED, number, FOLD)
+        whole.absorb(record_fold(recipe, data, train, test, seed), test)
+    return whole.dynamics.to_map(DataMap)
 
 
 def run(arguments: argparse.Namespace) -> None:

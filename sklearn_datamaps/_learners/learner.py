@@ -388,6 +388,15 @@ class Learner(ABC):
         wrapped = self.inner is not self.estimator
         return _nested_params(self.inner) if wrapped else self.settings
 
+    @property
+    def own_seeds(self) -> list[Any]:
+        """Seeds that the user set in the estimator."""
+        return [
+            value
+            for name, value in self.settings.items()
+            if name.endswith("random_state") and value is not None
+        ]
+
     @cached_property
     def _parameters(self) -> Mapping[str, inspect.Parameter]:
         method = getattr(self.inner, self.training_method)

@@ -3,16 +3,12 @@
 import contextlib
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-import scipy
-import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils import check_random_state
@@ -21,15 +17,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.recorder import check_measures
 from sklearn_datamaps._core.regions import BAND, N_STD, check_region, check_rule
 from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import in_row_blocks
 from sklearn_datamaps._learners.features import refuse_dask, validate_features
 from sklearn_datamaps._learners.learner import Learner
+from sklearn_datamaps._training.fitted import Fitted
 from sklearn_datamaps._training.recipe import Recipe
-from sklearn_datamaps._training.record import Record
 
 C = TypeVar("C", bound=type)
 
@@ -112,77 +107,6 @@ def learner_has(method: str) -> Any:
     return check
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What a run leaves behind, wherever it ran.
-
-    Attributes
-    ----------
-    estimator : estimator
-        The trained estimator; it works without the map.
-    classes : ndarray of shape (n_classes,) or (n_labels,)
-        The labels; multilabel: their names.
-    totals : ndarray of shape (n_epochs, 3)
-        As in ``Record``.
-    meta : dict
-        Facts about the run, for the map.
-    """
-
-    estimator: Any
-    classes: Array
-    totals: Array
-    meta: dict[str, Any]
-
-
-def finish(
-    recipe: Recipe, labels: EncodedLabels, record: Record, members: list[Any]
-) -> Fitted:
-    """Sum up a run over all rows.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        How it was trained.
-    labels : EncodedLabels
-        The labels; of their codes only the number of dimensions is looked at.
-    record : Record
-        What was recorded.
-    members : list of estimators
-        The trained learners.
-
-    Returns
-    -------
-    Fitted
-    """
-    return Fitted(
-        recipe.learner.assemble(members, labels),
-        labels.classes,
-        np.array(record.totals),
-        meta_of(recipe, record),
-    )
-
-
-def meta_of(recipe: Recipe, record: Record) -> dict[str, Any]:
-    """Facts about a run, for the ``meta`` of its map."""
-    names = sklearn_compat.with_inner(recipe.learner.estimator)
-    return {
-        "learner": " of ".join(type(inner).__name__ for inner in names),
-        "recording": "in-sample",
-        "seed": record.seed,
-        "batch_size": recipe.batch_size,
-        "batch_order": recipe.batch_order,
-        "response_method": recipe.response_method,
-        "stages": None,
-        "n_asked": None if recipe.learner.ends_itself else recipe.n_epochs,
-        "accuracy": record.accuracy,
-        **record.facts,
-        "versions": {
-            module.__name__: module.__version__ for module in (sklearn, np, scipy)
-        },
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
 class BaseDataMapClassifier(
     sklearn_compat.LinkedInDiagrams, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
@@ -262,7 +186,7 @@ class BaseDataMapClassifier(
         random_state = self.random_state
         if random_state is None:
             # Copied: numbers drawn from a generator of the user's would be missing.
-            random_state = copy.deepcopy(next(iter(own_seeds(learner)), None))
+            random_state = copy.deepcopy(next(iter(learner.own_seeds), None))
         if isinstance(random_state, Integral):
             return int(random_state)
         return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -475,12 +399,3 @@ class BaseDataMapClassifier(
             Multilabel: (n_samples, n_labels).
         """
         return self._respond("decision_function", X)
-
-
-def own_seeds(learner: Learner) -> list[Any]:
-    """Seeds that the user set in the learner."""
-    return [
-        value
-        for key, value in learner.settings.items()
-        if key.endswith("random_state") and value is not None
-    ]

@@ -27,7 +27,6 @@ from sklearn_datamaps._core.labels import (
     index_of,
     warn_other_index,
 )
-from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import of_folds
 from sklearn_datamaps._data_map import DataMap
@@ -45,23 +44,22 @@ from sklearn_datamaps._learners.seeds import derive_seed
 from sklearn_datamaps._learners.threads import Threads
 from sklearn_datamaps._training.base import (
     BaseDataMapClassifier,
-    finish,
-    meta_of,
-    own_seeds,
     with_shared_text,
 )
-from sklearn_datamaps._training.continuing import changes, continuation_key
+from sklearn_datamaps._training.continuing import check_continues, continuation_key
+from sklearn_datamaps._training.fitted import finish, meta_of
 from sklearn_datamaps._training.folds import Split, check_trainable, make_splits
-from sklearn_datamaps._training.recipe import Data, Recipe, Validation
-from sklearn_datamaps._training.record import (
+from sklearn_datamaps._training.loop import (
     Progress,
-    Record,
     continue_record,
-    new_record,
     record_all_rows,
     record_fold,
+    repeat_last,
     silent,
 )
+from sklearn_datamaps._training.recipe import Data, Recipe
+from sklearn_datamaps._training.record import Record, new_record
+from sklearn_datamaps._training.validation import check_validation
 
 FOLD = 2  # sets the seeds of folds apart from those of epochs and members
 
@@ -380,9 +378,11 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         params, of_splitter = self._fit_params(
             learner, X, labels, sample_weight, fit_params
         )
-        validation = self._validation(
-            learner, X_val, y_val, y, labels, in_blocks=in_blocks
-        )
+        validation = None
+        if X_val is not None or y_val is not None:
+            validation = check_validation(
+                self, learner, X_val, y_val, y, labels, in_blocks=in_blocks
+            )
         data = Data(X, labels, _readable(y, labels), params, validation)
         learner.warn(X.shape[0])
         if in_blocks:
@@ -407,7 +407,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
             metadata=weights or None,
         )
         if resume:
-            self._check_resumable(key, recipe.n_epochs)
+            check_continues(self._record, key, self.random_state, recipe.n_epochs)
             if not recipe.store_trajectories:
                 self._record.forget_trajectories()  # too many, with the new epochs
             tasks = tell(recipe.n_epochs - self._record.n_epochs)
@@ -440,7 +440,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
                 "warm_start=True cannot be used with cv: the models of the folds are "
                 "not kept. Set warm_start=False, or cv=None."
             )
-        has_seeds = self.random_state is None and bool(own_seeds(learner))
+        has_seeds = self.random_state is None and bool(learner.own_seeds)
         return self._recipe_for(
             learner,
             batch_size=self.batch_size,
@@ -470,56 +470,6 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         registry.check_targets(learner.estimator, labels, varied)
         return labels
 
-    def _validation(
-        self,
-        learner: Learner,
-        X_val: Any,
-        y_val: Any,
-        y: Any,
-        labels: EncodedLabels,
-        *,
-        in_blocks: bool,
-    ) -> Validation | None:
-        """Check the rows that are recorded and not trained on, against the others."""
-        if X_val is None and y_val is None:
-            return None
-        if X_val is None or y_val is None:
-            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            raise ValueError(
-                f"{given} was given without {missing}. Pass both, or neither."
-            )
-        refuse_dask(X_val, y_val)
-        y_val = detached(y_val)
-        table = X_val if isinstance(X_val, pd.DataFrame) else None
-        try:
-            X_val = validate_features(
-                self, learner, X_val, reset=False, in_blocks=in_blocks
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"X_val does not fit X: {error} In a Pipeline, transform_input="
-                f"['X_val'] has it transformed as X is."
-            ) from error
-        try:
-            encoded = encode_labels(
-                y_val, classes=labels.classes, multilabel=labels.multilabel
-            )
-        except ValueError as error:
-            raise ValueError(f"y_val does not fit y: {error}") from error
-        if len(encoded.codes) != X_val.shape[0]:
-            raise ValueError(
-                f"X_val has {X_val.shape[0]:,} rows and y_val {len(encoded.codes):,}: "
-                f"pass one label, or one row of labels, for each row."
-            )
-        tables = isinstance(y, pd.DataFrame) and isinstance(y_val, pd.DataFrame)
-        if labels.multilabel and tables and list(y.columns) != list(y_val.columns):
-            raise ValueError(
-                f"y_val does not fit y: its columns are {list(y_val.columns)[:5]}, "
-                f"those of y {list(y.columns)[:5]}. Bring them into the order of y."
-            )
-        warn_other_index(X_val=table, y_val=y_val)
-        return Validation(X_val, encoded, index_of(X_val.shape[0], y_val, table))
-
     def _fit_params(
         self,
         learner: Learner,
@@ -544,31 +494,6 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
             of_splitter["groups"] = params.pop("groups")
         learner.check_fit_params(params)
         return params, of_splitter
-
-    def _check_resumable(self, key: dict[str, Any], n_epochs: int) -> None:
-        changed = changes(self._record.key, key)
-        if changed:
-            raise ValueError(
-                f"warm_start=True continues the record of the last fit, but "
-                f"{' and '.join(changed)} changed. Set warm_start=False to start anew."
-            )
-        seed = self.random_state
-        if isinstance(seed, Integral) and seed != self._record.seed:
-            raise ValueError(
-                f"warm_start=True continues the record made with seed "
-                f"{self._record.seed}; got random_state={seed}. Set "
-                f"warm_start=False to start anew."
-            )
-        if n_epochs < self.n_epochs_:
-            raise ValueError(
-                f"warm_start=True continues {self.n_epochs_} recorded epochs; n_epochs="
-                f"{n_epochs} must not be smaller."
-            )
-        if n_epochs == self.n_epochs_:
-            warn_caller(
-                f"warm_start=True with n_epochs={n_epochs}, all of which are "
-                f"recorded: nothing was trained. Increase n_epochs to go on.",
-            )
 
     def _train(
         self,
@@ -642,11 +567,11 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
                 n_epochs = [record.n_epochs for record, _ in done]
                 longest = max(of_all.n_epochs, *n_epochs)
                 if of_all.n_epochs < longest:
-                    of_all.repeat_last(longest)
+                    repeat_last(of_all, longest)
                     self._publish_all_rows(recipe, data, of_all)
                 whole = new_record(recipe, data.labels, seed, index=index)
                 for record, test in done:
-                    record.repeat_last(longest)
+                    repeat_last(record, longest)
                     whole.absorb(record, test)
                 if min(n_epochs) < longest:
                     whole.facts["epochs_of_folds"] = n_epochs

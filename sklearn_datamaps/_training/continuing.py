@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import joblib
 import numpy as np
 
 from sklearn_datamaps._core.labels import EncodedLabels
+from sklearn_datamaps._core.messages import warn_caller
 from sklearn_datamaps._training.recipe import Recipe
+from sklearn_datamaps._training.record import Record
 
 # Parameters of a learner that change how fast or how loudly it works, not what it is.
 OF_NO_CONSEQUENCE = {"n_jobs", "verbose", "verbosity", "thread_count", "nthread"}
@@ -58,18 +61,57 @@ def continuation_key(
     }
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Names of what changed; of another class or number of rows nothing further.
+def check_continues(
+    record: Record, key: Mapping[str, Any], random_state: Any, n_epochs: int
+) -> None:
+    """Refuse to continue a record with anything but more epochs of the same.
 
     Parameters
     ----------
-    old, new : mapping of str to object
+    record : Record
+        With the key that it was made with.
+    key : mapping of str to object
         Made by :func:`continuation_key`, and of the features.
+    random_state : object
+        That of the classifier.
+    n_epochs : int
+        Epochs that are wanted in all.
 
-    Returns
-    -------
-    list of str
+    Raises
+    ------
+    ValueError
+        Naming what changed.
+
+    Warns
+    -----
+    UserWarning
+        If all of the epochs are recorded.
     """
+    changed = _changes(record.key, key)
+    if changed:
+        raise ValueError(
+            f"warm_start=True continues the record of the last fit, but "
+            f"{' and '.join(changed)} changed. Set warm_start=False to start anew."
+        )
+    if isinstance(random_state, Integral) and random_state != record.seed:
+        raise ValueError(
+            f"warm_start=True continues the record made with seed {record.seed}; got "
+            f"random_state={random_state}. Set warm_start=False to start anew."
+        )
+    if n_epochs < record.n_epochs:
+        raise ValueError(
+            f"warm_start=True continues {record.n_epochs} recorded epochs; "
+            f"n_epochs={n_epochs} must not be smaller."
+        )
+    if n_epochs == record.n_epochs:
+        warn_caller(
+            f"warm_start=True with n_epochs={n_epochs}, all of which are recorded: "
+            f"nothing was trained. Increase n_epochs to go on.",
+        )
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Names of what changed; of another class or number of rows nothing further."""
     missing = object()
     names = [
         name

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 
 from sklearn_datamaps._core.arrays import Array
@@ -13,25 +12,7 @@ from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._learners import sklearn_compat
 from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._learners.threads import Threads
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Rows that are recorded and not trained on.
-
-    Attributes
-    ----------
-    X : {ndarray, csr} of shape (n_validation, n_features)
-        Validated features.
-    labels : EncodedLabels
-        The labels as codes, by the classes of those that are learned.
-    index : pandas.Index of length n_validation
-        Names of the rows.
-    """
-
-    X: Any
-    labels: EncodedLabels
-    index: pd.Index
+from sklearn_datamaps._training.validation import Validation
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.blocks import block_order, warn_sorted
 from sklearn_datamaps._training.base import (
     BaseDataMapClassifier,
-    finish,
     with_shared_text,
 )
 from sklearn_datamaps._training.classifier import DataMapClassifier as OnOneMachine
+from sklearn_datamaps._training.fitted import finish
+from sklearn_datamaps._training.loop import set_up
 from sklearn_datamaps._training.recipe import Data, Recipe
-from sklearn_datamaps._training.record import new_record, set_up
+from sklearn_datamaps._training.record import new_record
 from sklearn_datamaps.dask import tasks
 from sklearn_datamaps.dask.blocks import Blocks, prepare_blocks
 from sklearn_datamaps.dask.cluster import (

@@ -23,13 +23,9 @@ from sklearn_datamaps._learners import registry, sklearn_compat
 from sklearn_datamaps._learners.features import with_short_indices
 from sklearn_datamaps._learners.learner import Learner
 from sklearn_datamaps._learners.threads import Threads
+from sklearn_datamaps._training.loop import record_step, set_up, train_step
 from sklearn_datamaps._training.recipe import Data, Recipe
-from sklearn_datamaps._training.record import (
-    new_record,
-    record_step,
-    set_up,
-    train_step,
-)
+from sklearn_datamaps._training.record import new_record
 
 
 class Features(NamedTuple):
