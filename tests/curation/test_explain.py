@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from scipy.special import softmax
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -20,6 +21,7 @@ from sklearn_datamaps.datasets import fetch_go_emotions
 
 SGD = SGDClassifier(loss="log_loss", random_state=0)
 SIX = ["amusement", "anger", "curiosity", "gratitude", "love", "sadness"]
+TEN = [*SIX, "admiration", "fear", "joy", "surprise"]
 WORDS = {
     "thanks": ["thank", "you", "mate", "grateful", "kind"],
     "anger": ["angry", "hate", "awful", "stupid", "rude"],
@@ -186,11 +188,53 @@ def test_learners_without_words_say_what_the_model_says():
     assert f"{rival!r}" in sentence.split("; ")[0]
 
 
+class Fixed(ClassifierMixin, BaseEstimator):
+    """Of every row the same probabilities, of the labels in alphabetical order."""
+
+    def __init__(self, proba=()):
+        self.proba = proba
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.tile(self.proba, (X.shape[0], 1))
+
+
+@pytest.mark.parametrize(
+    ("near", "proba", "facts"),
+    [
+        ("aaaaabbbbo", [0.3, 0.3, 0.3, 0.1], ["5 of 10 nearest say 'a', 4 'b', 1 'o'"]),
+        # The model likes the other one better; votes are told in their order.
+        ("aaaabbbooo", [0.1, 0.2, 0.2, 0.5], ["4 of 10 nearest say 'a', 3 'b', 3 'o'"]),
+        # One is clear.
+        ("aaaaaaabbo", [0.3, 0.3, 0.3, 0.1], ["7 of 10 nearest say 'a', 1 'o'"]),
+        ("aaaaabbbbo", [0.7, 0.1, 0.1, 0.1], ["5 of 10 nearest say 'a', 1 'o'"]),
+        # Nearest rows say nothing of one that the model knows.
+        (
+            "aooooooooo",
+            [0.31, 0.1, 0.45, 0.14],
+            ["the model gives 'a' 31%, 'c' 45%", "1 of 10 nearest say 'a', 9 'o'"],
+        ),
+        # It is half as likely as the first, and not worth a word.
+        ("oooooooooo", [0.12, 0.08, 0.05, 0.75], ["the model gives 'a' 12%"]),
+    ],
+)
+def test_two_labels_are_named_where_they_are_near_each_other(near, proba, facts):
+    angles = [0.0, *np.linspace(0.1, 0.11, 10), *[1.5] * 4]
+    X = sparse.csr_array(np.c_[np.cos(angles), np.sin(angles)])
+    y = np.array(["o", *near, *"abco"])
+    (sentence,) = explain_rows(Fixed(proba).fit(X, y), X, y, [0]).sentences
+    assert sentence.split("; ")[: len(facts)] == facts
+
+
 @pytest.mark.usefixtures("go_emotions")
-def test_planted_errors_on_text_are_named():
+@pytest.mark.parametrize("labels", [SIX, TEN])
+def test_planted_errors_on_text_are_named_first(labels):
     """As `python -m benchmarks evidence` measures on more rows and sets."""
     comments = fetch_go_emotions(None)
-    target = comments.target[SIX].to_numpy()
+    target = comments.target[labels].to_numpy()
     among = (comments.target.sum(axis=1) == 1).to_numpy() & (target.sum(axis=1) == 1)
     rows = np.random.default_rng(0).permutation(np.flatnonzero(among))[:4000]
     texts = comments.data.to_numpy(dtype=object)[rows]
@@ -198,14 +242,16 @@ def test_planted_errors_on_text_are_named():
     rng = np.random.default_rng(1)
     planted = np.flatnonzero(rng.random(len(codes)) < 0.08)
     given = codes.copy()
-    given[planted] = (codes[planted] + rng.integers(1, 6, len(planted))) % 6
+    given[planted] += rng.integers(1, len(labels), len(planted))
+    given %= len(labels)
     clf = DataMapClassifier(
         SGDClassifier(loss="log_loss", class_weight="balanced"), random_state=0
     )
     pipe = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), clf)
-    y = np.array(SIX)[given]
+    y = np.array(labels)[given]
     sentences = explain_rows(pipe.fit(texts, y), texts, y, planted).sentences
-    named = [repr(SIX[k]) in s for k, s in zip(codes[planted], sentences, strict=True)]
+    pairs = zip(codes[planted], sentences, strict=True)
+    named = [repr(labels[code]) in said.split("; ")[0] for code, said in pairs]
     assert len(planted) > 250
     assert np.mean(named) >= 0.8
 
