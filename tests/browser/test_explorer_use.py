@@ -10,7 +10,7 @@ from selenium.webdriver.common.keys import Keys
 
 from sklearn_datamaps import DataMap
 from sklearn_datamaps._curation.apply_review import apply_review
-from sklearn_datamaps._views.explorer import map_hash
+from sklearn_datamaps._views.page_content import map_hash
 from tests.browser.test_explorer_page import (
     SHOW_POINT,
     binary_map,

@@ -24,7 +24,7 @@ import sklearn_datamaps
 from sklearn_datamaps import DataMapClassifier, apply_review
 from sklearn_datamaps._cli import demo
 from sklearn_datamaps._cli.parser import main
-from sklearn_datamaps._views import explorer
+from sklearn_datamaps._views import page_file
 from sklearn_datamaps.datasets import fetch_go_emotions
 
 REAL_DATA = os.environ.get("SKLEARN_DATAMAPS_DATA")
@@ -313,7 +313,7 @@ def test_page_of_the_digits_shows_them(digits_demo):
 
 def test_demo_without_plotly_says_what_it_leaves_out(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    explorer._plotly.cache_clear()
+    page_file.plotly_script.cache_clear()
     result = run("--out", tmp_path, "--epochs", 1)
     assert result.code == 0
     assert "data_map.html left out: DataMap.explore needs plotly" in result.err

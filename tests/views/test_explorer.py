@@ -24,8 +24,9 @@ from sklearn_datamaps import (
     explain_rows,
 )
 from sklearn_datamaps._core.registry import MEASURES
-from sklearn_datamaps._views import explorer
-from sklearn_datamaps._views.explorer import explore, map_hash
+from sklearn_datamaps._views import page_file
+from sklearn_datamaps._views.explorer import explore
+from sklearn_datamaps._views.page_content import map_hash
 from sklearn_datamaps._views.review import row_hashes
 
 PACKAGE = Path(sklearn_datamaps.__file__).parent
@@ -133,7 +134,7 @@ def test_page_holds_the_map(write, n_classes):
 
 @pytest.mark.parametrize(("most", "steps"), [(240, 65534), (239, 254)])
 def test_trajectories_are_stored_in_two_bytes_or_one(write, monkeypatch, most, steps):
-    monkeypatch.setattr("sklearn_datamaps._views.explorer.MOST_EXACT", most)
+    monkeypatch.setattr("sklearn_datamaps._views.page_content.MOST_EXACT", most)
     data_map = random_map()
     page = write(data_map)
     stored = page.array("trajectories").reshape(40, 6).T / steps
@@ -261,7 +262,7 @@ def test_policy_admits_the_script_of_the_package_and_no_request(write):
     (program,) = page.program
     digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
     assert directives["script-src"] == f"'sha256-{digest}' 'unsafe-eval'"
-    assert {path.name for path in SCRIPTS} == set(explorer.SCRIPTS)
+    assert {path.name for path in SCRIPTS} == set(page_file.SCRIPTS)
     assert directives["img-src"] == "data:"
     for path in SCRIPTS:
         assert path.read_text(encoding="utf-8") in program
@@ -383,9 +384,9 @@ def test_same_map_gives_the_same_file(tmp_path):
 
 
 def test_missing_plotly_is_named_with_its_extra(write, monkeypatch):
-    from sklearn_datamaps._views import explorer
+    from sklearn_datamaps._views import page_file
 
-    explorer._plotly.cache_clear()
+    page_file.plotly_script.cache_clear()
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(ImportError, match=r"explore needs plotly.*\[explore\]"):
         write(random_map(3))

@@ -14,7 +14,8 @@ from sklearn.metrics import cohen_kappa_score
 import sklearn_datamaps
 from sklearn_datamaps import DataMap, DataMapClassifier, audit_labels
 from sklearn_datamaps._views.drawing import correctness_bins
-from sklearn_datamaps._views.explorer import PLAIN_SCRIPTS, explore
+from sklearn_datamaps._views.explorer import explore
+from sklearn_datamaps._views.page_file import PLAIN_SCRIPTS
 from tests.views.test_explorer import Page
 
 PAGE = Path(sklearn_datamaps.__file__).parent / "_views" / "page"
