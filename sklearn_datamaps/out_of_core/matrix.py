@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -131,8 +132,56 @@ def _is_sound(content: Mapping[str, Any]) -> bool:
     )
 
 
-def open_files(path: Path, *, verify: bool) -> tuple[Any, Any]:
-    """Open the matrix and the labels of a folder; see ``open_matrix``."""
+def open_matrix(
+    path: str | os.PathLike[str], *, verify: bool = False
+) -> tuple[Any, Any]:
+    """Open a matrix that :func:`vectorize_to_disk` wrote, with nothing read.
+
+    .. versionadded:: 0.1
+
+    Parameters
+    ----------
+    path : str or path
+        The folder.
+    verify : bool, default=False
+        Read all files once, a few megabytes at a time, and compare their checksums
+        (CRC-32: it finds what disks and transfers do to files, and costs little more
+        than the reading; it does not find forgery). Missing and truncated files are
+        found in any case.
+
+    Returns
+    -------
+    X : csr_matrix of shape (n_samples, n_features)
+        Its arrays are read-only memory maps. Column indices have 32 bits; index
+        pointers have 64 if there are more than 2^31 - 1 values, else 32.
+    y : memmap, Categorical, DataFrame or None
+        The labels: a memory map of int64 or bool; of labels that are texts a
+        Categorical, and of lists of labels a DataFrame of 0 and 1 with a column for
+        each class, both around a memory map. None if there are none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or a file is missing in it.
+    ValueError
+        If the folder is not finished or of another version, or a file is truncated
+        or corrupted: the message names the file.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> from sklearn_datamaps.out_of_core import open_matrix, vectorize_to_disk
+    >>> batches = [["Thanks", "Oh no"]]
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = vectorize_to_disk(
+    ...         batches, HashingVectorizer(), folder, label=None, verbose=0
+    ...     )
+    ...     X, y = open_matrix(folder, verify=True)
+    ...     X.shape, X.nnz, y
+    ((2, 1048576), 3, None)
+    """
+    path = Path(path).expanduser()
     manifest = read_manifest(path)
     if not manifest["finished"]:
         raise ValueError(f"{path} is not finished: {_progress(path, manifest)}")

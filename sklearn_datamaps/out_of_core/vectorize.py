@@ -12,7 +12,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
 
 from sklearn_datamaps._core.atomic import (
     LOCK,
@@ -28,7 +27,7 @@ from sklearn_datamaps.out_of_core.matrix import (
     FILES,
     MANIFEST,
     building,
-    open_files,
+    open_matrix,
     read_manifest,
     write_manifest,
 )
@@ -366,148 +365,6 @@ def _make_shards(
     made = parallel(joblib.delayed(task.write)(folder, rows) for rows in reading)
     with closing(made):
         yield from made
-
-
-def open_matrix(
-    path: str | os.PathLike[str], *, verify: bool = False
-) -> tuple[Any, Any]:
-    """Open a matrix that :func:`vectorize_to_disk` wrote, with nothing read.
-
-    .. versionadded:: 0.1
-
-    Parameters
-    ----------
-    path : str or path
-        The folder.
-    verify : bool, default=False
-        Read all files once, a few megabytes at a time, and compare their checksums
-        (CRC-32: it finds what disks and transfers do to files, and costs little more
-        than the reading; it does not find forgery). Missing and truncated files are
-        found in any case.
-
-    Returns
-    -------
-    X : csr_matrix of shape (n_samples, n_features)
-        Its arrays are read-only memory maps. Column indices have 32 bits; index
-        pointers have 64 if there are more than 2^31 - 1 values, else 32.
-    y : memmap, Categorical, DataFrame or None
-        The labels: a memory map of int64 or bool; of labels that are texts a
-        Categorical, and of lists of labels a DataFrame of 0 and 1 with a column for
-        each class, both around a memory map. None if there are none.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder, or a file is missing in it.
-    ValueError
-        If the folder is not finished or of another version, or a file is truncated
-        or corrupted: the message names the file.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> from sklearn.feature_extraction.text import HashingVectorizer
-    >>> from sklearn_datamaps.out_of_core import open_matrix, vectorize_to_disk
-    >>> batches = [["Thanks", "Oh no"]]
-    >>> with TemporaryDirectory() as folder:
-    ...     _ = vectorize_to_disk(
-    ...         batches, HashingVectorizer(), folder, label=None, verbose=0
-    ...     )
-    ...     X, y = open_matrix(folder, verify=True)
-    ...     X.shape, X.nnz, y
-    ((2, 1048576), 3, None)
-    """
-    return open_files(Path(path).expanduser(), verify=verify)
-
-
-def read_rows(
-    source: Any, rows: Any, *, columns: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """Read some rows of a source: the texts of the hardest rows of a map, say.
-
-    The source is read in a stream, as far as the last of the rows; what need not be
-    read is left out where the source allows it (any row of a ``Dataset``, row groups
-    of Parquet files).
-
-    .. versionadded:: 0.1
-
-    Parameters
-    ----------
-    source : Dataset, IterableDataset, str, path, DataFrame or iterable of batches
-        As for :func:`vectorize_to_disk`; pairs have the columns "text" and "label".
-    rows : array-like of int
-        Positions of the rows, in any order, as ``DataMap.rank`` gives them.
-    columns : sequence of str, default=None
-        Columns to read. None: all.
-
-    Returns
-    -------
-    DataFrame
-        The rows in the order asked for, which its index repeats.
-
-    Raises
-    ------
-    ValueError
-        If a position is negative or beyond the last row, or there is no such column.
-    FileNotFoundError
-        If there is no such source.
-
-    Examples
-    --------
-    >>> from sklearn_datamaps.out_of_core import read_rows
-    >>> batches = [(["a", "b"], [0, 1]), (["c", "d"], [1, 1])]
-    >>> read_rows(batches, [2, 0])
-      text  label
-    2    c      1
-    0    a      0
-    """
-    if isinstance(columns, str):
-        raise TypeError(f"columns must be a list of names; got the text {columns!r}.")
-    asked = np.asarray(rows)
-    if asked.size == 0:
-        asked = asked.astype(np.intp)
-    if asked.ndim != 1 or asked.dtype.kind not in "iu":
-        raise ValueError(
-            f"rows must be positions, whole numbers in one dimension; got "
-            f"{asked.dtype} of shape {asked.shape}."
-        )
-    if (asked < 0).any():
-        raise ValueError(f"rows must be >= 0; got {asked.min()}.")
-    wanted = np.unique(asked)
-    found = _take(open_source(source, "text", None), wanted, columns)
-    table = pd.DataFrame(found, index=wanted)
-    return table.loc[asked]
-
-
-def _take(
-    source: Source, wanted: Any, columns: Sequence[str] | None
-) -> dict[str, list[Any]]:
-    def needed(start: int, stop: int) -> bool:
-        first, last = np.searchsorted(wanted, [start, stop])
-        return bool(first < last)
-
-    found: dict[str, list[Any]] = {name: [] for name in columns or ()}
-    n_found = n_rows = 0
-    for batch in source.batches(columns, needed):
-        n_rows = batch.start + batch.n_rows
-        first, last = np.searchsorted(wanted, [batch.start, n_rows])
-        if batch.table is not None and first < last:
-            inside = (wanted[first:last] - batch.start).tolist()
-            for name in batch.names if columns is None else columns:
-                # A column may be missing in some batches of JSON lines.
-                values = found.setdefault(name, [None] * n_found)
-                values.extend(batch.column(name, inside))
-            n_found = int(last)
-            for values in found.values():
-                values.extend([None] * (n_found - len(values)))
-        if n_found == len(wanted):
-            return found
-    if n_found < len(wanted):
-        raise ValueError(
-            f"rows has {wanted[-1]:,}, but the source has {n_rows:,} rows, 0 to "
-            f"{n_rows - 1:,}."
-        )
-    return found
 
 
 def _whole_number(name: str, value: Any, least: int) -> int:
