@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from sklearn_datamaps._core import parquet
 from sklearn_datamaps._core.arrays import as_array
-from sklearn_datamaps._core.base_map import BaseDataMap, map_of
+from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._core.holders import map_of
 from sklearn_datamaps._core.labels import encode_labels, index_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.recorder import Recorder

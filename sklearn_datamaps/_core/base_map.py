@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.frozen import frozen, owned, owned_index
 from sklearn_datamaps._core.labels import EncodedLabels, is_default, is_whole
 from sklearn_datamaps._core.pictures import IMAGE, pictures_of
 from sklearn_datamaps._core.regions import (
@@ -31,8 +32,6 @@ from sklearn_datamaps._core.registry import ATTRIBUTES, MEASURES, Measure, ranki
 _MAPPINGS = ("measures", "meta", "columns")
 SUGGESTED_ROWS = 5  # of a label with fewer, nobody can say what it looks like
 FRAME_COLUMNS = ("position", "label", "label_name", "predicted", "region", "suggested")
-
-M = TypeVar("M", bound="BaseDataMap")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,11 +58,11 @@ class BaseDataMap:
 
     def __post_init__(self) -> None:
         for name in _array_fields(self):
-            object.__setattr__(self, name, _own(getattr(self, name)))
+            object.__setattr__(self, name, owned(getattr(self, name)))
         for name in ("measures", "columns"):
-            arrays = {k: _own(v) for k, v in getattr(self, name).items()}
+            arrays = {k: owned(v) for k, v in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
-        object.__setattr__(self, "index", _own_index(self.index))
+        object.__setattr__(self, "index", owned_index(self.index))
         object.__setattr__(self, "meta", MappingProxyType(dict(self.meta)))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -479,35 +478,6 @@ def _array_fields(data_map: BaseDataMap) -> list[str]:
     ]
 
 
-def frozen(values: Array) -> Array:
-    """Array that nobody else holds, set read-only, so that a map need not copy it."""
-    values.flags.writeable = False
-    return values
-
-
-def _own(values: Any) -> Array:
-    """Read-only array of the map's own: a copy, unless nobody can write to it."""
-    array = np.asarray(values)
-    if not _is_frozen(array):
-        array = frozen(np.array(array))
-    return array.view()
-
-
-def _is_frozen(array: Any) -> bool:
-    """Whether an array and all that it is a view of are read-only."""
-    while isinstance(array, np.ndarray):
-        if array.flags.writeable:
-            return False
-        array = array.base
-    return array is None
-
-
-def _own_index(index: pd.Index) -> pd.Index:
-    if isinstance(index, pd.RangeIndex | pd.MultiIndex) or _is_frozen(index.array):
-        return index
-    return index.copy(deep=True)
-
-
 def table_of(data: Mapping[str, Any], index: pd.Index | None = None) -> pd.DataFrame:
     """Table of columns; a text that pandas' strings cannot hold stays an object.
 
@@ -568,45 +538,3 @@ def selection_size(size: int, n_samples: int | None, fraction: float | None) -> 
             f"n_samples must be in 1 ... {size}, the size of the map; got {n_samples}."
         )
     return int(n_samples)
-
-
-# Where meta-estimators keep what they fitted: one, or several.
-_ONE_INSIDE = ("best_estimator_", "estimator_", "final_estimator_")
-_LISTS = "estimators_ or calibrated_classifiers_"
-
-
-def map_of(kind: type[M], estimator: Any) -> M:
-    """Find the map in a fitted estimator; see :meth:`DataMap.from_estimator`."""
-    found = _maps_in(kind, estimator)
-    if len(found) > 1:
-        raise ValueError(
-            f"There are {len(found)} data maps in {type(estimator).__name__}, which "
-            f"fitted as many classifiers. Pass the one that you mean, out of its "
-            f"{_LISTS} (a CalibratedClassifierCV fits one alone with ensemble=False)."
-        )
-    if not found:
-        raise ValueError(
-            f"There is no data map in {type(estimator).__name__}. Pass a fitted "
-            f"DataMapClassifier, or a fitted Pipeline or search with one as its last "
-            f"step (a search needs refit=True). What other libraries wrapped, take "
-            f"out first."
-        )
-    return found[0]
-
-
-def _maps_in(kind: type[M], estimator: Any) -> list[M]:
-    """Different maps of an estimator, or of the fitted estimators inside it."""
-    found = getattr(estimator, "data_map_", None)
-    if isinstance(found, kind):
-        return [found]
-    for _, step in reversed(getattr(estimator, "steps", None) or []):
-        of_step = _maps_in(kind, step)
-        if of_step:  # the last one counts: a sampler before it has a map, too
-            return of_step
-    inside = [getattr(estimator, name, None) for name in _ONE_INSIDE]
-    calibrated = getattr(estimator, "calibrated_classifiers_", ())
-    inside.extend(fitted.estimator for fitted in calibrated)
-    members = np.asarray(getattr(estimator, "estimators_", ()), dtype=object)
-    inside.extend(members.ravel().tolist())
-    maps = [m for inner in inside if inner is not None for m in _maps_in(kind, inner)]
-    return list({id(m): m for m in maps}.values())

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklearn_datamaps._core.arrays import Array, Rows, probabilities
-from sklearn_datamaps._core.base_map import BaseDataMap, frozen
+from sklearn_datamaps._core.base_map import BaseDataMap
 from sklearn_datamaps._core.epoch_input import (
     CHUNK_CELLS,
     check_rows,
@@ -18,6 +18,7 @@ from sklearn_datamaps._core.epoch_input import (
     doubts_of_probabilities,
     read_proba,
 )
+from sklearn_datamaps._core.frozen import frozen
 from sklearn_datamaps._core.labels import EncodedLabels
 from sklearn_datamaps._core.measures import (
     epoch_margin,

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.base_map import BaseDataMap, map_of
+from sklearn_datamaps._core.base_map import BaseDataMap
+from sklearn_datamaps._core.holders import map_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.regions import BAND, N_STD, boundary_lines
 from sklearn_datamaps._views import colors, drawing, panels
