@@ -394,25 +394,45 @@ class DataMap(BaseDataMap):
     def review(self, n: int | None = 100, by: str = "confidence") -> pd.DataFrame:
         """List the rows most worth a look, worst first, to decide on.
 
+        Write ``keep``, ``relabel`` (with a ``new_label``) or ``drop`` in the column
+        ``decision``, in the frame or in the file that its ``to_csv(path, index=False)``
+        writes, and hand it to :func:`~sklearn_datamaps.apply_review`.
+
         Parameters
         ----------
         n : int, default=100
             How many rows (multilabel: cells); of a smaller map, all. None: all.
         by : str, default="confidence"
-            Name of a measure, in its natural direction.
+            Name of a measure, in its natural direction: see :meth:`rank`.
 
         Returns
         -------
         pandas.DataFrame
-            Identification, text and carried columns, labels, measures, and the empty
-            columns ``decision`` (keep, relabel, drop) and ``new_label``, to fill in and
-            hand to :func:`~sklearn_datamaps.apply_review`.
+            ``id`` (the name in the index of the map), ``position``, ``text`` and the
+            other carried columns, ``label``, ``predicted``, ``confidence``,
+            ``variability``, ``correctness``, the measure ``by``, ``region``, with a
+            text also ``conflicting_duplicates`` (other rows with the same text, up to
+            case and surrounding white space, and another label), empty ``decision`` and
+            ``new_label``, and ``row_hash``. Multilabel: one row a (row, label) cell,
+            with ``label_name`` after the position and the label True or False.
 
         Raises
         ------
         ValueError
-            If n is no integer >= 1, the measure is unknown, or the map does not know
-            the labels.
+            If n is no integer >= 1, the measure is unknown, the map does not know the
+            labels, or a carried column has the name of one of the review.
+
+        Examples
+        --------
+        >>> from sklearn_datamaps import DataMap
+        >>> proba = [[[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]]
+        >>> data_map = DataMap.from_probabilities(proba, [0, 1, 1])
+        >>> data_map = data_map.with_columns(text=["fine", "thank you", "thank you"])
+        >>> review = data_map.review(n=2)
+        >>> review[["id", "text", "label", "predicted", "confidence"]]
+           id       text  label  predicted  confidence
+        0   1  thank you      1          0         0.2
+        1   2  thank you      1          1         0.7
         """
         return review(self, n=n, by=by)
 

@@ -75,10 +75,6 @@ def complete(values: Any, name: str) -> Any:
     name : str
         What to call it in an error.
 
-    Returns
-    -------
-    array-like
-
     Raises
     ------
     ValueError

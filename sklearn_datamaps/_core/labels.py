@@ -69,10 +69,6 @@ def index_of(n_samples: int, *candidates: Any) -> pd.Index:
         Number of rows.
     *candidates : array-like
         ``y`` and ``X``, in the order in which they are asked.
-
-    Returns
-    -------
-    pandas.Index
     """
     for data in candidates:
         if isinstance(data, pd.Series | pd.DataFrame):
@@ -131,10 +127,6 @@ def encode_labels(
         None: the sorted labels of y.
     multilabel : bool or None, default=None
         Whether y is an indicator. None: it is when it has several columns.
-
-    Returns
-    -------
-    EncodedLabels
 
     Raises
     ------

@@ -19,10 +19,6 @@ def quoted(values: Iterable[Any], most: int = 10) -> str:
     most : int, default=10
         How many to name.
 
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> from sklearn_datamaps._core.messages import quoted

@@ -111,10 +111,6 @@ def scaler_of(X: Any) -> StandardScaler:
     ----------
     X : ndarray of shape (n_samples, n_features)
         Missing values (NaN) are left out; further axes are columns, too.
-
-    Returns
-    -------
-    StandardScaler
     """
     scaler = StandardScaler()
     width = max(1, int(np.prod(X.shape[1:])))

@@ -46,17 +46,8 @@ class Recorder:
     ----------
     labels : EncodedLabels
         The labels.
-    measures : iterable of str, default=()
-        Extra measures to stream.
-    store_trajectories : bool, default=False
-        Keep the float32 probability of the own label at every epoch.
-    index : pandas.Index, default=None
-        Names of the rows. None: 0, 1, ...
-
-    Raises
-    ------
-    ValueError
-        If there is one class only, a measure is unknown, or index has another length.
+    measures, store_trajectories, index
+        As in :class:`TrainingDynamics`; names of the rows are 0, 1, ... by default.
     """
 
     def __init__(
@@ -561,10 +552,6 @@ def check_measures(measures: Iterable[str]) -> tuple[str, ...]:
     ----------
     measures : iterable of str
         Names of streamed measures.
-
-    Returns
-    -------
-    tuple of str
 
     Raises
     ------

@@ -150,10 +150,6 @@ def summed(name: str, of_epoch: Callable[[Epoch], Array]) -> Stream:
         Of the measure, and so of its sum.
     of_epoch : callable
         From an :class:`Epoch` to an array of the shape of its codes.
-
-    Returns
-    -------
-    Stream
     """
 
     def update(state: State, at: At, epoch: Epoch) -> None:
@@ -252,10 +248,6 @@ def registered(*entries: Measure) -> Iterator[None]:
     ----------
     *entries : Measure
         The measures. Processes that are started meanwhile do not know them.
-
-    Yields
-    ------
-    None
 
     Raises
     ------

@@ -21,26 +21,7 @@ SHARED = (
 
 
 def average(kind: type[M], maps: Iterable[M]) -> M:
-    """Average of maps of the same rows; see :meth:`sklearn_datamaps.DataMap.average`.
-
-    Parameters
-    ----------
-    kind : type
-        The class of the map.
-    maps : iterable of DataMap
-        Maps of repeated runs.
-
-    Returns
-    -------
-    DataMap
-
-    Raises
-    ------
-    ValueError
-        If there is none, or they are of other rows, labels, epochs or measures.
-    TypeError
-        If one is no DataMap.
-    """
+    """Average maps of the same rows; see :meth:`sklearn_datamaps.DataMap.average`."""
     runs = _check_repeats(maps, at_least=1)
     first = runs[0]
 

@@ -65,10 +65,6 @@ def decisions_of(review: Any) -> pd.DataFrame:
     review : DataFrame, str or path
         The review.
 
-    Returns
-    -------
-    pandas.DataFrame
-
     Raises
     ------
     ValueError
@@ -91,10 +87,6 @@ def bring_along(data_map: DataMap, decided: pd.DataFrame) -> Brought:
         The new map.
     decided : DataFrame
         From :func:`decisions_of`.
-
-    Returns
-    -------
-    Brought
     """
     by_hash: dict[str, list[int]] = defaultdict(list)
     for row, found in enumerate(row_hashes(data_map).tolist()):

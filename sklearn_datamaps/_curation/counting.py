@@ -68,10 +68,6 @@ def count_wrong(model: Array, witness: Array, pool: Array, codes: Array) -> Coun
     codes : ndarray of int of shape (n_samples,), or of bool (n_samples, n_labels)
         Column of each row's own label; multilabel: whether each label is set.
 
-    Returns
-    -------
-    Count
-
     Notes
     -----
     The rule is ours. Its bounds were chosen on four data sets with planted and real

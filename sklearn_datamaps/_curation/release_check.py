@@ -110,10 +110,6 @@ def check_release(
     random_state : int, default=0
         Seeds halves and training.
 
-    Returns
-    -------
-    ReleaseCheck
-
     Notes
     -----
     In bin b let a be the share of labels of the release that agree. Of labels given at

@@ -144,10 +144,6 @@ def review_progress(
     worth : float, default=0.05
         Share of wrong ones among them below which reading is not worth it.
 
-    Returns
-    -------
-    ReviewProgress
-
     Raises
     ------
     ValueError

@@ -58,10 +58,6 @@ def with_sampler_tags(tags: Tags) -> TagsOfSampler:
     ----------
     tags : Tags
         Of scikit-learn.
-
-    Returns
-    -------
-    TagsOfSampler
     """
 
     def values(of: Any) -> dict[str, Any]:

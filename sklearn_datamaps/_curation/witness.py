@@ -51,10 +51,6 @@ def table_of(X: Any) -> Any:
     ----------
     X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         The features.
-
-    Returns
-    -------
-    csr or ndarray
     """
     is_object = not sparse.issparse(X) and np.asarray(X[:1]).dtype.kind == "O"
     if isinstance(X, pd.DataFrame) or is_object:

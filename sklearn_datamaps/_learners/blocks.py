@@ -106,10 +106,6 @@ def block_rows(X: Any) -> int:
     ----------
     X : {ndarray, csr} of shape (n_samples, n_features)
         The features.
-
-    Returns
-    -------
-    int
     """
     n_blocks = -(-n_values(X) // BLOCK_VALUES)
     return -(-X.shape[0] // max(1, n_blocks))
@@ -207,10 +203,6 @@ def is_memory_mapped(X: Any) -> bool:
     ----------
     X : {ndarray, csr} of shape (n_samples, n_features)
         The features.
-
-    Returns
-    -------
-    bool
     """
     owner = X.data if sparse.issparse(X) else X
     while isinstance(owner, np.ndarray):

@@ -748,10 +748,6 @@ def steps(training: Training, epoch: int) -> Iterator[Step]:
         Says the rows of a call.
     epoch : int
         0-based; with the base seed it determines the order.
-
-    Yields
-    ------
-    Step
     """
     n_samples, size = training.X.shape[0], training.step_rows
     if size >= n_samples:

@@ -60,10 +60,6 @@ def checked_learner(estimator: Any) -> Learner:
     estimator : estimator or None
         What the user gave. None: the default.
 
-    Returns
-    -------
-    Learner
-
     Raises
     ------
     TypeError

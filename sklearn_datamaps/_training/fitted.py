@@ -52,10 +52,6 @@ def finish(
         What was recorded.
     members : list of estimators
         The trained learners.
-
-    Returns
-    -------
-    Fitted
     """
     return Fitted(
         recipe.learner.assemble(members, labels),

@@ -49,10 +49,6 @@ def make_splits(
     params : mapping
         Arguments of the splitter, such as ``groups``.
 
-    Returns
-    -------
-    list of (ndarray of int, ndarray of int)
-
     Raises
     ------
     ValueError

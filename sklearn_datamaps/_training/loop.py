@@ -58,10 +58,6 @@ def set_up(
         Features of the rows to record. None: those of data.
     added : {ndarray, csr}, default=None
         Features of the rows to record beside them.
-
-    Returns
-    -------
-    Training
     """
     learner, labels = recipe.learner, data.labels
     if members is None:

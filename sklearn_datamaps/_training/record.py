@@ -145,10 +145,6 @@ def new_record(
         What must not change if the record is continued.
     validation : Validation, default=None
         Rows to record beside them.
-
-    Returns
-    -------
-    Record
     """
     recorder = Recorder(
         labels,

@@ -58,10 +58,6 @@ def check_validation(
     labels : EncodedLabels
         The same as codes.
 
-    Returns
-    -------
-    Validation
-
     Raises
     ------
     ValueError

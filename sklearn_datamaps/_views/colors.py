@@ -28,10 +28,6 @@ def contrast(one: Any, other: Any) -> float:
     ----------
     one, other : colour
         Anything that Matplotlib takes for a colour; alpha does not count.
-
-    Returns
-    -------
-    float
     """
     low, high = sorted([luminance(one), luminance(other)])
     return (high + 0.05) / (low + 0.05)
@@ -83,10 +79,6 @@ def visible(color: Any, artist: Any, least: float = GRAPHIC) -> Color:
         Where it is drawn.
     least : float, default=3.0
         Contrast ratio to reach.
-
-    Returns
-    -------
-    tuple of float
     """
     behind = background(artist)
     end = max(("black", "white"), key=lambda end: contrast(end, behind))
@@ -104,10 +96,6 @@ def ink(artist: Any, strength: float = 1.0) -> Color:
         Where it is drawn.
     strength : float, default=1.0
         Share of the text's colour.
-
-    Returns
-    -------
-    tuple of float
     """
     import matplotlib as mpl
 
@@ -124,10 +112,6 @@ def accents(artist: Any, n: int) -> list[Color]:
         Where they are drawn.
     n : int
         How many.
-
-    Returns
-    -------
-    list of tuple of float
     """
     import seaborn as sns
 
@@ -146,10 +130,6 @@ def sequence(artist: Any, n: int, name: str = "plasma") -> list[Color]:
     name : str, default="plasma"
         A colour map of Matplotlib that goes from dark to light, or back: its dark part
         is taken on a light background, its light part on a dark one.
-
-    Returns
-    -------
-    list of tuple of float
     """
     import matplotlib as mpl
 

@@ -114,24 +114,7 @@ class DataMapComparison:
 def compare(
     before: BaseDataMap, after: BaseDataMap, *, n_movers: int = 20
 ) -> DataMapComparison:
-    """Compare two maps of the same rows; see :meth:`sklearn_datamaps.DataMap.compare`.
-
-    Parameters
-    ----------
-    before, after : DataMap
-        Maps of the same rows.
-    n_movers : int, default=20
-        Rows listed as the largest movers.
-
-    Returns
-    -------
-    DataMapComparison
-
-    Raises
-    ------
-    ValueError
-        If the maps are of other rows.
-    """
+    """Compare maps of the same rows; see :meth:`sklearn_datamaps.DataMap.compare`."""
     check_same_rows(before, after)
     _warn_unlike(before, after)
     distance = np.hypot(
@@ -150,28 +133,7 @@ def compare(
 
 
 def compare_labels(one: BaseDataMap, other: BaseDataMap, by: str) -> pd.DataFrame:
-    """Compare two maps label by label; see :meth:`sklearn_datamaps.DataMap.compare`.
-
-    Parameters
-    ----------
-    one, other : DataMap
-        Maps of the same rows or of others, with the same labels.
-    by : {"label"}
-        What to compare by.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a label.
-
-    Raises
-    ------
-    TypeError
-        If other is no map.
-    ValueError
-        If by is something else, a map does not know the labels, or only one of them
-        is multilabel.
-    """
+    """Compare two maps label by label; see :meth:`sklearn_datamaps.DataMap.compare`."""
     if by != "label":
         raise ValueError(f"by must be None or 'label'; got {by!r}.")
     if not isinstance(other, BaseDataMap):

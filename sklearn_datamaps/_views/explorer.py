@@ -24,7 +24,7 @@ from sklearn_datamaps._views.page_content import (
     sampled_points,
 )
 from sklearn_datamaps._views.page_file import page_of, plotly_script
-from sklearn_datamaps._views.review import OWN
+from sklearn_datamaps._views.review import refuse_own_columns
 
 MAX_POINTS = 250_000
 
@@ -135,7 +135,7 @@ def explorer_parts(
                 f"Attach it first: data_map.with_columns({text}=...)."
             )
         text = None
-    _check_columns(data_map)
+    refuse_own_columns(data_map)
     points = sampled_points(data_map, max_points, random_state)
     content = content_of(data_map, points, text)
     by = _made_to_rank_by(data_map) if by is None else by
@@ -169,12 +169,3 @@ def _made_to_rank_by(data_map: BaseDataMap) -> str:
     """Return the measure of rows held out, which is no by-product of a fit."""
     extra = data_map.extra_measures().items()
     return next((name for name, measure in extra if measure.held_out), PAPER[0])
-
-
-def _check_columns(data_map: BaseDataMap) -> None:
-    taken = [name for name in OWN if name in data_map.columns]
-    if taken:
-        raise ValueError(
-            f"The map carries {taken}, which the review has columns of its own for. "
-            f"Attach them under other names."
-        )

@@ -92,51 +92,7 @@ def conflicting_duplicates(data_map: BaseDataMap) -> NDArray[np.int64]:
 def review(
     data_map: BaseDataMap, n: int | None = 100, by: str = "confidence"
 ) -> pd.DataFrame:
-    """Rows most worth a look; see :meth:`sklearn_datamaps.DataMap.review`.
-
-    Write ``keep``, ``relabel`` (with a ``new_label``) or ``drop`` in the column
-    ``decision``, in the frame or in the file that its ``to_csv(path, index=False)``
-    writes, and hand it to :func:`~sklearn_datamaps.apply_review`.
-
-    Parameters
-    ----------
-    data_map : DataMap
-        The map.
-    n : int, default=100
-        How many rows (multilabel: cells); of a smaller map, all. None: all.
-    by : str, default="confidence"
-        Name of a measure, in its natural direction: see
-        :meth:`sklearn_datamaps.DataMap.rank`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``id`` (the name in the index of the map), ``position``, ``text`` and the
-        other carried columns, ``label``, ``predicted``, ``confidence``,
-        ``variability``, ``correctness``, the measure ``by``, ``region``, with a text
-        also ``conflicting_duplicates`` (other rows with the same text, up to case and
-        surrounding white space, and another label), empty ``decision`` and
-        ``new_label``, and ``row_hash``. Multilabel: one row a (row, label) cell, with
-        ``label_name`` after the position and the label True or False.
-
-    Raises
-    ------
-    ValueError
-        If n is no integer >= 1, the measure is unknown, the map does not know the
-        labels, or a carried column has the name of one of the review.
-
-    Examples
-    --------
-    >>> from sklearn_datamaps import DataMap
-    >>> proba = [[[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]]
-    >>> data_map = DataMap.from_probabilities(proba, [0, 1, 1])
-    >>> data_map = data_map.with_columns(text=["fine", "thank you", "thank you"])
-    >>> review = data_map.review(n=2)
-    >>> review[["id", "text", "label", "predicted", "confidence"]]
-       id       text  label  predicted  confidence
-    0   1  thank you      1          0         0.2
-    1   2  thank you      1          1         0.7
-    """
+    """Rows most worth a look; see :meth:`sklearn_datamaps.DataMap.review`."""
     whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
     if n is not None and not (whole and n > 0):
         raise ValueError(
@@ -147,6 +103,16 @@ def review(
     return review_of(
         data_map, tuple(np.atleast_2d(data_map.rank(by, n_samples=n).T)), by
     )
+
+
+def refuse_own_columns(data_map: BaseDataMap) -> None:
+    """Raise ValueError if the map carries columns that a review has of its own."""
+    taken = [name for name in OWN if name in data_map.columns]
+    if taken:
+        raise ValueError(
+            f"The map carries {taken}, which the review has columns of its own for. "
+            f"Attach them under other names."
+        )
 
 
 def review_of(data_map: BaseDataMap, cells: tuple[Array, ...], by: str) -> pd.DataFrame:
@@ -160,17 +126,8 @@ def review_of(data_map: BaseDataMap, cells: tuple[Array, ...], by: str) -> pd.Da
         Positions of the rows; multilabel: and of the labels.
     by : str
         Name of the measure to show.
-
-    Returns
-    -------
-    pandas.DataFrame
     """
-    taken = [name for name in OWN if name in data_map.columns]
-    if taken:
-        raise ValueError(
-            f"The map carries {taken}, which the review has columns of its own for. "
-            f"Attach them under other names."
-        )
+    refuse_own_columns(data_map)
     rows = cells[0]
     data: dict[str, Any] = {"id": _ids(data_map.index[rows]), "position": rows}
     if data_map.multilabel:

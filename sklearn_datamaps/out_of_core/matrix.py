@@ -71,10 +71,6 @@ def read_manifest(path: Path, *, any_format: bool = False) -> dict[str, Any]:
     any_format : bool, default=False
         Whether it may be of another version.
 
-    Returns
-    -------
-    dict
-
     Raises
     ------
     FileNotFoundError
