@@ -20,10 +20,11 @@ from sklearn_datamaps.datasets import fetch_go_emotions
 FIT = (
     "import pandas as pd\n"
     "from sklearn_datamaps import DataMapClassifier\n"
-    "from sklearn_datamaps._cli.features import learner, text_features\n"
+    "from sklearn_datamaps._cli.features import text_features\n"
+    "from sklearn_datamaps._cli.learners import learner\n"
     "cells = pd.read_csv({file!r}, dtype=str, na_filter=False)\n"
     "import time; t = time.perf_counter()\n"
-    "X = text_features(cells['text'].to_numpy(dtype=object))\n"
+    "X, _ = text_features(cells['text'].to_numpy(dtype=object))\n"
     "DataMapClassifier(learner(), random_state=0).fit(X, cells['label'])\n"
     "print(time.perf_counter() - t)"
 )

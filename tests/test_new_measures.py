@@ -18,8 +18,9 @@ from sklearn_datamaps import (
     audit_labels,
     stability,
 )
-from sklearn_datamaps._cli.features import annotated, reserved, select_rows
+from sklearn_datamaps._cli.answers import annotated, reserved
 from sklearn_datamaps._cli.parser import main
+from sklearn_datamaps._cli.rows import select_rows
 from sklearn_datamaps._core.registry import Measure, Stream, registered, summed
 from sklearn_datamaps._io.tables import read_table
 
@@ -190,5 +191,5 @@ def test_command_line_writes_a_streamed_one_that_was_recorded(tmp_path):
     file.write_text("label,x\n" + "a,1\nb,2\n" * 20)
     table = read_table(file)
     data_map, _, _ = run_of(n_classes=2)
-    written = annotated(table, select_rows(table, "label"), data_map)
+    written = annotated(table, select_rows(table, "label").positions, data_map)
     np.testing.assert_array_equal(written["lowest"], data_map.measure("lowest"))

@@ -11,17 +11,16 @@ import pandas as pd
 from sklearn_datamaps._cli.commands import note, read
 from sklearn_datamaps._cli.corrections import MADE_FROM, with_made_from
 from sklearn_datamaps._cli.features import (
-    LabelledRows,
     carried_name,
-    learner,
     read_features,
-    select_rows,
     table_features,
     text_features,
 )
+from sklearn_datamaps._cli.learners import learner
 from sklearn_datamaps._cli.numbers import Column
 from sklearn_datamaps._cli.options import CANNOT_TELL, OK, TOO_MANY
 from sklearn_datamaps._cli.parser import program
+from sklearn_datamaps._cli.rows import LabelledRows, select_rows
 from sklearn_datamaps._cli.sources import listed
 from sklearn_datamaps._cli.summaries import as_json
 from sklearn_datamaps._cli.terminal import plain

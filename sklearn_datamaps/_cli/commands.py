@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from sklearn_datamaps._cli.answers import annotated
 from sklearn_datamaps._cli.corrections import (
     MADE_FROM,
     apply_to_table,
@@ -21,7 +22,6 @@ from sklearn_datamaps._cli.corrections import (
     with_made_from,
 )
 from sklearn_datamaps._cli.demo import (
-    classifier,
     describe,
     filled_in,
     list_files,
@@ -35,20 +35,21 @@ from sklearn_datamaps._cli.demo import (
 from sklearn_datamaps._cli.evidence import explain_listed
 from sklearn_datamaps._cli.features import (
     Features,
-    LabelledRows,
-    annotated,
-    label_notes,
-    learner,
-    n_classes,
     names_of_features,
     read_features,
-    sampled,
-    select_rows,
     table_features,
     text_features,
 )
+from sklearn_datamaps._cli.learners import classifier, learner
 from sklearn_datamaps._cli.options import AUTO, MAP_FILE
 from sklearn_datamaps._cli.parser import program
+from sklearn_datamaps._cli.rows import (
+    LabelledRows,
+    label_notes,
+    n_classes,
+    sampled,
+    select_rows,
+)
 from sklearn_datamaps._cli.sources import files_given, listed, read_given
 from sklearn_datamaps._cli.summaries import (
     as_json,
@@ -409,7 +410,7 @@ def _write_map(
     folder: Path,
     explain: Callable[[Any], Explanation],
 ) -> list[str]:
-    write_csv(annotated(table, rows, data_map), folder / "data_map.csv")
+    write_csv(annotated(table, rows.positions, data_map), folder / "data_map.csv")
     write_plot(data_map, folder)
     # Rows of a review with control rows are judged as in the table: without a reason.
     evidence = None if "drawn" in queue else partial(explain, queue)

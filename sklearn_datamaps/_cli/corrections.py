@@ -10,13 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._cli.features import (
-    LabelledRows,
-    carried_name,
-    select_rows,
-)
+from sklearn_datamaps._cli.features import carried_name
 from sklearn_datamaps._cli.labels import corrected_cells
 from sklearn_datamaps._cli.numbers import read_columns
+from sklearn_datamaps._cli.rows import LabelledRows, select_rows
 from sklearn_datamaps._cli.sources import listed
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._curation.apply_review import apply_review, decided_cells

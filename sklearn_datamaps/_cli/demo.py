@@ -14,8 +14,8 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_datamaps._cli.features import guarded
-from sklearn_datamaps._cli.options import AUTO
+from sklearn_datamaps._cli.answers import guarded
+from sklearn_datamaps._cli.learners import classifier
 from sklearn_datamaps._cli.parser import NAME, one_line
 from sklearn_datamaps._cli.terminal import MOST, plain, say, width
 from sklearn_datamaps._core.atomic import (
@@ -29,13 +29,11 @@ from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
 from sklearn_datamaps._io.reading import Reading
 from sklearn_datamaps._io.tables import read_table, write_csv
-from sklearn_datamaps._training.classifier import DataMapClassifier
 from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps.datasets import fetch_go_emotions
 
 HARDEST, N_HARDEST = "hardest_digits.png", 20  # digits in the picture
 DPI = 150
-FOLDS = 2
 # What results take at the least: pictures, and a row of a table.
 MIN_BYTES, MIN_BYTES_OF_ROW = 2**16, 40
 FILES = ("data_map.csv", "data_map.png", "review.csv", "data_map.html")
@@ -151,32 +149,6 @@ def _write_hardest(data_map: DataMap, images: NDArray[Any], folder: Path) -> Non
         )
         ax.set(xticks=[], yticks=[])
     write_figure(figure, folder / HARDEST)
-
-
-def classifier(learner: Any, args: argparse.Namespace) -> DataMapClassifier:
-    """Classifier with the options of a subcommand.
-
-    Parameters
-    ----------
-    learner : estimator
-        The learner.
-    args : argparse.Namespace
-        Options ``epochs``, ``seed`` and ``quiet``, and ``cv`` if it has that.
-
-    Returns
-    -------
-    DataMapClassifier
-        Not fitted.
-    """
-    cv = getattr(args, "cv", None)
-    return DataMapClassifier(
-        learner,
-        n_epochs=args.epochs,
-        cv=FOLDS if cv == AUTO else cv,
-        random_state=args.seed,
-        # A bar that redraws its line is for eyes: a log would hold every state of it.
-        verbose=int(not args.quiet and sys.stderr.isatty()),
-    )
 
 
 def describe(data_map: DataMap, frame: pd.DataFrame, top: int) -> list[str]:

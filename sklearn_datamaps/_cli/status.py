@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sklearn_datamaps._cli.answers import guarded
 from sklearn_datamaps._cli.commands import read
 from sklearn_datamaps._cli.corrections import with_made_from
 from sklearn_datamaps._cli.demo import list_files
-from sklearn_datamaps._cli.features import guarded, select_rows
 from sklearn_datamaps._cli.options import MAP_FILE
 from sklearn_datamaps._cli.parser import program
+from sklearn_datamaps._cli.rows import select_rows
 from sklearn_datamaps._cli.sources import listed
 from sklearn_datamaps._cli.summaries import as_json, progress_summary
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked

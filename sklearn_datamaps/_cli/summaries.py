@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._cli.features import LabelledRows
+from sklearn_datamaps._cli.rows import LabelledRows
 from sklearn_datamaps._cli.sources import files_given
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.review_progress import ReviewProgress
