@@ -90,7 +90,12 @@ def check_file(args: argparse.Namespace) -> list[str]:
 def _made_by(args: argparse.Namespace, release: DataMap) -> dict[str, Any]:
     """Set the columns to those of the release; return how its rows were learned."""
     made_from, made_by = (release.meta.get(name) for name in ("made_from", "made_by"))
-    if made_from is None or made_by is None or release.multilabel:
+    if release.multilabel:
+        raise ValueError(
+            f"{str(args.against)!r} has several labels a row; check compares files of "
+            f"one label a row."
+        )
+    if made_from is None or made_by is None:
         raise ValueError(
             f"{str(args.against)!r} does not say which columns it was made of: give "
             f"the data_map.parquet that the command map wrote."

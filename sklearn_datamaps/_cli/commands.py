@@ -163,6 +163,12 @@ def map_file(args: argparse.Namespace) -> list[str]:
         written.append(MAP_FILE)
         if audit is not None:
             written.append(_write_audit(audit, folder))
+    old = [name for name in FILES if name not in written and (args.out / name).exists()]
+    if old:
+        note(
+            f"{quoted(old)} in {args.out} is of an earlier run: this one made no such "
+            f"file."
+        )
     paths = [args.out / name for name in written]
     next_step = _next_step(args, args.out / "review.csv")
     if args.json:

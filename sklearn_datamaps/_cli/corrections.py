@@ -15,7 +15,7 @@ from sklearn_datamaps._cli.labels import corrected_cells
 from sklearn_datamaps._cli.numbers import read_columns
 from sklearn_datamaps._cli.rows import LabelledRows, select_rows
 from sklearn_datamaps._cli.sources import listed
-from sklearn_datamaps._core.messages import quoted
+from sklearn_datamaps._core.messages import quoted, warn_caller
 from sklearn_datamaps._curation.apply_review import apply_review, decided_cells
 from sklearn_datamaps._io.reading import Table
 from sklearn_datamaps._io.tables import with_places
@@ -112,6 +112,14 @@ def apply_to_table(
     )
     after = rows.cells.codes.copy()
     after[rows.positions] = y.to_numpy()
+    if args.label_sep is not None and len(names) == 1:
+        emptied = kept & rows.cells.codes.any(axis=1) & ~after.any(axis=1)
+        if emptied.any():
+            warn_caller(
+                f"{int(emptied.sum()):,} rows have no label left. An empty cell says "
+                f"that nothing is known, so map will leave them out: write a label of "
+                f"its own for none of them, or use lists (JSON)."
+            )
     columns = corrected_cells(table, names, args.label_sep, rows.cells, after)
     return columns, kept, int((after != rows.cells.codes).sum())
 

@@ -22,13 +22,23 @@ from sklearn_datamaps._cli.terminal import cut, plain
 from sklearn_datamaps._core.labels import look_alikes, looks_like_none
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io.reading import Pieces, Table, is_missing
-from sklearn_datamaps._io.tables import format_of
+from sklearn_datamaps._io.tables import PLACE, format_of
 
 # A text has so many words on average, and a class so many rows.
 WORDS_OF_TEXT, ROWS_OF_CLASS = 3, 5
 LABEL_NAME = re.compile(r"label|class|target|categor|tag|topic|intent|sentiment", re.I)
 ID_NAME = re.compile(r"(?:.*[^a-z])?(?:id|ids|guid|uuid|key|index|number|nr|no)", re.I)
 MOST_CLASSES = 20  # shown
+# Options that map needs, too.
+AS_GIVEN = (
+    "label_sep",
+    "na",
+    "format",
+    "delimiter",
+    "encoding",
+    "quoting",
+    "quotechar",
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,9 @@ def inspect_file(args: argparse.Namespace) -> list[str]:
         If it cannot be read.
     """
     table = read_given(args, listed(args.label))
+    several = args.file.is_dir() and PLACE in table.cells
+    if several:
+        table = replace(table, cells=table.cells.drop(columns=PLACE))
     columns = list(table.cells.columns)
     if args.label is not None:
         table.place(args.label)
@@ -93,7 +106,7 @@ def inspect_file(args: argparse.Namespace) -> list[str]:
         doubts += _conflicts(table, text, label)
     doubts += of_label
     summary = {
-        "file": str(table.file),
+        "file": str(args.file if several else table.file),
         "format": format_of(table.file.suffix).name,
         "compression": table.file.compression.removeprefix(".") or None,
         **_how(table),
@@ -153,10 +166,14 @@ def _look(table: Table, at: int, doubts: list[str]) -> Look:
     if ID_NAME.fullmatch(name) and (unique or len(counts) > len(known) / 2):
         if not unique or missing.any():
             twice = [cell for cell, times in counts.items() if times > 1]
-            empty = f"; {missing.sum():,} are empty" if missing.any() else ""
+            lacks = [f"{missing.sum():,} are empty"] if missing.any() else []
+            if twice:
+                lacks.append(
+                    f"{len(twice):,} values repeat, such as {quoted(twice, 3)}"
+                )
             doubts.append(
                 f"Column {name!r} looks like an id, but does not name each row: "
-                f"{len(twice):,} values repeat, such as {quoted(twice, 3)}{empty}."
+                f"{'; '.join(lacks)}."
             )
         return look("id", f"{len(counts):,} names in {len(known):,} rows")
     try:
@@ -260,9 +277,9 @@ def _next_step(
         quoted_names = [f'"{n}"' if "," in n or '"' in n else n for n in features]
         words += ["--features", ",".join(quoted_names)]
     words += ["--label", label or "COL"]
-    for option in ("format", "delimiter", "encoding", "quoting", "quotechar"):
-        if value := getattr(args, option):
-            words += [f"--{option}", value]
+    for option in AS_GIVEN:
+        for value in listed(getattr(args, option)):
+            words += [f"--{option.replace('_', '-')}", value]
     return f"{program()} map {shlex.join(words)}"
 
 

@@ -189,8 +189,11 @@ def _flipped(
 ) -> NDArray[Any]:
     """Cells that say yes or no as another row of the column does."""
     cells = cells.copy()
+    # Not the words of --na, which say that nothing is known.
     words = {
-        is_set: cell for is_set, cell in zip(before, cells, strict=True) if cell.strip()
+        cell.strip().lower() in SET: cell
+        for cell in cells.tolist()
+        if cell.strip().lower() in SET + UNSET
     }
     for row in np.flatnonzero(before != after):
         cells[row] = words.get(after[row]) or _opposite(cells[row].strip())

@@ -13,8 +13,15 @@ from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._curation.apply_review import decided_rows
 from sklearn_datamaps._curation.decided_rows import readings
 from sklearn_datamaps._data_map import DataMap
-from sklearn_datamaps._views.review import hash_of, review_of, row_hashes, text_of
+from sklearn_datamaps._views.review import (
+    hash_of,
+    label_texts,
+    review_of,
+    row_hashes,
+    text_of,
+)
 
+TRUE = ("true", "1", "1.0")
 WRITTEN = ("decision", "new_label", "note", "annotator", "time")
 
 
@@ -93,22 +100,28 @@ def bring_along(data_map: DataMap, decided: pd.DataFrame) -> Brought:
         by_hash[found].append(row)
     names = [plain(name) for name in data_map.index]
     label_names = [plain(name) for name in data_map.classes.tolist()]
+    records = [
+        {str(name): value for name, value in record.items()}
+        for record in decided.to_dict("records")
+    ]
+    applied = _applied_sets(data_map, records, names) if data_map.multilabel else {}
     cells: dict[tuple[int, ...], dict[str, str]] = {}
     n_applied = n_lost = 0
-    for of_row in decided.to_dict("records"):
-        record = {str(name): value for name, value in of_row.items()}
+    for record in records:
         written = {name: text_of(record.get(name, "")) for name in WRITTEN}
         at = _row_of(record, by_hash[record["row_hash"]], names)
-        if at is None and record["decision"] == "relabel" and not data_map.multilabel:
-            at = _row_of(record, by_hash[_applied(data_map, record)], names)
-            if at is not None:
+        if at is None:
+            if data_map.multilabel:
+                at = applied.get((record["row_hash"], record["id"]))
+            elif record["decision"] == "relabel":
+                at = _row_of(record, by_hash[_applied(data_map, record)], names)
+            if at is not None and record["decision"] == "relabel":
                 written |= {"decision": "keep", "new_label": ""}
                 n_applied += 1
         cell: tuple[int, ...] = () if at is None else (at,)
         if cell and data_map.multilabel:
-            name = plain(record.get("label_name", ""))
-            known = next((n for n in readings(name) if n in label_names), None)
-            cell = () if known is None else (*cell, label_names.index(known))
+            column = _label_of(record, label_names)
+            cell = () if column is None else (*cell, column)
         if not cell or cell in cells:
             n_lost += record["decision"] != "drop"
         else:
@@ -122,6 +135,51 @@ def _applied(data_map: DataMap, record: dict[str, Any]) -> str:
     if "text" in data_map.columns:
         return hash_of(label, text=readings(text_of(record.get("text", "")))[-1])
     return hash_of(label, name=readings(record["id"])[-1])
+
+
+def _applied_sets(
+    data_map: DataMap, records: list[dict[str, Any]], names: list[str]
+) -> dict[tuple[str, str], int]:
+    """Rows of several labels with all their new ones, by hash and name in the review.
+
+    A hash is of all labels of a row, so with one of them the others are found again.
+    """
+    texts = data_map.columns.get("text")
+    contents = names if texts is None else [text_of(text) for text in texts.tolist()]
+    by_content: dict[str, list[int]] = defaultdict(list)
+    for row, content in enumerate(contents):
+        by_content[content].append(row)
+    label_names = [plain(name) for name in data_map.classes.tolist()]
+    by_row: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        by_row[record["row_hash"], record["id"]].append(record)
+    found = {}
+    for key, of_row in by_row.items():
+        before = {}
+        for record in of_row:
+            column = _label_of(record, label_names)
+            if record["decision"] == "relabel" and column is not None:
+                new = readings(text_of(record["new_label"]))[-1].strip().lower()
+                before[column] = new not in TRUE
+        said = of_row[0].get("id" if texts is None else "text", "")
+        rows = by_content[readings(text_of(said))[-1]]
+        labels = data_map.label[rows]
+        labels[:, list(before)] = list(before.values())
+        which = "name" if texts is None else "text"
+        fitting = [
+            row
+            for row, label in zip(rows, label_texts(labels), strict=True)
+            if hash_of(label, **{which: contents[row]}) == key[0]
+        ]
+        if (at := _row_of(of_row[0], fitting, names)) is not None:
+            found[key] = at
+    return found
+
+
+def _label_of(record: dict[str, Any], label_names: list[str]) -> int | None:
+    said = readings(plain(record.get("label_name", "")))
+    known = next((name for name in said if name in label_names), None)
+    return None if known is None else label_names.index(known)
 
 
 def _row_of(record: dict[str, Any], rows: list[int], names: list[str]) -> int | None:

@@ -119,7 +119,7 @@ def check_release(
     up by their number of new rows.
     """
     release = np.arange(len(y)) < n_release
-    unit = duplicate_rows(X) if hasattr(X, "indptr") else np.arange(len(y))
+    unit = duplicate_rows(X) if hasattr(X, "indptr") else _equal_rows(X)
     known = np.isin(y, np.unique(y[release]))
     pair = pd.MultiIndex.from_arrays([unit, y])
     same = ~release & pair.isin(pair[release])
@@ -184,6 +184,13 @@ def check_release(
         verdict = CANNOT_TELL
         reason = "too many new rows have labels that the release does not have"
     return _result(verdict, reason, surplus, interval, rule, judged, new, counts)
+
+
+def _equal_rows(X: Array) -> NDArray[np.intp]:
+    """Number the different rows of an array; missing values are equal."""
+    frame = pd.DataFrame(X)
+    groups = frame.groupby(list(frame), dropna=False, sort=False).ngroup()
+    return groups.to_numpy().astype(np.intp)
 
 
 def _without(rows: Rows, left_out: Rows) -> Rows:
@@ -347,11 +354,10 @@ def _regions(judged: DataMap | None, new: NDArray[np.bool_]) -> pd.DataFrame:
         np.bincount(codes[rows], minlength=len(REGIONS))[: len(REGIONS)] / rows.sum()
         for rows in (~new, new)
     ]
-    variance = [
-        share * (1 - share) / rows.sum()
-        for share, rows in zip(shares, (~new, new), strict=True)
-    ]
-    values = [*shares, shares[1] - shares[0], np.sqrt(variance[0] + variance[1])]
+    # Of the difference if there is none: the share of one new row has no variance.
+    share = np.bincount(codes, minlength=len(REGIONS))[: len(REGIONS)] / len(codes)
+    variance = share * (1 - share) * (1 / (~new).sum() + 1 / new.sum())
+    values = [*shares, shares[1] - shares[0], np.sqrt(variance)]
     data = dict(zip(columns, values, strict=True))
     return pd.DataFrame(data, index=pd.Index(REGIONS, name="region"))
 

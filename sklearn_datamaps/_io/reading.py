@@ -248,7 +248,8 @@ class Pieces:
 
     def lines(self) -> list[int]:
         """Lines that the rows begin in, from 1."""
-        ends = np.cumsum([0, *(text.count("\n") for text in self.texts)])
+        end = "\n" if any("\n" in text for text in self.texts) else "\r"
+        ends = np.cumsum([0, *(text.count(end) for text in self.texts)])
         return [int(ends[at]) + 1 for at in self.rows]
 
     def edited(

@@ -410,13 +410,18 @@ def read_tables(
     files = [file for path in paths for file in files_of(path)]
     if len(files) == 1:
         return read_table(files[0], reading, kind)
-    if len(set(files)) < len(files):
+    # A file may have several names: relative, absolute, those of links.
+    if len({file.resolve() for file in files}) < len(files):
         raise ValueError(f"A file is named twice: {quoted(map(str, files))}.")
-    tables = []
+    tables: list[Table] = []
     for file in files:
         table = read_table(file, reading, kind)
         for name in reading.named:
             table.place(name)
+        if tables and list(table.cells) != list(tables[0].cells)[:-1]:
+            for each in (tables[0], table):  # which are put together by name
+                for column in each.cells:
+                    each.place(str(column))
         tables.append(with_places(table))
     cells = pd.concat([table.cells for table in tables], ignore_index=True)
     notes = tuple(note for table in tables for note in table.notes)

@@ -140,3 +140,38 @@ def test_other_files_are_refused(release, tmp_path):
     assert_one_line_error(check((release[0], other), frame), "that the command map")
     result = check((release[0], tmp_path / "none.parquet"), frame)
     assert_one_line_error(result, "No such file", "none.parquet")
+
+
+def test_rows_of_a_table_of_numbers_are_not_new_either(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 2)).round(2), columns=["a", "b"])
+    frame["label"] = np.where(frame["a"] > frame["b"], "x", "y")
+    frame.loc[:3, "a"] = np.nan
+    path = tmp_path / "release.csv"
+    frame.to_csv(path, index=False)
+    argv = ["--features", "a,b", "--label", "label", "--quiet", "--out", tmp_path]
+    for learner in ("sgd", "boosting"):
+        assert run("map", path, *argv, "--learner", learner).code == 0
+        release = path, tmp_path / "data_map.parquet"
+        more = pd.concat([frame, frame.head(9).assign(b=[9.5] * 9)])
+        found = json.loads(check(release, more, "--json").out)
+        assert found["rows"]["in_both"] == 300
+        assert found["rows"]["new"] == 9
+
+
+def test_region_of_one_row_has_not_moved(release):
+    frame, *_ = tickets(1, share=0.0, seed=5)
+    found = json.loads(check(release, frame, "--json").out)
+    assert found["rows"]["new"] == 1
+    for region in found["regions"].values():
+        assert abs(region["difference"]) <= 3 * region["error"]
+
+
+def test_several_labels_a_row_are_refused_as_such(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = [f"{w} {i},{i % 2},{i % 3 // 2}" for i in range(20) for w in ("oh", "my")]
+    path.write_text("\n".join(["text,x,y", *rows]))
+    argv = ["--text", "text", "--label", "x", "--label", "y", "--quiet"]
+    assert run("map", path, *argv, "--out", tmp_path).code == 0
+    result = run("check", path, "--against", tmp_path / "data_map.parquet")
+    assert_one_line_error(result, "has several labels a row; check compares")

@@ -166,3 +166,29 @@ def test_inspect_loads_no_scikit_learn(tmp_path):
     ended, *modules = process.stderr.splitlines()[-1].split()
     assert ended == "0"
     assert not {"sklearn", "matplotlib", "datasets", "openpyxl"} & set(modules)
+
+
+def test_next_command_says_all_that_was_said_of_the_labels(tmp_path):
+    rows = "".join(
+        f"oh {i} my ab{i} cd,{'a;b' if i % 2 else 'b;x'}\n" for i in range(30)
+    )
+    argv = ["--label", "label", "--label-sep", ";", "--na", "x", "--na", "none"]
+    told, _ = inspected(tmp_path, "text,label\n" + rows, *argv)
+    words = shlex.split(told["next"])
+    assert words[words.index("--label-sep") + 1] == ";"
+    assert [words[at + 1] for at, w in enumerate(words) if w == "--na"] == ["x", "none"]
+    result = run(*words[words.index("map") :], "--quiet", "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+
+
+def test_folder_is_inspected_as_what_it_holds(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "1.csv").write_text(written(rows_of(n=30)))
+    more = "".join(f"thanks {i},yes\n" for i in range(30, 39))
+    (folder / "2.csv").write_text("text,label\n" + more)
+    told = json.loads(run("inspect", folder, "--json").out)
+    assert told["file"] == str(folder)
+    assert [column["name"] for column in told["columns"]] == ["id", "text", "label"]
+    (doubt,) = [doubt for doubt in told["doubtful"] if "looks like an id" in doubt]
+    assert doubt.endswith("does not name each row: 9 are empty.")

@@ -429,3 +429,13 @@ def test_tickets_to_nine_tenths_of_the_wrong_ones_by_three_commands(tmp_path):
     found = (corrected == true)[wrong].mean()
     assert found >= 0.9
     assert (corrected == true)[~wrong].all()
+
+
+def test_file_of_an_earlier_run_is_said_to_be_one(desk):
+    path, *_ = desk
+    out = path.parent / "out"
+    assert "earlier run" not in map_to(path, "out", "--audit").err
+    result = map_to(path, "out")
+    assert result.code == 0
+    assert f"note: 'audit.png' in {out} is of an earlier run" in result.err
+    assert str(out / "audit.png") not in result.out

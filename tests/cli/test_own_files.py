@@ -480,3 +480,93 @@ def test_several_files_are_one_map_and_corrected_one_by_one(tmp_path, monkeypatc
     assert again.code == 0
     both = [pd.read_csv(f"{out}/data_map.csv") for out in ("out", "again")]
     pd.testing.assert_frame_equal(*both)
+
+
+def test_one_file_by_two_names_and_columns_that_cannot_be_put_together_are_refused(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "1.csv").write_text(written(rows_of()))
+    (tmp_path / "link.csv").symlink_to("1.csv")
+    for other in ("link.csv", tmp_path / "1.csv"):
+        result = run("map", "1.csv", other, *TEXT, "--quiet", "--out", "out")
+        assert_one_line_error(result, "A file is named twice: '1.csv'", str(other))
+    content = "text,label,n,n\n" + "".join(f"thanks {i},no,1,2\n" for i in range(9))
+    (tmp_path / "2.csv").write_text(content)
+    result = run("map", "1.csv", "2.csv", *TEXT, "--quiet", "--out", "out")
+    assert_one_line_error(result, "2.csv has more than one column 'n'")
+    (tmp_path / "3.csv").write_text(content.replace("no", "yes"))
+    result = run("map", "2.csv", "3.csv", *TEXT, "--quiet", "--out", "out")
+    assert result.code == 0, result.err
+
+
+def test_rows_of_files_with_line_ends_of_old_are_named_by_their_lines(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "1.csv").write_text(written(rows_of(), end="\r"), newline="")
+    (tmp_path / "2.csv").write_text(written(rows_of(n=12)))
+    result = run("map", "1.csv", "2.csv", *TEXT, "--quiet", "--out", "out")
+    assert result.code == 0, result.err
+    assert "stand for more than one row" not in result.err
+    names = pd.read_csv("out/data_map.csv", dtype=str)["file:line"].tolist()
+    assert names[:3] == ["1.csv:2", "1.csv:3", "1.csv:4"]
+
+
+def test_label_that_is_taken_away_does_not_become_unknown(tmp_path):
+    content = "text,x,y\n" + "".join(f"thanks {i} ab{i % 3},1,0\n" for i in range(9))
+    content += "other words,0,1\nthe last one,NA,1\n"
+    argv = ["--text", "text", "--label", "x", "--label", "y", "--na", "NA"]
+    path, _ = mapped(tmp_path, content, *argv)
+    review = decided(tmp_path / "out" / "review.csv", 0, "False", "x")
+    assert run("apply", path, review, "--out", tmp_path / "b.csv").code == 0
+    assert (tmp_path / "b.csv").read_text() == content.replace("ab0,1,", "ab0,0,", 1)
+
+
+def test_row_whose_last_label_between_separators_is_taken_away_is_said(tmp_path):
+    content = "text,label\nthanks 1 ab,joy\nthanks 2 ab,joy; fear\n"
+    content += "".join(f"oh {i} no,fear\n" for i in range(8))
+    path, _ = mapped(tmp_path, content, *TEXT, "--label-sep", ";")
+    review = decided(tmp_path / "out" / "review.csv", 1, "False", "joy")
+    result = run("apply", path, review, "--out", tmp_path / "b.csv")
+    assert "no label left" not in result.err
+    decided(review, 0, "False", "joy")
+    result = run("apply", path, review, "--out", tmp_path / "b.csv", "--force")
+    assert result.code == 0
+    assert "note: 1 rows have no label left" in result.err
+    assert (tmp_path / "b.csv").read_text().startswith("text,label\nthanks 1 ab,\n")
+
+
+@pytest.mark.parametrize("named", [[], ["--id", "id"]])
+def test_applied_decisions_on_several_labels_are_brought_along(tmp_path, named):
+    has = label_sets()
+    frame = pd.DataFrame(has.astype(int), columns=["joy", "fear", "new"])
+    frame["text"], frame["id"] = texts_of(has), [f"r{i}" for i in range(len(has))]
+    argv = [x for name in ("joy", "fear", "new") for x in ("--label", name)]
+    argv += ["--text", "text", *named]
+    path, _ = mapped(tmp_path, frame.to_csv(index=False), *argv, "--review", "120")
+    review = tmp_path / "out" / "review.csv"
+    table = pd.read_csv(review, dtype=str, keep_default_na=False)
+    ids = table["id"].drop_duplicates().tolist()
+    one, other = table["id"] == ids[0], table["id"] == ids[1]
+    flip = table["label"].str.lower().map({"true": "False", "false": "True"})
+    keep = one & (table["label_name"] == "new")
+    for here in (one & ~keep, other & (table["label_name"] == "joy")):
+        table.loc[here, "decision"] = "relabel"
+        table.loc[here, "new_label"] = flip[here]
+    table.loc[keep, "decision"] = "keep"
+    table.to_csv(review, index=False)
+    fixed = tmp_path / "fixed.csv"
+    result = run("apply", path, review, "--out", fixed)
+    assert "3 relabelled" in result.out
+    told = ["map", fixed, *argv, "--quiet", "--decided", review]
+    result = run(*told, "--out", tmp_path / "again")
+    assert result.code == 0, result.err
+    assert "Decisions brought along: 4\n" in result.out
+    assert "of these applied since, now to keep: 3\n" in result.out
+    again = pd.read_csv(tmp_path / "again" / "review.csv", dtype=str)
+    again = again[again["decision"].notna()]
+    assert (again["decision"] == "keep").all()
+    keys = ["id", "label_name"]
+    expected = table.loc[table["decision"] != "", keys].to_numpy().tolist()
+    assert sorted(again[keys].to_numpy().tolist()) == sorted(expected)
