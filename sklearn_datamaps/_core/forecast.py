@@ -1,5 +1,9 @@
 """Shares of wrong labels by rank, as decisions move them: in Python and in the page."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from scipy import special
 
@@ -20,6 +24,38 @@ def edges_of(n_labels: int) -> Array:
     return edges
 
 
+@dataclass(frozen=True)
+class Stratum:
+    """Labels of which some were drawn at random, and what was decided on these.
+
+    Attributes
+    ----------
+    unread : ndarray of int
+        Ranks of those not decided on.
+    size : int
+        How many labels it has.
+    n_read, n_found : int
+        Of those drawn: decided on, and wrong. At least one is decided on.
+    n_known : int
+        Wrong ones of all that are decided on, drawn or not.
+    """
+
+    unread: Array
+    size: int
+    n_read: int
+    n_found: int
+    n_known: int
+
+    def left(self, share: Any) -> Any:
+        """Wrong labels among the unread, if this share of all are wrong."""
+        return np.clip(share * self.size - self.n_known, 0, len(self.unread))
+
+    def unseen(self, share: Any, expected: float) -> Any:
+        """Share of the unread labels held for right that are wrong nevertheless."""
+        held = max(len(self.unread) - expected, 1e-9)
+        return np.clip((self.left(share) - expected) / held, 0, 1)
+
+
 class Posterior:
     """Shares of wrong labels in bins of the ranks, given decisions.
 
@@ -28,15 +64,27 @@ class Posterior:
     far, and it is worth few labels; the decisions are then added. The page works out
     the same means (``progress.js``).
 
+    Errors that follow a rule are not in these chances. Where rows at random show more
+    wrong labels in their stratum than expected, so many of the labels held for right
+    are taken for wrong, whatever their rank.
+
     Parameters
     ----------
     chance : ndarray of shape (n_labels,)
         Chance that each label is wrong, by rank, the most suspicious first.
     read, found : ndarray of bool of shape (n_labels,)
         Which labels were decided on, and which of them are wrong.
+    strata : sequence of Stratum, default=()
+        All labels by stratum, of a review with rows at random.
     """
 
-    def __init__(self, chance: Array, read: Array, found: Array) -> None:
+    def __init__(
+        self,
+        chance: Array,
+        read: Array,
+        found: Array,
+        strata: Sequence[Stratum] = (),
+    ) -> None:
         ranks = np.arange(1, len(chance) + 1)
         places = np.searchsorted(edges_of(len(chance)), ranks)
         self.bin = np.unique(places, return_inverse=True)[1]
@@ -50,16 +98,26 @@ class Posterior:
         mean = self._sums(self.moved) / self.size
         self.a = WORTH_ROWS * mean + n_found
         self.b = WORTH_ROWS * (1 - mean) + n_read - n_found
+        self.share = self.a / (self.a + self.b)
+        self.strata = strata
+        self.unseen = np.zeros(len(chance))
+        for one in strata:
+            share = one.n_found / one.n_read
+            self.unseen[one.unread] = one.unseen(share, self._expected(one.unread))
 
     def _sums(self, values: Array) -> Array:
         sums: Array = np.bincount(self.bin, weights=values)
         return sums
 
+    def _expected(self, rows: Array) -> float:
+        return float(self.share[self.bin[rows]].sum())
+
     def chance(self) -> Array:
         """Probability that each label is wrong."""
-        mean = (self.a / (self.a + self.b))[self.bin]
+        mean = self.share[self.bin]
         of_bin = (self._sums(self.moved) / self.size)[self.bin]
         chance: Array = np.minimum(self.moved * mean / of_bin, 1.0)
+        chance += self.unseen * (1 - chance)
         return chance
 
     def total(
@@ -71,6 +129,15 @@ class Posterior:
         n_labels = np.bincount(self.bin[rows], minlength=len(self.size))
         shares = rng.beta(self.a, self.b, size=(N_DRAWS, len(self.size)))
         totals = rng.binomial(n_labels, shares).sum(axis=1)
-        low, high = np.quantile(totals, [0.05, 0.95])
         mean = (n_labels * self.a / (self.a + self.b)).sum()
+        mean += (self.unseen[rows] * (1 - self.share[self.bin[rows]])).sum()
+        for one in self.strata:
+            among = np.intersect1d(rows, one.unread)
+            held = round(len(among) - self._expected(among))
+            share = rng.beta(
+                one.n_found + 0.5, one.n_read - one.n_found + 0.5, size=N_DRAWS
+            )
+            unseen = one.unseen(share, self._expected(one.unread))
+            totals = totals + rng.binomial(held, unseen)
+        low, high = np.quantile(totals, [0.05, 0.95])
         return float(mean), (float(low), float(high))

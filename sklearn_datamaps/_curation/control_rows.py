@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from sklearn_datamaps._core.arrays import Array, Rows
+from sklearn_datamaps._core.forecast import Stratum
 
 # The labels below the first ones, by rank: shares of them that are a stratum each.
 EDGES = (1 / 8, 1 / 2)
@@ -78,8 +79,35 @@ class Draw:
         among: Array = np.isin(rows, np.concatenate(self.sample))
         return among
 
+    def strata(self, decided: Rows, wrong: Array, rank: Rows) -> list[Stratum]:
+        """What was decided on, stratum by stratum.
+
+        Parameters
+        ----------
+        decided : ndarray of int
+            Flat positions of the labels decided on.
+        wrong : ndarray of bool
+            Whether each was wrong.
+        rank : ndarray of int of shape (n_labels,)
+            Rank of every label.
+
+        Returns
+        -------
+        list of Stratum
+            Empty: nothing drawn was decided on in one of them.
+        """
+        found = []
+        for members, sample in zip(self.members, self.sample, strict=True):
+            drawn, inside = np.isin(decided, sample), np.isin(decided, members)
+            unread = rank[np.setdiff1d(members, decided)]
+            n_read, n_found = int(drawn.sum()), int(wrong[drawn].sum())
+            n_known = int(wrong[inside].sum())
+            found.append(Stratum(unread, len(members), n_read, n_found, n_known))
+        found = [one for one in found if one.size]
+        return found if all(one.n_read for one in found) else []
+
     def estimate(
-        self, decided: Rows, wrong: Array
+        self, strata: list[Stratum]
     ) -> tuple[float, tuple[float, float]] | None:
         """Number of wrong labels among all, and its 90 % interval.
 
@@ -89,10 +117,8 @@ class Draw:
 
         Parameters
         ----------
-        decided : ndarray of int
-            Flat positions of the labels decided on.
-        wrong : ndarray of bool
-            Whether each was wrong.
+        strata : list of Stratum
+            From :meth:`strata`.
 
         Returns
         -------
@@ -105,18 +131,11 @@ class Draw:
         function of binomial proportions, Computational Statistics & Data Analysis 53,
         2009.
         """
+        if not strata:
+            return None
         total, below, above = 0.0, 0.0, 0.0
-        for members, sample in zip(self.members, self.sample, strict=True):
-            read = np.isin(decided, sample)
-            n_read, n_found, size = (
-                int(read.sum()),
-                int(wrong[read].sum()),
-                len(members),
-            )
-            if not size:
-                continue
-            if not n_read:
-                return None
+        for one in strata:
+            size, n_read, n_found = one.size, one.n_read, one.n_found
             of_stratum = size * n_found / n_read
             total += of_stratum
             if n_read < size:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.forecast import N_NEXT, WORTH, Posterior
+from sklearn_datamaps._core.forecast import N_NEXT, WORTH, Posterior, Stratum
 from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.apply_review import decided_cells
@@ -31,7 +31,8 @@ class ReviewProgress:
     n_reviewed, n_found : int
         Labels decided on, and how many of them were wrong.
     remaining : float
-        Wrong labels estimated to be among those not read.
+        Wrong labels estimated to be among those not read; where ``measured`` is given,
+        those of it that are not found yet.
     remaining_interval : tuple of float
         90 % interval of it.
     n_next : int
@@ -41,7 +42,8 @@ class ReviewProgress:
     next_interval : tuple of float
         90 % interval of it.
     stop : bool
-        Whether fewer than the share ``worth`` of the next labels should be wrong.
+        Whether fewer than the share ``worth`` of the next labels should be wrong, and,
+        where ``measured`` is given, of all labels not read.
     worth : float
         That share.
     chance : ndarray, shape of the labels
@@ -114,11 +116,16 @@ class ReviewProgress:
             f"the next {self.n_next:,} should hold {self.next_found:,.0f} "
             f"({next_[0]:,.0f} to {next_[1]:,.0f})"
         )
-        advice = (
-            f"Stop: fewer than {self.worth:.0%} of the next ones should be wrong."
-            if self.stop
-            else f"Go on: {self.worth:.0%} or more of the next ones should be wrong."
-        )
+        share = f"{self.worth:.0%}"
+        if self.stop:
+            advice = f"Stop: fewer than {share} of the next ones should be wrong."
+        elif self.next_found >= self.worth * self.n_next:
+            advice = f"Go on: {share} or more of the next ones should be wrong."
+        else:
+            advice = (
+                f"Go on: by the rows at random {share} or more of the labels not read "
+                f"are wrong, only not of the next ones."
+            )
         return "\n".join([*lines, advice])
 
     def __str__(self) -> str:
@@ -131,7 +138,8 @@ def review_progress(
     """What decisions say about the labels not read; see :meth:`LabelAudit.update`.
 
     Labels are in bins by their rank, whose shares of wrong ones are those of
-    :class:`~sklearn_datamaps._core.forecast.Posterior`. What is left is beta-binomial.
+    :class:`~sklearn_datamaps._core.forecast.Posterior`. What is left is beta-binomial;
+    where rows at random measure it, what they say.
 
     Parameters
     ----------
@@ -162,16 +170,22 @@ def review_progress(
     found = np.zeros(len(chance), dtype=bool)
     found[decided] = wrong
     order = np.argsort(quality, kind="stable")
-    posterior = Posterior(chance[order], read[order], found[order])
+    strata = [] if draw is None else draw.strata(decided, wrong, np.argsort(order))
+    posterior = Posterior(chance[order], read[order], found[order], strata)
     unread = np.flatnonzero(~read[order])
     rng = np.random.default_rng(len(decided))
-    remaining, of_remaining = posterior.total(unread, rng)
+    measured = None if draw is None else draw.estimate(strata)
+    if measured is None:
+        remaining, of_remaining = posterior.total(unread, rng)
+    else:
+        remaining, of_remaining = _left(strata, *measured)
     upcoming, of_upcoming = posterior.total(unread[:n_next], rng)
     updated = np.empty(len(chance))
     updated[order] = posterior.chance()
     updated[read] = found[read]
     n_next = min(int(n_next), len(unread))
-    measured = None if draw is None else draw.estimate(decided, wrong)
+    few_next = upcoming < worth * n_next
+    few_left = measured is None or remaining < worth * len(unread)
     # Of rows beyond the review the page shows the suggestion.
     blind = np.zeros(len(decided), bool) if draw is None else draw.holds(decided)
     relabelled = blind & (frame["decision"] == "relabel").to_numpy(dtype=bool)
@@ -186,7 +200,7 @@ def review_progress(
         n_next=n_next,
         next_found=upcoming,
         next_interval=of_upcoming,
-        stop=upcoming < worth * n_next or not n_next,
+        stop=(few_next and few_left) or not n_next,
         worth=float(worth),
         chance=updated.reshape(shape),
         measured=None if measured is None else measured[0],
@@ -194,6 +208,17 @@ def review_progress(
         n_relabelled=len(new),
         n_as_suggested=sum(as_suggested),
     )
+
+
+def _left(
+    strata: list[Stratum], total: float, interval: tuple[float, float]
+) -> tuple[float, tuple[float, float]]:
+    """Wrong labels that are left of those measured, and the 90 % interval."""
+    left = sum(float(one.left(one.n_found / one.n_read)) for one in strata)
+    n_unread = sum(len(one.unread) for one in strata)
+    n_known = sum(one.n_known for one in strata)
+    low, high = (min(max(end - n_known, 0.0), n_unread) for end in interval)
+    return left, (min(low, left), max(high, left))
 
 
 def _check(n_next: Any, worth: Any) -> None:

@@ -340,8 +340,9 @@ def test_control_rows_are_unmarked_and_unseen_in_the_page(
     assert progress.measured is not None
     filled = review.assign(decision=np.where(wrong[review["position"]], "drop", "keep"))
     assert progress.measured == audit.update(filled).measured
-    next_ = f"of the next 100 about {progress.next_found:.0f}; go on"
-    assert page.text("forecast") == next_
+    next_ = f"of the next 100 about {progress.next_found:.0f}"
+    left = f"of all unread about {progress.remaining:.0f}"
+    assert page.text("forecast") == f"{next_}, {left}; go on"
 
 
 def test_line_of_progress_follows_the_decisions(opened, audited_digits, tmp_path):

@@ -26,6 +26,10 @@ def decided(review, wrong):
     return review.assign(decision=np.where(is_wrong, "drop", "keep"))
 
 
+def estimated(draw, rows, wrong):
+    return draw.estimate(draw.strata(rows, wrong[rows], np.arange(len(wrong))))
+
+
 def at_random(X, y, rng):
     wrong = rng.random(len(y)) < 0.1
     return np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y)
@@ -62,7 +66,7 @@ def test_interval_covers_the_truth_on_every_kind_of_errors(errors, n_random):
     for seed in range(N_REVIEWS):
         draw = Draw.of(chance, 100, n_random, seed)
         rows = draw.shuffled(seed)
-        estimate, (low, high) = draw.estimate(rows, wrong[rows])
+        estimate, (low, high) = estimated(draw, rows, wrong)
         estimates.append(estimate)
         covered.append(low <= wrong.sum() <= high)
     assert np.mean(covered) >= 0.9
@@ -75,12 +79,81 @@ def test_review_and_update_measure_as_the_draw_does(audited):
     progress = audit.update(decided(audit.review(n=60, n_random=30), wrong))
     draw = Draw.of(audit.chance, 60, 30, audit.seed)
     rows = np.concatenate(draw.sample)
-    measured, interval = draw.estimate(rows, wrong[rows])
+    measured, interval = estimated(draw, rows, wrong)
     assert progress.measured == measured
     assert progress.measured_interval == interval
     assert interval[0] <= wrong.sum() <= interval[1]
     assert f"{measured:.0f} wrong labels in all" in progress.summary()
     assert progress.n_reviewed == 90
+
+
+@pytest.mark.parametrize("errors", [at_random, by_a_rule, both])
+def test_what_is_left_and_comes_next_is_what_the_control_rows_say(errors):
+    X, y = load_digits(return_X_y=True)
+    given = errors(X, y, np.random.default_rng(0))
+    wrong = given != y
+    audit = audit_labels(SGD, X / 16, given, random_state=0)
+    order, covered = audit.data_map.rank("label_quality"), []
+    for seed in range(40):
+        drawn = replace(audit, seed=seed)
+        review = decided(drawn.review(n=100, n_random=30), wrong)
+        progress = drawn.update(review)
+        unread = order[~np.isin(order, review["position"])]
+        ends = progress.remaining_interval, progress.next_interval
+        truth = wrong[unread].sum(), wrong[unread[:100]].sum()
+        covered.append(
+            [a <= true <= b for (a, b), true in zip(ends, truth, strict=True)]
+        )
+        assert not progress.stop
+        assert progress.remaining == pytest.approx(progress.measured - wrong_of(review))
+        assert progress.chance.sum() >= 0.9 * progress.measured
+    assert (np.mean(covered, axis=0) >= 0.8).all()
+
+
+def wrong_of(review):
+    return (review["decision"] == "drop").sum()
+
+
+def test_few_wrong_ones_next_are_no_reason_to_stop_where_many_are_left(audited):
+    audit, _ = audited
+    review = audit.review(n=100, n_random=100)
+    draw = Draw.of(audit.chance, 100, 100, audit.seed)
+    last = np.isin(review["position"], draw.members[-1])
+    progress = audit.update(review.assign(decision="keep"))
+    assert progress.stop
+    assert progress.remaining == 0
+    # A rule that only the least suspicious half follows.
+    review["decision"] = np.where(last, "drop", "keep")
+    progress = audit.update(review)
+    assert progress.remaining == len(draw.members[-1]) - last.sum()
+    assert progress.next_found < 0.05 * progress.n_next
+    assert not progress.stop
+    assert progress.summary().splitlines()[-1] == (
+        "Go on: by the rows at random 5% or more of the labels not read are wrong, "
+        "only not of the next ones."
+    )
+
+
+def test_wrong_labels_found_beyond_the_review_are_no_longer_left(audited):
+    audit, wrong = audited
+    review = decided(audit.review(n=40, n_random=30), wrong)
+    before = audit.update(review)
+    more = decided(audit.review(n=None), wrong).iloc[:120]
+    more = more[~more["position"].isin(review["position"])]
+    more = more.assign(drawn=review["drawn"].iloc[0])[review.columns]
+    progress = audit.update(pd.concat([review, more]))
+    assert progress.measured == before.measured
+    read = np.r_[review["position"], more["position"]]
+    draw = Draw.of(audit.chance, 40, 30, audit.seed)
+    left = 0.0
+    for members, sample in zip(draw.members, draw.sample, strict=True):
+        known = wrong[np.intersect1d(members, read)].sum()
+        unread = len(np.setdiff1d(members, read))
+        left += np.clip(len(members) * wrong[sample].mean() - known, 0, unread)
+    assert progress.remaining == pytest.approx(left)
+    assert progress.remaining < before.remaining
+    low, high = progress.remaining_interval
+    assert 0 <= low <= progress.remaining <= high
 
 
 def test_other_seeds_draw_other_rows_and_the_same_seed_the_same(audited):
@@ -185,7 +258,7 @@ def test_small_data_give_what_there_is():
     assert sorted(draw.shuffled(0)) == list(range(12))
     assert [len(part) for part in draw.members] == [10, 2]
     nothing = Draw.of(chance, 12, 30, 0)
-    assert nothing.estimate(np.arange(12), chance > 0.5) == (6, (6, 6))
+    assert estimated(nothing, np.arange(12), chance > 0.5) == (6, (6, 6))
 
 
 def test_what_was_relabelled_beyond_the_review_was_not_relabelled_blind(audited):

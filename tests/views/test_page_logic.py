@@ -110,6 +110,11 @@ def multilabel_audit(request, n_rows):
     return audit, audit.chance.size
 
 
+def rounded(number):
+    """As a browser rounds, whose sums may fall on the other side of a half."""
+    return int(np.floor(number + 0.5 + 1e-9))
+
+
 @needs_node
 @pytest.mark.parametrize(
     ("audited", "n_rows"),
@@ -126,10 +131,16 @@ def test_forecast_of_the_page_is_that_of_update(request, tmp_path, audited, n_ro
     rng = np.random.default_rng(n_rows)
     whole = audit.review(n=None)
     columns = audit.chance.shape[1] if audit.chance.ndim == 2 else 1
-    cells = whole["position"].to_numpy() * columns
-    if columns > 1:
-        names = list(audit.data_map.classes)
-        cells += np.array([names.index(name) for name in whole["label_name"]])
+    names = list(audit.data_map.classes)
+
+    def cells_of(review):
+        cells = review["position"].to_numpy() * columns
+        if columns > 1:
+            cells += np.array([names.index(name) for name in review["label_name"]])
+        return cells
+
+    cells = cells_of(whole)
+    where = {cell: at for at, cell in enumerate(cells.tolist())}
     decided, expected = [], []
     for n_read in (1, 7, n_labels // 3, n_labels - 50, n_labels - 1, n_labels):
         if n_read < 1:
@@ -140,7 +151,27 @@ def test_forecast_of_the_page_is_that_of_update(request, tmp_path, audited, n_ro
             review = whole.iloc[rows].assign(decision=np.where(wrong, "drop", "keep"))
             expected.append(audit.update(review))
             ranks = rank[cells[rows]].tolist()
-            decided.append(list(zip(ranks, wrong.tolist(), strict=True)))
+            pairs = list(zip(ranks, wrong.tolist(), strict=True))
+            decided.append({"pairs": pairs})
+    for n, n_random in ((1, 4), (5, 30), (n_labels // 3, 100)):
+        review = audit.review(n=n, n_random=n_random)
+        at = np.array([where[cell] for cell in cells_of(review)])
+        ranks = rank[cells[at]]
+        draw = {"n": n, "nRandom": n_random, "ranks": ranks.tolist()}
+        # All of it, some of it, and what comes next.
+        for rows in (at, at[: len(at) // 2], np.union1d(at, np.arange(n_labels // 2))):
+            for share in (0.0, 0.2):
+                wrong = rng.random(len(rows)) < share + (1 - share) * 0.5 * (
+                    rank[cells[rows]] > n_labels / 2
+                )
+                review = whole.iloc[rows].assign(
+                    decision=np.where(wrong, "drop", "keep"),
+                    drawn=f"{n}+{n_random} seed {audit.seed}",
+                )
+                expected.append(audit.update(review))
+                ranks = rank[cells[rows]].tolist()
+                pairs = list(zip(ranks, wrong.tolist(), strict=True))
+                decided.append({"pairs": pairs, "draw": draw})
     cases = tmp_path / "cases.json"
     given = {"chance": page.array("chance").tolist(), "decided": decided}
     cases.write_text(json.dumps({**given, "rules": page.header["forecast"]}))
@@ -148,8 +179,9 @@ def test_forecast_of_the_page_is_that_of_update(request, tmp_path, audited, n_ro
         const text = require("node:fs").readFileSync({json.dumps(str(cases))}, "utf-8");
         const {{ chance, rules, decided }} = JSON.parse(text);
         const forecast = forecaster(Float64Array.from(chance), rules);
-        console.log(JSON.stringify(decided.map((pairs) => {{
-          const found = forecast(new Map(pairs));
+        console.log(JSON.stringify(decided.map(({{ pairs, draw }}) => {{
+          const drawn = draw && {{ ...draw, ranks: new Set(draw.ranks) }};
+          const found = forecast(new Map(pairs), drawn);
           return {{ ...found, said: forecastSaid(found) }};
         }})));"""
     found = json.loads(run_node(tmp_path, program))
@@ -158,14 +190,17 @@ def test_forecast_of_the_page_is_that_of_update(request, tmp_path, audited, n_ro
         assert ours["nFound"] == update.n_found
         assert ours["nNext"] == update.n_next
         assert ours["stop"] == update.stop
+        assert ours["isMeasured"] == (update.measured is not None)
         np.testing.assert_allclose(ours["upcoming"], update.next_found, rtol=1e-9)
-        np.testing.assert_allclose(ours["remaining"], update.remaining, rtol=1e-9)
+        np.testing.assert_allclose(
+            ours["remaining"], update.remaining, rtol=1e-9, atol=1e-9
+        )
         if update.n_next:
             advice = "stop" if update.stop else "go on"
-            said = (
-                f"of the next {update.n_next} about {update.next_found:.0f}; {advice}"
-            )
-            assert ours["said"] == said
+            said = f"of the next {update.n_next} about {update.next_found:.0f}"
+            if update.measured is not None:
+                said += f", of all unread about {rounded(update.remaining):,}"
+            assert ours["said"] == f"{said}; {advice}"
         else:
             assert ours["said"] == "every label is read"
 

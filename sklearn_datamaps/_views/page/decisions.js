@@ -24,7 +24,14 @@ function drawForecast() {
   $("forecast").hidden = !data.chance || !wrong.size;
   if ($("forecast").hidden) return;
   forecast ??= forecaster(data.chance, header.forecast);
-  $("forecast").textContent = forecastSaid(forecast(wrong));
+  $("forecast").textContent = forecastSaid(forecast(wrong, drawOf()));
+}
+
+// How the rows at random were drawn, by rank.
+function drawOf() {
+  const [, n, nRandom] = drawn.match(/^(\d+)\+(\d+) seed /) ?? [];
+  if (!n) return undefined;
+  return { n: Number(n), nRandom: Number(nRandom), ranks: new Set([...placeInDraw.keys()].map((i) => data.rank[i])) };
 }
 
 // One entry of the log: one undo.
