@@ -367,7 +367,7 @@ def test_review_of_numbers_in_another_country_is_applied(tmp_path):
 @settings(
     max_examples=25,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     delimiter=st.sampled_from([",", ";", "\t", "|"]),

@@ -546,7 +546,7 @@ def test_module_runs_where_matplotlib_cannot_open_windows(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("DataMap: 1,797 rows, 2 epochs")

@@ -525,7 +525,7 @@ def test_all_files_are_written_as_a_process(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert result.returncode == 0
     names = {path.name for path in (tmp_path / "out").glob("[!.]*")}

@@ -182,7 +182,7 @@ def test_lock_keeps_another_process_out_and_ends_with_a_kill(tmp_path):
     process = context.Process(target=hold, args=(tmp_path, holds, ends))
     process.start()
     try:
-        assert holds.wait(60)
+        assert holds.wait(300)
         with pytest.raises(BlockingIOError, match="Another process is writing to"):
             locked(tmp_path).__enter__()
     finally:

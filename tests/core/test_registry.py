@@ -140,7 +140,7 @@ def test_threads_that_derive_at_once_see_one_value(with_folds, monkeypatch):
     entry, meet, found = MEASURES["label_quality"], Barrier(2), []
 
     def together(*args, **kwargs):
-        meet.wait(timeout=60)  # both derive before either has kept its own
+        meet.wait(timeout=300)  # both derive before either has kept its own
         return entry.formula(*args, **kwargs)
 
     assert not with_folds._derived

@@ -512,7 +512,7 @@ class TestCluster:
     def test_inside_a_task_that_holds_the_only_thread(self, digits):
         X, y = digits
         with start(1, processes=False) as one, distributed.Client(one) as client:
-            clf = client.submit(on_cluster, None, cut(X), y).result(timeout=60)
+            clf = client.submit(on_cluster, None, cut(X), y).result(timeout=PATIENCE)
         assert_same(clf, on_one_machine(None, X, y))
 
     @pytest.mark.parametrize("copy", [clone, lambda clf: clf.set_params(n_epochs=2)])

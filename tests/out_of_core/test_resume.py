@@ -132,7 +132,7 @@ def test_two_processes_killed_and_interrupted_at_random_moments(tmp_path, log, s
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 0.08))
         process.send_signal(how)
-        assert process.wait(timeout=120) == -how
+        assert process.wait(timeout=600) == -how
         assert not set(finished) & set(map(int, noted.read_text().split()))
         with pytest.raises(
             ValueError, match=r"is not finished: \d+ shards of up to 10"
