@@ -19,7 +19,9 @@ DRIVER = shutil.which("chromedriver")
 NEEDS = "needs a browser: apt-get install chromium chromium-driver"
 WIDTH, HEIGHT = 1280, 800
 ENDED = "return /ready|failed/.test(document.documentElement.dataset.state)"
-PATIENCE = 60  # seconds; a limit, never a measurement
+PATIENCE = 300  # seconds; a limit, never a measurement
+# Until the next frame, in which what has waited for one comes first.
+PAINTED = "return new Promise((done) => requestAnimationFrame(done))"
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -49,6 +51,7 @@ def start_browser(profile):
         "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
     )
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.set_script_timeout(PATIENCE)
     size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     return driver
@@ -76,6 +79,10 @@ class Page:
         self.wait(ENDED)
         state = self.run("return document.documentElement.dataset.state")
         assert state == "ready", self.driver.get_log("browser")
+        # Before the page itself hears of it.
+        self.run("""
+            const note = ({x, y}) => { window.mouseAt = [x, y]; };
+            addEventListener("pointermove", note, true);""")
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
@@ -113,6 +120,27 @@ class Page:
     def click(self, name):
         self.driver.find_element("id", name).click()
 
+    def press(self, selector, key=None):
+        """Click the place of an element, which may be drawn anew in the meantime."""
+        script = """
+            const box = document.querySelector(arguments[0]).getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2];"""
+        builder = ActionBuilder(self.driver, duration=20)
+        builder.pointer_action.move_to_location(*map(round, self.run(script, selector)))
+        builder.pointer_action.click()
+        if key is not None:
+            ActionChains(self.driver).key_down(key).perform()
+        builder.perform()
+        if key is not None:
+            ActionChains(self.driver).key_up(key).perform()
+
+    def texts(self, selector):
+        """Texts of all elements, read at once: they may be drawn anew between two."""
+        script = """
+            const found = [...document.querySelectorAll(arguments[0])];
+            return found.map((element) => element.textContent);"""
+        return self.run(script, selector)
+
     def keys(self, *keys):
         ActionChains(self.driver).send_keys(*keys).perform()
 
@@ -149,12 +177,21 @@ class Page:
             ActionChains(self.driver).key_up(key).perform()
 
     def hover(self, variability, confidence):
+        """Rest the mouse on a place of the map; return what the page tells of it."""
+        end = [round(x) for x in self.pixel(variability, confidence)]
+        self.run("window.mouseAt = null")
         self.mouse([(variability, confidence + 0.05), (variability, confidence)])
-        self.wait("return !document.getElementById('tooltip').hidden")
-        shown = None  # until it rests: the first may be of a point on the way
-        while shown != (shown := self.text("tooltip")):
-            time.sleep(0.5)
-        return shown
+        self.wait("return String(window.mouseAt) === String(arguments[0])", end)
+        self.run(PAINTED)  # the page answers in the next frame
+        assert self.run("return !document.getElementById('tooltip').hidden")
+        return self.text("tooltip")
+
+    def stop_clock(self):
+        """From here on, time passes for what is played only as ``pass_time`` says."""
+        self.run("window.now = 1000; performance.now = () => window.now;")
+
+    def pass_time(self, milliseconds):
+        self.run("window.now += arguments[0]", milliseconds)
 
     def click_at(self, variability, confidence):
         # Plotly answers a click with the point that it saw hovered.
@@ -200,6 +237,9 @@ class Page:
         size["mobile"] = False
         command = "Emulation.setDeviceMetricsOverride"
         self.driver.execute_cdp_cmd(command, size)
+        there = "return innerWidth === arguments[0] && innerHeight === arguments[1]"
+        self.wait(there, width, height)
+        self.run(PAINTED)
 
     def download(self, button, name):
         """Click a button and return the path of the file that comes."""

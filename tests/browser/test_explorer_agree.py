@@ -323,8 +323,7 @@ def test_control_rows_are_unmarked_and_unseen_in_the_page(
         shown = page.text("row-values")
         assert not re.search("predicted|confidence|quality|region", shown)
         suggested = "#labels [data-suggested=true], #labels small"
-        small_print = page.driver.find_elements("css selector", suggested)
-        assert {e.text for e in small_print} <= {"given"}
+        assert {text.strip() for text in page.texts(suggested)} <= {"given"}
         assert page.attribute("ring", "hidden") is not None
         assert page.attribute("row-trajectory", "hidden") is not None
         page.keys("d" if wrong[review["position"].iloc[at]] else "k")

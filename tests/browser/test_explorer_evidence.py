@@ -52,14 +52,9 @@ def go_to(page, row):
     page.choose("sort", "row")
     page.choose("direction", "↑ ascending")
     page.run("document.getElementById('queue').scrollTop = 0")
-    script = f"return document.querySelector('#items [data-point=\"{row}\"]')"
-    page.wait(script).click()
+    found = f"document.querySelector('#items [data-point=\"{row}\"]')"
+    page.wait(f"return {found}?.click() ?? {found}")
     page.wait(f"return document.getElementById('row').dataset.point === '{row}'")
-
-
-def texts_of(page, selector):
-    script = "return [...document.querySelectorAll(arguments[0])]"
-    return page.run(f"{script}.map((e) => e.textContent)", selector)
 
 
 def test_sentence_stands_beside_the_row(page, explained):
@@ -74,7 +69,7 @@ def test_sentence_stands_beside_the_row(page, explained):
 def test_e_unfolds_what_it_rests_on_and_folds_it_again(page, explained):
     data_map, evidence = explained
     assert page.attribute("evidence-open", "aria-expanded") == "false"
-    assert texts_of(page, "#row-text mark") == []
+    assert page.texts("#row-text mark") == []
     page.keys("e")
     assert page.attribute("evidence-open", "aria-expanded") == "true"
     assert "Evidence of a model, no proof." in page.text("evidence")
@@ -84,25 +79,25 @@ def test_e_unfolds_what_it_rests_on_and_folds_it_again(page, explained):
         ("same label", "Nearest with this label"),
     ):
         near = table[table["kind"] == kind]["neighbour"].tolist()[:3]
-        assert title in texts_of(page, "#evidence h3")
+        assert title in page.texts("#evidence h3")
         for row in near:
             told = f"{data_map.label[row]} {data_map.columns['text'][row]}"
-            assert told in texts_of(page, ".near button")
+            assert told in page.texts(".near button")
     words = table[table["kind"] == "feature"].head(5)
-    shown = texts_of(page, ".words-of-row mark")
+    shown = page.texts(".words-of-row mark")
     assert sorted(shown) == sorted(words["reason"])
     against = words[words["weight"] < 0]["reason"].tolist()
-    assert sorted(texts_of(page, ".words-of-row mark.against")) == sorted(against)
+    assert sorted(page.texts(".words-of-row mark.against")) == sorted(against)
     page.keys("e")
     assert page.attribute("evidence-open", "aria-expanded") == "false"
-    assert texts_of(page, "#row-text mark") == []
+    assert page.texts("#row-text mark") == []
 
 
 def test_words_are_marked_in_a_text_that_stays_text(page):
     page.keys("e")
     assert page.text("row-text") == HOSTILE
-    marked = texts_of(page, "#row-text mark")
-    assert set(marked) <= set(texts_of(page, ".words-of-row mark"))
+    marked = page.texts("#row-text mark")
+    assert set(marked) <= set(page.texts(".words-of-row mark"))
     assert "onerror" in marked
     assert (
         page.run("return document.querySelector('#row-text b, #row-text img')") is None
@@ -120,17 +115,17 @@ def test_bars_are_the_most_probable_labels(page, explained):
     proba = data_map.measures["mean_proba"][0]
     order = np.argsort(-proba, kind="stable")
     names = [str(data_map.classes[k]) for k in order]
-    shown = texts_of(page, ".bar-name")
+    shown = page.texts(".bar-name")
     assert [name.removesuffix(" given") for name in shown] == names
     assert shown[names.index("anger")] == "anger given"
-    shares = [int(s.strip("under% ")) for s in texts_of(page, ".bar-share")]
+    shares = [int(s.strip("under% ")) for s in page.texts(".bar-share")]
     np.testing.assert_allclose(shares, 100 * proba[order], atol=1)
 
 
 def test_a_click_on_a_neighbour_opens_it_and_copies_are_told(page):
     go_to(page, 1)
     page.keys("e")
-    assert "Copies with another label" in texts_of(page, "#evidence h3")
+    assert "Copies with another label" in page.texts("#evidence h3")
     script = """
         const made = [...document.querySelectorAll(".near button")]
           .find((e) => e.textContent === "thanks thank you so much a");
@@ -161,7 +156,6 @@ def test_unfolded_nothing_is_cut(opened, explained, scheme):
     try:
         for width, height in {1440: 900, 900: 900, 390: 844, 320: 640}.items():
             page.resize(width, height)
-            page.run("return new Promise((done) => requestAnimationFrame(done))")
             assert page.run(FAULTS, f"{CUT}, .bar-name, .near button") == [], width
     finally:
         page.resize(WIDTH, HEIGHT)
@@ -181,4 +175,4 @@ def test_of_rows_judged_unseen_nothing_is_told(opened, explained):
     for sentence in evidence.sentences:
         assert sentence not in page.text("row-why")
     assert page.text("evidence") == page.text("row-why")
-    assert texts_of(page, "#row-text mark") == []
+    assert page.texts("#row-text mark") == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_datamaps import DataMap
-from tests.browser.explorer_page import HEIGHT, WIDTH
+from tests.browser.explorer_page import HEIGHT, PAINTED, WIDTH
 from tests.browser.test_explorer_agree import drop, reviewed_by
 
 SIZES = {1440: 900, 900: 900, 390: 844, 320: 640}
@@ -49,7 +49,7 @@ def test_nothing_overflows_overlaps_or_is_cut(opened, labelled, scheme):
                 page.run(
                     "document.querySelector(`[data-tab=${arguments[0]}]`).click()", tab
                 )
-                page.run("return new Promise((done) => requestAnimationFrame(done))")
+                page.run(PAINTED)
                 assert page.run(FAULTS, CUT) == [], (width, tab)
             page.run("document.querySelector('[data-tab=row]').click()")
             page.keys("r" if len(labelled.classes) > 2 else "k")
@@ -79,7 +79,6 @@ def test_decisions_of_others_fit_and_can_be_read(opened, tmp_path, scheme):
     try:
         for width, height in SIZES.items():
             page.resize(width, height)
-            page.run("return new Promise((done) => requestAnimationFrame(done))")
             assert page.run(FAULTS, CUT) == [], width
             assert page.run(CONTRASTS) == [], width
             page.driver.find_element("css selector", "#save-more summary").click()

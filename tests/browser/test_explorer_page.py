@@ -16,7 +16,7 @@ from sklearn_datamaps import DataMap, DataMapClassifier
 from sklearn_datamaps._cli.parser import main
 from sklearn_datamaps._curation.apply_review import apply_review
 from sklearn_datamaps._views.review import row_hashes
-from tests.browser.explorer_page import Page
+from tests.browser.explorer_page import PAINTED, Page
 
 SHOW_POINT = "return Number(document.getElementById('row').dataset.point)"
 HOSTILE = [
@@ -308,8 +308,8 @@ def test_what_passes_the_filters_stands_out_and_alone_is_found_there(opened, sma
     page.add_filter("id", "is exactly", other)
     assert page.run(INK, *page.pixel(*place)) == 0
     page.mouse([place])
-    page.run("return new Promise((done) => requestAnimationFrame(done))")
-    page.run("return new Promise((done) => requestAnimationFrame(done))")
+    page.run(PAINTED)
+    page.run(PAINTED)
     assert page.run("return document.getElementById('tooltip').hidden")
     page.click("clear")
     assert page.run(INK, *page.pixel(*place)) is None
@@ -336,8 +336,7 @@ def test_every_colour_shows_every_point_once(opened, small):
     assert {"correctness", "region", "label", "predicted label", "length"} <= set(names)
     for name in names:
         page.choose("colour", name)
-        counts = page.driver.find_elements("css selector", "#legend small")
-        assert sum(int(count.text) for count in counts) == 60
+        assert sum(map(int, page.texts("#legend small"))) == 60
         drawn = page.run(
             "return document.getElementById('plot').data.map(t => t.x.length)"
         )
@@ -379,7 +378,7 @@ def test_keys_typed_into_the_search_decide_nothing(opened, small):
     page = opened(small)
     page.keys("/")
     page.keys("kdur")
-    page.wait_text("count", "0 match")
+    page.wait("return document.getElementById('count').textContent === '0 match'")
     assert page.text("progress") == "0 of 60 read"
     assert page.driver.find_element("id", "empty-clear").is_displayed()
 

@@ -17,7 +17,10 @@ RED = """
     const canvas = document.querySelector(arguments[0]);
     if (!canvas) return null;
     const at = [canvas.width >> 1, canvas.height >> 1];
-    const [red, , , opaque] = canvas.getContext("2d").getImageData(...at, 1, 1).data;
+    // The browser warns of a canvas that is read twice.
+    const copy = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+    copy.drawImage(canvas, ...at, 1, 1, 0, 0, 1, 1);
+    const [red, , , opaque] = copy.getImageData(0, 0, 1, 1).data;
     return opaque ? {red} : null;"""
 
 

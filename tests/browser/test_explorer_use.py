@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from sklearn_datamaps import DataMap
@@ -28,8 +27,7 @@ def test_escape_empties_the_search_and_its_filter(opened, small):
     page = opened(small)
     page.keys("/", "of the")
     page.wait_text("count", "match")
-    hits = page.driver.find_elements("css selector", ".item mark")
-    assert {hit.text.lower() for hit in hits} == {"of the"}
+    assert {hit.lower() for hit in page.texts(".item mark")} == {"of the"}
     page.keys(Keys.ESCAPE)
     page.wait_text("count", "60 rows")
     assert page.run("return document.getElementById('search').value") == ""
@@ -211,9 +209,7 @@ def test_next_undecided_passes_over_what_is_decided(opened, small):
 def test_range_and_lasso_are_decided_as_one(opened, small):
     page = opened(small)
     order = small.rank("confidence")
-    items = page.driver.find_elements("css selector", ".item")
-    actions = ActionChains(page.driver).key_down(Keys.SHIFT).click(items[3])
-    actions.key_up(Keys.SHIFT).perform()
+    page.press("#item-3", key=Keys.SHIFT)
     page.wait_text("count", "4 selected")
     page.keys("d")
     assert page.text("progress") == "4 of 60 read, 4 wrong"
