@@ -12,27 +12,36 @@ from tests.cli.test_loop import TICKET, of_logistic, tickets
 from tests.cli.test_map import assert_one_line_error, run
 
 
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    monkeypatch.setattr(commands, "write_plot", lambda *args: None)
-    monkeypatch.setattr(demo, "explore", lambda *args, **_: None)
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "write_plot", lambda *args: None)
+        patch.setattr(demo, "explore", lambda *args, **_: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """A release of 2,000 tickets, mapped: its file and its map, for all tests."""
+    folder = tmp_path_factory.mktemp("release")
+    frame, *_ = tickets(2000, share=0.02, seed=1)
+    path = folder / "release.csv"
+    frame.to_csv(path, index=False)
+    argv = ["--out", folder / "out", "--quiet", "--audit"]
+    assert run("map", path, *TICKET, *argv).code == 0
+    return path, folder / "out" / "data_map.parquet"
 
 
 @pytest.fixture
-def release(tmp_path):
-    """A release of 2,000 tickets, mapped; its file and its map."""
-    frame, *_ = tickets(2000, share=0.02, seed=1)
-    path = tmp_path / "release.csv"
-    frame.to_csv(path, index=False)
-    argv = ["--out", tmp_path / "out", "--quiet", "--audit"]
-    assert run("map", path, *TICKET, *argv).code == 0
-    return path, tmp_path / "out" / "data_map.parquet"
+def check(tmp_path):
+    """Check a frame, as a file, against a release."""
 
+    def check(release, frame, *argv):
+        path = tmp_path / "new.csv"
+        frame.to_csv(path, index=False)
+        return run("check", path, "--against", release[1], *argv)
 
-def check(release, frame, *argv):
-    path = release[0].parent / "new.csv"
-    frame.to_csv(path, index=False)
-    return run("check", path, "--against", release[1], *argv)
+    return check
 
 
 def by_rule(frame):
@@ -45,7 +54,9 @@ def by_rule(frame):
     ("share", "code", "said"),
     [(0.02, 0, "OK: no more than allowed"), (0.08, 3, "Too many")],
 )
-def test_exit_code_tells_whether_more_labels_are_wrong(release, share, code, said):
+def test_exit_code_tells_whether_more_labels_are_wrong(
+    check, release, share, code, said
+):
     frame, *_ = tickets(1000, share=share, seed=2)
     result = check(release, frame, "--max-wrong", "2%")
     assert result.code == code, result.out + result.err
@@ -60,7 +71,7 @@ def test_exit_code_tells_whether_more_labels_are_wrong(release, share, code, sai
     assert found["rows"]["new"] + found["rows"]["in_both"] == 1000
 
 
-def test_errors_by_a_rule_cannot_be_told_from_a_new_definition(release):
+def test_errors_by_a_rule_cannot_be_told_from_a_new_definition(check, release):
     frame, *_ = tickets(1000, share=0.02, seed=2)
     result = check(release, by_rule(frame))
     assert result.code == 4
@@ -71,14 +82,14 @@ def test_errors_by_a_rule_cannot_be_told_from_a_new_definition(release):
     assert confused == {("bug", "billing"), ("bug", "login")}
 
 
-def test_few_rows_cannot_tell(release):
+def test_few_rows_cannot_tell(check, release):
     frame, *_ = tickets(40, share=0.02, seed=2)
     result = check(release, frame)
     assert result.code == 4
     assert "more rows would tell" in result.out
 
 
-def test_rows_of_the_release_are_not_new(release):
+def test_rows_of_the_release_are_not_new(check, release):
     before = pd.read_csv(release[0])
     frame, *_ = tickets(500, share=0.3, seed=2)
     both = pd.concat([before, frame]).sample(frac=1, random_state=0)
@@ -89,7 +100,7 @@ def test_rows_of_the_release_are_not_new(release):
     assert json.loads(check(release, before, "--json").out)["verdict"] == "ok"
 
 
-def test_labels_that_the_release_does_not_have_are_named(release):
+def test_labels_that_the_release_does_not_have_are_named(check, release):
     frame, *_ = tickets(1000, share=0.02, seed=2)
     frame.loc[:60, "queue"] = "returns"
     result = check(release, frame)
@@ -103,7 +114,7 @@ def test_labels_that_the_release_does_not_have_are_named(release):
 @pytest.mark.parametrize(
     "learner", ["sgd", pytest.param("logistic", marks=of_logistic), "boosting"]
 )
-def test_tables_are_checked(tmp_path, learner):
+def test_tables_are_checked(check, tmp_path, learner):
     rng = np.random.default_rng(0)
 
     def table(n, share):
@@ -125,13 +136,13 @@ def test_tables_are_checked(tmp_path, learner):
 
 
 @pytest.mark.parametrize("bad", ["2", "0", "-1%", "200%", "two"])
-def test_share_that_is_none_is_refused(release, bad):
+def test_share_that_is_none_is_refused(check, release, bad):
     frame, *_ = tickets(40)
     result = check(release, frame, f"--max-wrong={bad}")
     assert_one_line_error(result, "--max-wrong", "such as 2% or 0.02")
 
 
-def test_other_files_are_refused(release, tmp_path):
+def test_other_files_are_refused(check, release, tmp_path):
     frame, *_ = tickets(40)
     result = check(release, frame.drop(columns="queue"))
     assert_one_line_error(result, "'queue'")
