@@ -8,7 +8,11 @@ import pytest
 pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 
 from selenium.webdriver.common.keys import Keys
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.pipeline import make_pipeline
 
+from sklearn_datamaps import explain_rows
 from sklearn_datamaps._curation.apply_review import apply_review
 from tests.browser.test_explorer_agree import drop, reviewed_by
 from tests.browser.test_explorer_page import SHOW_POINT, binary_map, read_csv
@@ -28,16 +32,47 @@ WATCH = """
 class Hands:
     """A person before the page; what is seen is read off the page by both hands."""
 
-    def __init__(self, page, data_map, others):
-        self.page, self.data_map, self.others = page, data_map, others
+    def __init__(self, page, data_map, evidence, others):
+        self.page, self.data_map, self.evidence = page, data_map, evidence
+        self.others = others
         self.decided = {}  # by position: decision
 
     def row(self):
         return self.page.run(SHOW_POINT)
 
-    def why(self):
-        right = round(self.data_map.correctness[self.row()] * 8)
-        assert f"was right in {right} of 8 epochs" in self.page.text("row-why")
+    def check_why(self):
+        """What unfolds is all that the evidence says of this row."""
+        row = self.row()
+        place = self.evidence.rows.tolist().index(row)
+        assert self.page.text("row-why") == self.evidence.sentences[place]
+        assert "Evidence of a model, no proof." in self.seen("#evidence p")
+        table = self.evidence.to_frame().query("number == @place").set_index("kind")
+        words, texts = table.loc[["feature"]].head(5), self.data_map.columns["text"]
+        near = [
+            f"{self.data_map.label[k]} {texts[k]}"
+            for kind in ("another label", "same label")
+            for k in table.loc[[kind], "neighbour"].head(3)
+        ]
+        assert self.seen(".near button") == near
+        for kind, those in (
+            ("against", words["weight"] < 0),
+            ("for", words["weight"] > 0),
+        ):
+            told = words.loc[those, "reason"].tolist()
+            assert sorted(self.seen(f".words-of-row mark.{kind}")) == sorted(told)
+            assert sorted(self.seen(f"#row-text mark.{kind}")) == sorted(told)
+        given, other = (
+            f"{self.data_map.label[row]} given",
+            {"ham": "spam", "spam": "ham"},
+        )
+        share = self.data_map.confidence[row]
+        bars = {given: share, other[self.data_map.label[row]]: 1 - share}
+        assert self.seen(".bar-name") == sorted(bars, key=bars.get, reverse=True)
+
+    def seen(self, selector):
+        """Texts of what can be seen."""
+        found = self.page.driver.find_elements("css selector", selector)
+        return [one.text for one in found if one.is_displayed()]
 
     def check_saved(self, path):
         frame = read_csv(path)
@@ -117,6 +152,12 @@ class Keyboard(Hands):
         self.page.keys(Keys.SPACE)
         self.check_played()
 
+    def why(self):
+        self.page.keys("e")
+        self.check_why()
+        self.page.keys("e")
+        assert self.seen("#evidence") == []
+
     def save(self):
         self.check_saved(self.download("#save", "review.csv"))
         self.go_to("#save-more summary")
@@ -188,6 +229,12 @@ class Mouse(Hands):
         self.click("#play")
         self.check_played()
 
+    def why(self):
+        self.click("#evidence-open")
+        self.check_why()
+        self.click("#evidence-open")
+        assert self.seen("#evidence") == []
+
     def save(self):
         self.check_saved(self.page.download("save", "review.csv"))
         self.click("#save-more summary")
@@ -208,9 +255,13 @@ class Mouse(Hands):
 @pytest.mark.parametrize("hands", [Keyboard, Mouse])
 def test_an_afternoon_by_one_kind_of_hands(opened, tmp_path, hands):
     data_map = binary_map()
+    texts = data_map.columns["text"]
+    learner = SGDClassifier(loss="log_loss", random_state=0)
+    pipe = make_pipeline(CountVectorizer(token_pattern=r"\w+"), learner)
+    evidence = explain_rows(pipe, texts, data_map.label, range(len(texts)))
     others = reviewed_by(opened, data_map, "Ann", [*"n" * 20, *"ddd"], tmp_path)[1]
-    page = opened(data_map)
-    person = hands(page, data_map, others)
+    page = opened(data_map, evidence=evidence)
+    person = hands(page, data_map, evidence, others)
     for task in TASKS:
         page.run(WATCH)
         getattr(person, task)()
