@@ -26,6 +26,7 @@ from sklearn_datamaps._cli.terminal import MOST, plain, say
 NAME = "sklearn-datamaps"
 # Module and function of a subcommand, loaded when the arguments are right: help, and
 # what is wrong with them, need no scikit-learn.
+STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 MAP, APPLY, DEMO = "commands.map_file", "commands.apply_file", "demo.demo"
 INSPECT = "inspect.inspect_file"
 QUOTING = ("auto", "csv", "none")
@@ -388,7 +389,8 @@ def _add_apply(commands: Any) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        type=Path,
+        # Else what is said would be written between the rows.
+        type=lambda text: Path("-" if text in STANDARD_OUTPUT else text),
         required=True,
         help="file to write, of the kind and compression that its ending says: .csv, "
         ".tsv, .json, .jsonl, .parquet, .feather, .xlsx, .csv.gz, ...; - is the "

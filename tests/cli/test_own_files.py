@@ -570,3 +570,14 @@ def test_applied_decisions_on_several_labels_are_brought_along(tmp_path, named):
     keys = ["id", "label_name"]
     expected = table.loc[table["decision"] != "", keys].to_numpy().tolist()
     assert sorted(again[keys].to_numpy().tolist()) == sorted(expected)
+
+
+def test_standard_output_by_another_name_holds_the_file_and_nothing_else(
+    tmp_path, monkeypatch
+):
+    path, _ = mapped(tmp_path, written(rows_of()))
+    review = decided(tmp_path / "out" / "review.csv", 0, "no")
+    result = run_piped(monkeypatch, b"", "apply", path, review, "--out", "/dev/stdout")
+    assert result.code == 0, result.err
+    assert result.out == written(rows_of()).replace(",yes", ",no", 1).encode()
+    assert "1 relabelled" in result.err
