@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -39,7 +40,7 @@ OF_VOTES = 0.5
 ALSO = 0.5
 PLAUSIBLE = 0.1  # least probability of a label that is worth a word
 LEAST = 1e-6  # probability, where its logarithm is taken
-COPY = 1 - 1e-9
+COPY, ALIKE = 1 - 1e-9, 1 - 1e-3  # cosines; the second in single precision
 LONGEST = 80
 
 
@@ -267,7 +268,8 @@ def explain_rows(
             p = None if p is None else np.array([1 - p[label], p[label]])
         own, of_near = int(codes[row]), codes[near[number]].astype(np.intp)
         kinds = np.where(of_near == own, "same label", "another label")
-        kinds[(of_near != own) & (cosine[number] >= COPY)] = "copy"
+        is_copy = _are_copies(features, row, near[number], cosine[number])
+        kinds[(of_near != own) & is_copy] = "copy"
         rivals = _rivals(of_near, cosine[number], own, p, len(classes))
         likely.append(_likeliest(p, classes))
         listed = _listed(kinds, n_reasons)
@@ -413,6 +415,18 @@ def _apart(words: list[str]) -> list[str]:
         if not set(word.split()) & {part for one in kept for part in one.split()}:
             kept.append(word)
     return kept[:2]
+
+
+def _are_copies(features: Any, row: int, near: Array, cosine: Array) -> Array:
+    """Which of the nearest rows are copies of a row."""
+    found = cosine >= COPY
+    alike = np.flatnonzero(cosine >= ALIKE)
+    # In single precision a sum of many products misses 1 by more than another row may.
+    if features.dtype == np.float32 and sparse.issparse(features) and len(alike):
+        those = features[[row, *near[alike]]].astype(np.float64)
+        those.data = np.nan_to_num(those.data)
+        found[alike] = cosine_similarity(those[1:], those[:1]).ravel() >= COPY
+    return np.asarray(found)
 
 
 def _copies(n: int) -> list[str]:

@@ -101,6 +101,19 @@ def test_copies_with_another_label_are_told(comments, pipe):
     assert table[table["kind"] == "copy"]["neighbour"].tolist() == [7]
 
 
+@pytest.mark.parametrize("n_words", [5, 3000])
+def test_copies_are_told_in_single_precision(n_words):
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((60, 9000), density=n_words / 9000, rng=rng, format="csr")
+    X = sparse.vstack([X, X, X * 1.5]).tocsr().astype(np.float32)
+    X.data[0] *= 1.01  # row 0 is no longer a copy
+    y = np.repeat(["a", "b", "c"], 60)
+    explained = explain_rows(clone(SGD), X, y, range(60))
+    table = explained.to_frame()
+    copies = table[table["kind"] == "copy"].groupby("position")["neighbour"].agg(set)
+    assert copies.to_dict() == {row: {row + 60, row + 120} for row in range(1, 60)}
+
+
 def test_unfitted_estimators_are_fitted_on_a_clone(comments):
     texts, given, *_ = comments
     unfitted = make_pipeline(CountVectorizer(), SGD)
