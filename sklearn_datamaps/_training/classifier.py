@@ -331,7 +331,8 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         y : array-like of shape (n_samples,), or (n_samples, n_labels)
             Labels of any kind, or a 0/1 indicator for multilabel.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights for training; measures are of unweighted rows.
+            Weights for training; measures are of unweighted rows. Negative ones are
+            handed on, as scikit-learn does: what they mean is up to the learner.
         X_val : {array-like, sparse matrix} of shape (n_validation, n_features), \
                 default=None
             Features of rows that are recorded in the same run, by the model of all

@@ -26,6 +26,9 @@ SCALES_DIFFER = 100
 SCALED = 3
 FEWEST_ROWS = 20  # of fewer, a guess may be as good as what was learned
 N_NAMED, N_COUNTED = 3, 10
+# Fewer rows that have one label each may have it by chance: of comments with mostly one
+# label, 85 % of the rows are such.
+FEWEST_ONE_HOT = 100
 SCALE = "scale the features (StandardScaler)"
 
 
@@ -189,6 +192,13 @@ def _of_labels(data_map: BaseDataMap) -> list[str]:
         f"one? {_counted(alike, counts)}"
         for alike in look_alikes(counts)
     ]
+    if _is_one_hot(data_map):
+        n = len(counts)
+        notes.append(
+            f"every row has exactly one of the {n:,} labels, and each label is mapped "
+            f"as a question of its own; if y is one-hot, map {n:,} classes instead: "
+            f"y.argmax(axis=1)"
+        )
     none = [name for name in counts if looks_like_none(name)]
     if none:
         notes.append(f"is this a label, or none? {_counted(none, counts)}")
@@ -203,6 +213,13 @@ def _of_labels(data_map: BaseDataMap) -> list[str]:
         )
         notes.append(f"{what} with {fewer}: {_counted(few, counts)}; {then}")
     return notes
+
+
+def _is_one_hot(data_map: BaseDataMap) -> bool:
+    if not data_map.multilabel or len(data_map.classes) < 3:
+        return False
+    of_rows = data_map.label.sum(axis=1)
+    return len(of_rows) >= FEWEST_ONE_HOT and bool((of_rows == 1).all())
 
 
 def _counted(names: list[Any], counts: dict[Any, int]) -> str:

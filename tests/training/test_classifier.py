@@ -355,6 +355,17 @@ def test_sample_weight_is_sliced_with_the_batches(recording_sgd, binary):
             np.testing.assert_array_equal(call[4], weight[call[1][:, 0].astype(int)])
 
 
+def test_negative_weights_are_the_business_of_the_learner(binary):
+    X, y = binary
+    weight = np.where(np.arange(len(y)) % 10 == 0, -0.5, 1.0)
+    clf = DataMapClassifier(
+        SGDClassifier(**LOG_LOSS, random_state=0), n_epochs=1, random_state=0
+    ).fit(X, y, sample_weight=weight)
+    zero = clone(clf).fit(X, y, sample_weight=np.maximum(weight, 0))
+    assert np.isfinite(clf.confidence_).all()
+    assert not np.array_equal(clf.confidence_, zero.confidence_)
+
+
 def test_decision_function_goes_through_the_logistic_on_both_sides(binary):
     X, y = binary
     clf = DataMapClassifier(SGDClassifier(), n_epochs=1, random_state=0).fit(X, y)

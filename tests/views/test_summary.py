@@ -177,6 +177,19 @@ def test_names_of_a_multilabel_map_that_look_alike_are_told():
     assert told(data_map, "labels differ only in case")
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "n_labels", "change", "is_told"),
+    [(150, 3, 0, True), (150, 2, 0, False), (90, 3, 0, False), (150, 3, 1, False)],
+)
+def test_one_label_in_every_row_is_asked_about(n_rows, n_labels, change, is_told):
+    y = np.eye(n_labels)[np.arange(n_rows) % n_labels]
+    y[0, 1] = change  # a second label in one row
+    proba = np.full(y.shape, 0.5)
+    data_map = DataMap.from_probabilities([proba] * 2, y, multilabel=True)
+    said = f"every row has exactly one of the {n_labels} labels"
+    assert bool(told(data_map, said)) == is_told
+
+
 def test_classes_of_one_row_are_told():
     data_map = DataMap.from_probabilities([np.full((5, 2), 0.5)], [0, 0, 0, 0, 1])
     assert told(data_map, "classes with one row: 1 1; nothing tells")
