@@ -30,19 +30,11 @@ def quoted(values: Iterable[Any], most: int = 10) -> str:
     return ", ".join(map(repr, plain[:most])) + more
 
 
-def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line outside the library that called it, however deep this is.
-
-    Parameters
-    ----------
-    message : str
-        What to say.
-    category : type, default=UserWarning
-        Kind of warning.
-    """
+def warn_caller(message: str) -> None:
+    """Warn at the line outside the library that called it, however deep this is."""
     level, frame = 1, inspect.currentframe()
     while frame is not None and (frame := frame.f_back) is not None:
         level += 1
         if frame.f_globals.get("__name__", "").split(".")[0] not in INNER:
             break
-    warn(message, category, stacklevel=level)
+    warn(message, stacklevel=level)

@@ -416,7 +416,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
             tasks.end()
             return self
         seed = self._base_seed(learner)
-        splits = self._splits(recipe, data, seed, of_splitter)
+        splits = self._splits(data, seed, of_splitter)
         self._forget("data_map_", "in_sample_map_", "validation_map_", "_record")
         tasks = tell(recipe.n_epochs)
         if splits is None:
@@ -452,7 +452,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         )
 
     def _splits(
-        self, recipe: Recipe, data: Data, seed: int, params: dict[str, Any]
+        self, data: Data, seed: int, params: dict[str, Any]
     ) -> list[Split] | None:
         if self.cv is None:
             return None

@@ -118,7 +118,7 @@ def accents(artist: Any, n: int) -> list[Color]:
     return [visible(color, artist) for color in sns.color_palette(None, n)]
 
 
-def sequence(artist: Any, n: int, name: str = "plasma") -> list[Color]:
+def sequence(artist: Any, n: int) -> list[Color]:
     """Colours from the one that stands out most to the one that can just be seen.
 
     Parameters
@@ -127,14 +127,12 @@ def sequence(artist: Any, n: int, name: str = "plasma") -> list[Color]:
         Where they are drawn.
     n : int
         How many.
-    name : str, default="plasma"
-        A colour map of Matplotlib that goes from dark to light, or back: its dark part
-        is taken on a light background, its light part on a dark one.
     """
     import matplotlib as mpl
 
     behind = background(artist)
-    colors = mpl.colormaps[name](np.linspace(0, 1, 256))[:, :3]
+    # From dark to light: the dark part is for a light background, and vice versa.
+    colors = mpl.colormaps["plasma"](np.linspace(0, 1, 256))[:, :3]
     ratios = np.array([contrast(color, behind) for color in colors])
     lighter = np.array([luminance(c) for c in colors]) > luminance(behind)
     sides = [(ratios >= GRAPHIC) & side for side in (lighter, ~lighter)]

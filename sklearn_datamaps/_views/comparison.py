@@ -95,7 +95,15 @@ class DataMapComparison:
         -------
         matplotlib Axes
         """
-        return _plot(self, ax=ax, n_movers=n_movers, title=title)
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            ax = plt.figure(figsize=(7.5, 5.6), layout="constrained").add_subplot()
+        if n_movers is None and sum(n_moved(self.transitions)) > MOST_ARROWS:
+            _draw_flow(ax, self, title)
+        else:
+            _draw_arrows(ax, self, n_movers, title)
+        return ax
 
     def __repr__(self) -> str:
         """Show the transitions, the correlations and the number of changed labels."""
@@ -269,25 +277,6 @@ def n_moved(transitions: pd.DataFrame) -> tuple[int, int]:
     """Rows that went to another region, towards easy and towards hard."""
     seen = transitions.reindex(index=REGIONS, columns=REGIONS).to_numpy()
     return int(np.tril(seen, -1).sum()), int(np.triu(seen, 1).sum())
-
-
-def _plot(
-    comparison: DataMapComparison,
-    *,
-    ax: Any = None,
-    n_movers: int | None = None,
-    title: str | None = None,
-) -> Any:
-    """Draw what moved; see :meth:`sklearn_datamaps.DataMapComparison.plot`."""
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        ax = plt.figure(figsize=(7.5, 5.6), layout="constrained").add_subplot()
-    if n_movers is None and sum(n_moved(comparison.transitions)) > MOST_ARROWS:
-        _draw_flow(ax, comparison, title)
-    else:
-        _draw_arrows(ax, comparison, n_movers, title)
-    return ax
 
 
 def _draw_arrows(
