@@ -29,6 +29,7 @@ from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.ngrams import NgramTfidfVectorizer
 from sklearn_datamaps._io.reading import Reading
 from sklearn_datamaps._io.tables import read_table, write_csv
+from sklearn_datamaps._views.colors import luminance
 from sklearn_datamaps._views.explorer import explore
 from sklearn_datamaps.datasets import fetch_go_emotions
 
@@ -133,15 +134,18 @@ def _demo_go_emotions(args: argparse.Namespace) -> list[str]:
 
 
 def _write_hardest(data_map: DataMap, images: NDArray[Any], folder: Path) -> None:
+    from matplotlib import rcParams
     from matplotlib.figure import Figure
 
+    # Strokes are as light or dark as the words, also in a dark style.
+    ink_on_paper = "gray_r" if luminance(rcParams["text.color"]) < 0.4 else "gray"
     rows = data_map.rank("confidence", n_samples=N_HARDEST)
     figure = Figure(figsize=(9, 8.5))
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     figure.suptitle(f"The {len(rows)} digits with the lowest confidence in their label")
     for ax, row in zip(figure.subplots(4, N_HARDEST // 4).flat, rows, strict=True):
         # Smoothed: as blocks of 8 x 8 pixels, many are hard to read for people, too.
-        ax.imshow(images[row], cmap="gray_r", interpolation="bicubic")
+        ax.imshow(images[row], cmap=ink_on_paper, interpolation="bicubic")
         ax.set_title(
             f"given {data_map.label[row]}, predicted {data_map.predicted[row]}\n"
             f"confidence {data_map.confidence[row]:.2f}, row {row}",

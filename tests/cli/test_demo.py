@@ -217,6 +217,22 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
     assert table[0] == table[1] != table[2]
 
 
+@pytest.mark.parametrize(("style", "paper"), [("default", 1), ("dark_background", 0)])
+def test_digits_are_drawn_in_the_ink_of_the_style(tmp_path, monkeypatch, style, paper):
+    colours = []
+    save = Figure.savefig
+
+    def savefig(figure, file, **kwargs):
+        if "hardest_digits" in file.name:
+            colours.extend(ax.images[0].cmap(0.0)[0] for ax in figure.axes)
+        save(figure, file, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    with mpl.style.context(style):
+        run("--out", tmp_path, "--epochs", 3)
+    assert colours == [paper] * 20
+
+
 def test_hardest_digits_carry_their_labels_and_nothing_overlaps(tmp_path, monkeypatch):
     figures = {}
     save = Figure.savefig
