@@ -295,6 +295,7 @@ def test_what_passes_the_filters_stands_out_and_alone_is_found_there(opened, sma
     place = small.variability[i], small.confidence[i]
     page.add_filter("id", "is exactly", i)
     dimmed = "return getComputedStyle(document.querySelector('.gl-container')).opacity"
+    page.run(PAINTED)  # the form is gone, and the map as large as before
     assert page.run(INK, *page.pixel(*place)) > 100
     assert float(page.run(dimmed)) < 0.3
     assert f"comment {i} " in page.hover(*place)
@@ -306,6 +307,7 @@ def test_what_passes_the_filters_stands_out_and_alone_is_found_there(opened, sma
     page.click("clear")
     other = str(np.flatnonzero(np.arange(60) != i)[0])
     page.add_filter("id", "is exactly", other)
+    page.run(PAINTED)
     assert page.run(INK, *page.pixel(*place)) == 0
     page.mouse([place])
     page.run(PAINTED)

@@ -111,6 +111,26 @@ function fill(select, options) {
   select.replaceChildren(...options.map(([value, text]) => element("option", text, { value })));
 }
 
+// What the document says of its sizes and places after a change makes it lay out everything
+// at once, so both are kept, from when they changed last.
+const sizes = new Map();            // id -> {width, height}
+const tops = new Map();             // id -> scrollTop
+
+const noteSize = (id) => { sizes.set(id, { width: $(id).clientWidth, height: $(id).clientHeight }); };
+
+function watchSize(id, act) {
+  noteSize(id);
+  new ResizeObserver(() => { noteSize(id); act(); }).observe($(id));
+}
+
+addEventListener("scroll", ({ target }) => { if (target.id) tops.set(target.id, target.scrollTop); }, true);
+
+function setTop(id, top) {
+  if ((tops.get(id) ?? 0) === top) return;
+  tops.set(id, top);
+  $(id).scrollTop = top;
+}
+
 function say(text) {
   $("said").textContent = text;
 }

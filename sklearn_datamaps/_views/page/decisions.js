@@ -128,7 +128,23 @@ function saveNote() {
   refresh();
 }
 
+let isDue = false;
+
+// Once for all that one key did.
 function refresh() {
+  if (isDue) return;
+  isDue = true;
+  queueMicrotask(() => {
+    isDue = false;
+    drawProgress();
+    drawDecide();
+    drawOthers();
+    drawQueue();
+    keepView();
+  });
+}
+
+function drawProgress() {
   let nRead = 0, nWrong = 0;
   for (const i of suspects) {
     const { decision } = stateOf(i);
@@ -142,9 +158,6 @@ function refresh() {
   $("finished").hidden = nRead < suspects.length;
   $("finished").textContent = `All ${counted(suspects.length)} ${drawn ? "rows of the review" : "suspects"} read: ${counted(nWrong)} wrong. ` +
     "Save review.csv and apply it.";
-  drawDecide();
-  drawOthers();
-  drawQueue();
 }
 
 // ---- files

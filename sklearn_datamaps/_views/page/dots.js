@@ -19,34 +19,53 @@ const CORNERS = {
   star: Array.from({ length: 10 }, (_, k) => turned([[0, k % 2 ? -0.53 : -1.4]], k * Math.PI / 5)[0]),
 };
 
-// The dot of one group, drawn once; every point is a copy of it. Its opacity by pixel.
-function stamp(code, size, opacity) {
-  const { symbol } = styleOf(code);
-  const scale = devicePixelRatio, half = Math.ceil(size * 0.75 * scale), side = 2 * half + 1;
-  const canvas = element("canvas", undefined, { width: side, height: side });
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
+// The dot of one symbol and size, drawn once; every point is a copy of it: the pixels that
+// it covers, and how much of each.
+const stamps = new Map();
+
+function stampOf(symbol, size) {
+  const radius = Math.round(5 * size * devicePixelRatio) / 10, name = `${symbol} ${radius}`;
+  if (stamps.has(name)) return stamps.get(name);
+  const half = Math.ceil(1.5 * radius), side = 2 * half + 1;
+  const pen = element("canvas", undefined, { width: side, height: side }).getContext("2d", { willReadFrequently: true });
   pen.translate(half + 0.5, half + 0.5);
-  pen.scale(size * scale / 2, size * scale / 2);
+  pen.scale(radius, radius);
   if (symbol === "circle") pen.arc(0, 0, 1, 0, 2 * Math.PI);
   else for (const [x, y] of CORNERS[symbol]) pen.lineTo(x, y);
   pen.fill();
   const { data: pixels } = pen.getImageData(0, 0, side, side);
-  return { half, side, mask: Float32Array.from({ length: side ** 2 }, (_, k) => opacity * pixels[4 * k + 3] / 255) };
+  const those = Array.from({ length: side ** 2 }, (_, k) => k).filter((k) => pixels[4 * k + 3]);
+  stamps.set(name, { half, dx: Int32Array.from(those, (k) => k % side - half), dy: Int32Array.from(those, (k) => Math.floor(k / side) - half),
+    covered: Float32Array.from(those, (k) => pixels[4 * k + 3] / 255) });
+  return stamps.get(name);
 }
 
-// Put a dot of one colour over what is there, in plain numbers: neither a graphics card
-// nor its lack makes a difference, as it does to thousands of small pictures.
-function blend(image, { half, side, mask }, colour, x, y, [left, top, right, bottom]) {
-  const { data: pixels, width } = image;
-  for (let row = Math.max(0, top - y + half); row < Math.min(side, bottom - y + half); row++)
-    for (let column = Math.max(0, left - x + half); column < Math.min(side, right - x + half); column++) {
-      const over = mask[row * side + column];
-      if (over === 0) continue;
-      const at = 4 * ((y - half + row) * width + x - half + column);
-      const below = pixels[at + 3] / 255 * (1 - over), whole = over + below;
-      for (let k = 0; k < 3; k++) pixels[at + k] = (colour[k] * over + pixels[at + k] * below) / whole;
-      pixels[at + 3] = 255 * whole;
-    }
+// Put dots of one colour over an image. First every dot lessens what is seen through its
+// pixels (through, all 1 before and after), then the colour is put over what is there once.
+function putDots({ data: pixels, width }, through, { half, dx, dy, covered }, { opacity, rgb }, points, { x, y }, toPixel, axes) {
+  const [left, top, right, bottom] = axes, [[x0, xUnit], [y0, yUnit]] = toPixel, [red, green, blue] = rgb;
+  const seen = covered.map((share) => 1 - opacity * share), by = dx.map((across, k) => dy[k] * width + across);
+  let first = bottom, last = top;   // row that any dot is in
+  for (const i of points) {
+    if (Number.isNaN(x[i])) continue;
+    const column = Math.round(x0 + x[i] * xUnit), row = Math.round(y0 + y[i] * yUnit), at = row * width + column;
+    const isWithin = column - half >= left && column + half < right && row - half >= top && row + half < bottom;
+    for (let k = 0; k < by.length; k++)
+      if (isWithin || (column + dx[k] >= left && column + dx[k] < right && row + dy[k] >= top && row + dy[k] < bottom))
+        through[at + by[k]] *= seen[k];
+    first = Math.min(first, row - half);
+    last = Math.max(last, row + half);
+  }
+  const end = Math.min(bottom, last + 1) * width;
+  for (let k = Math.max(top, first) * width; k < end; k++) {
+    if (through[k] === 1) continue;
+    const at = 4 * k, over = 1 - through[k], below = pixels[at + 3] / 255 * through[k], whole = over + below;
+    pixels[at] = (red * over + pixels[at] * below) / whole;
+    pixels[at + 1] = (green * over + pixels[at + 1] * below) / whole;
+    pixels[at + 2] = (blue * over + pixels[at + 2] * below) / whole;
+    pixels[at + 3] = 255 * whole;
+    through[k] = 1;
+  }
 }
 
 // Groups in the order of drawing: of what comes later nothing is hidden, so "other" and
@@ -60,23 +79,25 @@ function inOrder(codes, isDrawn) {
   return order.map((code) => [code, points[code]]);
 }
 
-// Of a share above 0, the other points are drawn too, so much fainter.
-function drawDots(canvas, { x, y, codes }, isDrawn, shareOfRest = 0) {
-  const plot = $("plot"), scale = devicePixelRatio;
-  canvas.width = Math.round(plot.clientWidth * scale);
-  canvas.height = Math.round(plot.clientHeight * scale);
+// In plain numbers: neither a graphics card nor its lack makes a difference, as it does to
+// thousands of small pictures. Of a share above 0, the other points are drawn too, so much
+// fainter.
+function drawDots(canvas, places, isDrawn, shareOfRest = 0) {
+  const scale = devicePixelRatio, { width, height } = sizes.get("plot");
+  const side = { width: Math.round(width * scale), height: Math.round(height * scale) };
+  if (canvas.width !== side.width || canvas.height !== side.height) Object.assign(canvas, side);
   const pen = canvas.getContext("2d");
-  const image = pen.createImageData(canvas.width, canvas.height);
+  const image = pen.createImageData(side.width, side.height), through = new Float32Array(side.width * side.height).fill(1);
   const { l, r, t, b } = MARGIN;
-  const axes = [l, t, plot.clientWidth - r, plot.clientHeight - b].map((end) => Math.round(end * scale));
-  const [[x0, y0], [x1, y1]] = [toStage([0, 0]), toStage([1, 1])].map((at) => at.map((end) => end * scale));
+  const axes = [l, t, width - r, height - b].map((end) => Math.round(end * scale));
+  const [start, unit] = [toStage([0, 0]), toStage([1, 1])];   // toStage is linear
+  const toPixel = start.map((end, k) => [scale * end, scale * (unit[k] - end)]);
   const put = (those, share) => {
-    for (const [code, points] of inOrder(codes, those)) {
-      const { size, opacity } = crowdStyle(points.length);
-      const dot = stamp(code, size, share * opacity);
-      const colour = styleOf(code).colour.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
-      for (const i of points)   // toStage is linear
-        if (x[i] === x[i]) blend(image, dot, colour, Math.round(x0 + x[i] * (x1 - x0)), Math.round(y0 + y[i] * (y1 - y0)), axes);
+    for (const [code, points] of inOrder(places.codes, those)) {
+      if (!points.length) continue;
+      const { size, opacity } = crowdStyle(points.length), { symbol, colour } = styleOf(code);
+      const rgb = colour.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+      putDots(image, through, stampOf(symbol, size), { opacity: share * opacity, rgb }, points, places, toPixel, axes);
     }
   };
   if (isDrawn && shareOfRest) put(isDrawn.map((is) => 1 - is), shareOfRest);
@@ -106,5 +127,5 @@ function drawLit() {
   if (!$("plot").layout) return;   // plotly comes after the row
   $("dots").hidden = lit === null;
   $("stage").dataset.dimmed = lit !== null;
-  if (lit && $("plot").clientWidth) drawDots($("dots"), { x: data.variability, y: data.confidence, codes: groups.codes }, lit);
+  if (lit && isMapSeen()) drawDots($("dots"), { x: data.variability, y: data.confidence, codes: groups.codes }, lit);
 }

@@ -21,27 +21,35 @@ const isNumeric = (name) => MEASURES.includes(name) || (name === "id" && header.
   data.columns.some((column) => column.name === name && column.is_number);
 
 function filter() {
-  const [label, suggested, name, show] = ["label", "suggested", "name", "show"].map((id) => $(id).value);
-  const query = $("search").value.trim().toLowerCase();
-  const known = fields();
-  const tests = filters.filter(({ on }) => known.has(on)).map((one) => [one, known.get(one.on)]);
-  let found = null;
+  matching = new Uint8Array(N).fill(1);
+  for (const test of tests())
+    for (let i = 0; i < N; i++) if (matching[i]) matching[i] = test(i);
+}
+
+// What a point has to pass, the cheapest first.
+function tests() {
+  const [label, suggested, name] = ["label", "suggested", "name"].map((id) => $(id).value && Number($(id).value));
+  const show = $("show").value, query = $("search").value.trim().toLowerCase(), known = fields(), found = [];
+  if (label !== "") found.push((i) => data.label[i] === label);
+  if (name !== "") found.push((i) => data.name[i] === name);
+  if (group) {
+    const code = groups.names.indexOf(group.name);
+    found.push((i) => groups.codes[i] === code);
+  }
+  if (suggested !== "") found.push((i) => suggestedOf(i) === suggested);
   if (query) {
     lowered ??= data.ids.map((id, row) => `${data.text?.[row] ?? ""}\n${id ?? ""}`.toLowerCase());
-    found = Uint8Array.from(lowered, (text) => text.includes(query));
+    found.push((i) => lowered[rowOf(i)].includes(query));
   }
-  const code = group && groups.names.indexOf(group.name);
-  matching = new Uint8Array(N);
-  for (let i = 0; i < N; i++)
-    matching[i] = (label === "" || data.label[i] === Number(label)) &&
-      (suggested === "" || suggestedOf(i) === Number(suggested)) &&
-      (name === "" || data.name[i] === Number(name)) &&
-      (!found || found[rowOf(i)]) && (!group || groups.codes[i] === code) && shown(show, i) &&
-      tests.every(([one, valueOf]) => passes(one, valueOf(i)));
+  if (!["", "suspects"].includes(show)) found.push((i) => shown(show, i));
+  for (const one of filters) {
+    const valueOf = known.get(one.on);
+    if (valueOf) found.push((i) => passes(one, valueOf(i)));
+  }
+  return found;
 }
 
 function shown(show, i) {
-  if (show === "" || show === "suspects") return true;
   if (show === "differs") return data.label[i] !== data.predicted[i] && !isBlind(i);
   if (show === "disagreed") return disputes(i).length > 0;
   const { decision } = stateOf(i);
@@ -87,13 +95,13 @@ function relist() {
     for (const i of suspects) among[i] = 1;
   }
   list = order.filter((i) => among[i] && (!selected || selected[i]));
+  drawHeight();
   cursor = current < 0 ? -1 : list.indexOf(current);
   const what = selected ? "selected" : list.length === N ? UNIT : isNarrowed() ? "match" : drawn ? "of the review" : "suspects";
   $("count").textContent = `${counted(list.length)} ${what}`;
-  $("queue").scrollTop = 0;
+  setTop("queue", 0);
   drawChips();
   refresh();
-  keepView();
 }
 
 function update() {

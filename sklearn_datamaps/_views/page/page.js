@@ -113,7 +113,7 @@ function onSearchKey(event) {
 
 function openFirst() {
   if (cursor < 0 && list.length) goTo(list[0], 0);
-  else drawRow();
+  else if (current >= 0) { drawPlace(); drawEvidence(current); }   // of the same row, what is found in it
 }
 
 // ---- controls
@@ -130,9 +130,6 @@ function listenToPlot() {
   plot.addEventListener("pointerdown", startOutline);
   plot.addEventListener("pointerdown", startClick);
   plot.addEventListener("dblclick", clearSelection);
-  new ResizeObserver(() => {
-    if (plot.clientWidth) Plotly.Plots.resize("plot").then(moveOverlay);
-  }).observe(plot);
 }
 
 function listen() {
@@ -203,7 +200,6 @@ function listen() {
   on("queue", "click", clickQueue);
   on("gallery", "click", () => { showGallery($("gallery").getAttribute("aria-pressed") === "false"); keepView(); });
   on("queue", "scroll", drawQueue);
-  new ResizeObserver(drawQueue).observe($("queue"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { drawLegend(); draw(); });
   document.addEventListener("keydown", onKey);
   addEventListener("storage", (event) => {
@@ -264,6 +260,12 @@ async function start() {
   const last = restoreView();
   filter();
   current = last;
+  watchSize("queue", () => { drawHeight(); drawQueue(); });
+  watchSize("plot", () => {
+    if (!isMapSeen()) return;
+    moveOverlay();
+    Plotly.Plots.resize("plot");
+  });
   relist();
   goTo(...(last >= 0 ? [last, list.indexOf(last)] : [list[0] ?? -1, list.length ? 0 : -1]));
   sayOpened();

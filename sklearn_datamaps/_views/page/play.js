@@ -121,7 +121,7 @@ function widen() {
 }
 
 function drawFrame() {
-  if (frame && $("plot").clientWidth) drawDots($("frame"), frame, lit, FAINT);
+  if (frame && isMapSeen()) drawDots($("frame"), frame, lit, FAINT);
 }
 
 // The way of the current row up to what is shown.

@@ -107,6 +107,9 @@ function regionNames(largest) {
     name("hard-to-learn", 0.5 - halfWidth, "top")];
 }
 
+// Not before plotly is there, which comes after the row, nor where another pane stands.
+const isMapSeen = () => Boolean($("plot").layout && sizes.get("plot")?.width);
+
 const wholeRange = (largest) => [-0.02 * largest, 1.06 * largest];
 const REACH = 14;                   // pixels from a point that still mean it
 let layout;
@@ -165,10 +168,10 @@ function recolour() {
 // Points that lie where this one does, up to what an eye can tell apart.
 function underneath(i) {
   const near = 2.5;   // pixels
-  const plot = $("plot");
+  const { xaxis, yaxis } = $("plot").layout, { width, height } = sizes.get("plot");
   const unit = ([low, high], pixels) => near * (high - low) / pixels;
-  const wide = unit(plot.layout.xaxis.range, plot.clientWidth - MARGIN.l - MARGIN.r);
-  const high = unit(plot.layout.yaxis.range, plot.clientHeight - MARGIN.t - MARGIN.b);
+  const wide = unit(xaxis.range, width - MARGIN.l - MARGIN.r);
+  const high = unit(yaxis.range, height - MARGIN.t - MARGIN.b);
   const found = [], [x, y] = placeOf(i);
   for (let k = 0; k < N; k++) {
     if (!matching[k]) continue;

@@ -36,17 +36,17 @@ function pairOf(i) {
 // Rows below each other, or pictures in lines of as many as fit.
 function layoutOfQueue() {
   const isGallery = $("gallery").getAttribute("aria-pressed") === "true";
-  const across = isGallery ? Math.max(1, Math.floor($("queue").clientWidth / TILE.width)) : 1;
+  const across = isGallery ? Math.max(1, Math.floor(sizes.get("queue").width / TILE.width)) : 1;
   return { isGallery, across, height: isGallery ? TILE.height : ROW_HEIGHT };
 }
 
 function drawQueue() {
   const scroll = $("queue");
   const { isGallery, across, height } = layoutOfQueue();
-  const first = Math.max(0, Math.floor(scroll.scrollTop / height) - 4) * across;
-  const last = Math.min(list.length, first + (Math.ceil(scroll.clientHeight / height) + 8) * across);
+  const top = tops.get("queue") ?? 0, beyond = 4;   // lines above and below, for who scrolls
+  const first = Math.max(0, Math.floor(top / height) - beyond) * across;
+  const last = Math.min(list.length, (Math.ceil((top + sizes.get("queue").height) / height) + beyond) * across);
   const query = $("search").value.trim();
-  $("items").style.height = `${Math.ceil(list.length / across) * height}px`;
   const items = [];
   for (let at = first; at < last; at++) {
     const i = list[at];
@@ -76,19 +76,26 @@ function drawQueue() {
   $("empty").hidden = list.length > 0;
 }
 
+// As high as all rows would be.
+function drawHeight() {
+  const { across, height } = layoutOfQueue();
+  $("items").style.height = `${Math.ceil(list.length / across) * height}px`;
+}
+
 function scrollToCursor() {
   if (cursor < 0) return;
-  const scroll = $("queue");
   const { across, height } = layoutOfQueue();
-  const top = Math.floor(cursor / across) * height;
-  const room = scroll.clientHeight - height;
-  if (top < scroll.scrollTop || top > scroll.scrollTop + room) scroll.scrollTop = Math.max(0, top - room / 2);
+  const top = Math.floor(cursor / across) * height, now = tops.get("queue") ?? 0;
+  const room = sizes.get("queue").height - height;
+  if (top < now || top > now + room) setTop("queue", Math.max(0, top - room / 2));
 }
 
 function showGallery(on) {
   $("gallery").setAttribute("aria-pressed", String(on));
-  drawQueue();
+  noteSize("queue");
+  drawHeight();
   scrollToCursor();
+  drawQueue();
 }
 
 // A range of the queue, to decide on at once.

@@ -8,7 +8,6 @@ function goTo(i, place, done = "") {
   moveRing();
   scrollToCursor();
   refresh();
-  keepView();
   if (i >= 0) say(`${done ? `${done}. ` : ""}Row ${idOf(i) ?? ""}, ${place < 0 ? "not in the list" :
     `${place + 1} of ${list.length}`}: ${textOf(i).slice(0, SHOWN_TEXT)} ${labelOf(data.label[i])}`);
 }
@@ -57,11 +56,11 @@ function drawRow() {
   $("row").hidden = i < 0;
   if (i < 0) return;
   $("row").dataset.point = i;
-  $("row-place").textContent = cursor < 0 ? "not in the list" : `${counted(cursor + 1)} of ${counted(list.length)}`;
+  drawPlace();
   $("row-name").textContent = `row ${idOf(i) ?? ""}`;
   const text = $("row-text");
   text.hidden = !data.text;
-  text.scrollTop = 0;
+  setTop("row-text", 0);
   drawPicture(i);
   drawGiven(i);
   drawEvidence(i);
@@ -70,8 +69,12 @@ function drawRow() {
   listFacts($("row-values"), [...facts(i), ...carried]);
   markTerms($("row-body"));
   drawTrajectory(i);
-  $("row-body").scrollTop = 0;
+  setTop("row-body", 0);
   $("map-row").textContent = `Read: ${data.text ? textOf(i).slice(0, 90) : `row ${idOf(i)}`}`;
+}
+
+function drawPlace() {
+  $("row-place").textContent = cursor < 0 ? "not in the list" : `${counted(cursor + 1)} of ${counted(list.length)}`;
 }
 
 function drawGiven(i) {

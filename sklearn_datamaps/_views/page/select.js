@@ -9,18 +9,16 @@ const CLICK = 5;                    // pixels of movement that are still a click
 // Where a place of the map is on the stage, in pixels, and back.
 function toStage([variability, confidence]) {
   const { l, r, t, b } = MARGIN;
-  const plot = $("plot");
+  const { xaxis, yaxis } = $("plot").layout, { width, height } = sizes.get("plot");
   const share = (value, [low, high]) => (value - low) / (high - low);
-  return [l + share(variability, plot.layout.xaxis.range) * (plot.clientWidth - l - r),
-    t + (1 - share(confidence, plot.layout.yaxis.range)) * (plot.clientHeight - t - b)];
+  return [l + share(variability, xaxis.range) * (width - l - r), t + (1 - share(confidence, yaxis.range)) * (height - t - b)];
 }
 
 function toMap([x, y]) {
   const { l, r, t, b } = MARGIN;
-  const plot = $("plot");
+  const { xaxis, yaxis } = $("plot").layout, { width, height } = sizes.get("plot");
   const at = (share, [low, high]) => low + clamp(share, 0, 1) * (high - low);
-  return [at((x - l) / (plot.clientWidth - l - r), plot.layout.xaxis.range),
-    at(1 - (y - t) / (plot.clientHeight - t - b), plot.layout.yaxis.range)];
+  return [at((x - l) / (width - l - r), xaxis.range), at(1 - (y - t) / (height - t - b), yaxis.range)];
 }
 
 function onStage(event) {
@@ -29,9 +27,8 @@ function onStage(event) {
 }
 
 function isInAxes([x, y]) {
-  const plot = $("plot");
-  return x >= MARGIN.l && x <= plot.clientWidth - MARGIN.r &&
-    y >= MARGIN.t && y <= plot.clientHeight - MARGIN.b;
+  const { width, height } = sizes.get("plot");
+  return x >= MARGIN.l && x <= width - MARGIN.r && y >= MARGIN.t && y <= height - MARGIN.b;
 }
 
 function startOutline(event) {
@@ -121,7 +118,7 @@ function useLasso(on) {
 // The ring round the current row is ours: moving a shape would draw every point again.
 function moveRing() {
   const ring = $("ring");
-  if (!$("plot").layout || !$("plot").clientWidth) return;
+  if (!isMapSeen()) return;
   ring.hidden = current < 0 || isBlind(current);
   if (!ring.hidden) {
     const [x, y] = toStage(placeOf(current));
@@ -133,7 +130,7 @@ function moveRing() {
 }
 
 function moveOverlay() {
-  if (!$("plot").layout) return;
+  if (!isMapSeen()) return;
   moveRing();
   drawFrame();
   drawLit();
