@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.base import clone
 
-from sklearn_datamaps._core.arrays import Array, Rows
+from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.regions import REGIONS
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._training.classifier import DataMapClassifier
@@ -21,9 +21,12 @@ FEWEST = 40  # rows of the release in a bin, and of a class that has bins of its
 RULE, SURELY = 0.65, 0.55  # area under the ROC curve of errors by a rule; its end
 MOST_USUAL = 0.9  # of the labels that contradict: no rule can be seen beside them
 LEANS = 20.0  # rows that the share of a whole class counts for in each of its bins
+FEW = 10  # rows that are like one of the release by chance, at any rate
+WHOLE = 0.9  # of the rows of a release that are among the new: it is part of these
 LEARNS = 0.15  # how far a bin must be from a guess, to tell anything
 Z = float(stats.norm.ppf(0.95))  # intervals of 90 %
 OK, TOO_MANY, CANNOT_TELL = "ok", "too many", "cannot tell"
+NOTHING = (np.nan, (np.nan, np.nan), np.nan)  # surplus, its interval, the rule
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class ReleaseCheck:
         beyond what is usual: an area under a ROC curve, 0.5 of errors at random. NaN
         where it was not asked.
     n_new, n_same, n_unknown : int
-        Rows that were compared; those that the release has, too, with the same label;
-        and those whose label it does not have.
+        Rows that were compared; those that are of the release, with the same label; and
+        those whose label it does not have.
     regions : pandas.DataFrame
         Share of each region in the release and among the new rows, by the same models.
     confusions : pandas.DataFrame
@@ -121,8 +124,7 @@ def check_release(
     release = np.arange(len(y)) < n_release
     unit = duplicate_rows(X) if hasattr(X, "indptr") else _equal_rows(X)
     known = np.isin(y, np.unique(y[release]))
-    pair = pd.MultiIndex.from_arrays([unit, y])
-    same = ~release & pair.isin(pair[release])
+    same = _in_both(unit, y, release)
     rows = np.flatnonzero(release | (known & ~same))
     fold = _halves(unit[rows], y[rows], release[rows], random_state)
     new = ~release[rows]
@@ -135,15 +137,13 @@ def check_release(
     if not new.any():
         verdict = CANNOT_TELL if counts["n_unknown"] else OK
         reason = "no new row has a label that the release has" * (verdict != OK)
-        nothing = (np.nan, (np.nan, np.nan), np.nan)
-        return _result(verdict, reason, *nothing, None, new, counts)
+        return _result(verdict, reason, *NOTHING, None, new, counts)
 
     def judged_by(teachers: Array) -> DataMap:
         splits = [
             (np.flatnonzero(teachers & (fold == half)), np.flatnonzero(fold != half))
             for half in (0, 1)
         ]
-        splits = [(train, _without(rows_of, train)) for train, rows_of in splits]
         classifier = DataMapClassifier(
             clone(learner),
             n_epochs=n_epochs,
@@ -151,10 +151,16 @@ def check_release(
             measures=("mean_proba",),
             random_state=random_state,
         )
+        if not all(len(train) for train, _ in splits):
+            raise TooFewRowsError("All rows to learn from are alike.")
         fitted: DataMap = classifier.fit(X[rows], y[rows]).data_map_
         return fitted
 
-    judged = judged_by(~new)
+    try:
+        judged = judged_by(~new)
+    except TooFewRowsError:
+        reason = "the rows of the release are too few, or all alike"
+        return _result(CANNOT_TELL, reason, *NOTHING, None, new, counts)
     bins = _Bins.of(judged, new)
     surplus, error = bins.surplus(limit)
     interval = (surplus - Z * error, surplus + Z * error)
@@ -167,7 +173,7 @@ def check_release(
         verdict = TOO_MANY
         try:
             rule, of_rule = bins.rule(judged, judged_by(new))
-        except TooFewRowsError:  # of one class, say: there is no rule to be learned
+        except TooFewRowsError:  # or all alike, of one class: no rule to be learned
             rule, of_rule = np.nan, np.inf
         if rule > RULE and rule - Z * of_rule > SURELY:
             verdict = CANNOT_TELL
@@ -193,8 +199,26 @@ def _equal_rows(X: Array) -> NDArray[np.intp]:
     return groups.to_numpy().astype(np.intp)
 
 
-def _without(rows: Rows, left_out: Rows) -> Rows:
-    return rows[~np.isin(rows, left_out)]
+def _in_both(unit: Array, y: Array, release: Array) -> NDArray[np.bool_]:
+    """New rows that are rows of the release, and not only like one by chance.
+
+    What is short, or of few columns, repeats. To leave out new rows whose label agrees
+    with that of a row like them would make the rest look worse than they are. So it is
+    asked of the rows that the release has once whether the new file has more of them
+    than by chance: nearly all, as if the release were part of it; else about as many
+    as rows of the release are one of two (Good 1953, Biometrika 40).
+    """
+    pair = pd.MultiIndex.from_arrays([unit, y])
+    same: NDArray[np.bool_] = ~release & pair.isin(pair[release])
+    n = np.bincount(unit[release], minlength=unit.max() + 1)[unit]
+    n_new, n_once = int((~release).sum()), int((release & (n == 1)).sum())
+    there = np.isin(unit[release & (n == 1)], unit[same]).sum()
+    missed = np.exp(-n_new / release.sum())  # by n_new others, of what is as rare
+    if n_once > FEW and there >= max(WHOLE, 1 - missed / 2) * n_once:
+        return same
+    by_chance = n_new * (n[release] == 2).mean()
+    some = ((n == 1) & ~release).sum() > 2 * by_chance + FEW
+    return same & (n == 1) if some else np.zeros(len(y), dtype=bool)
 
 
 def _halves(unit: Array, y: Array, release: Array, seed: int) -> NDArray[np.intp]:

@@ -8,11 +8,14 @@ import pytest
 
 from sklearn_datamaps import DataMap
 from sklearn_datamaps._cli import commands, demo
-from tests.cli.test_loop import TICKET, of_logistic, tickets
+from sklearn_datamaps._cli.features import text_features
+from sklearn_datamaps._cli.learners import learner as learner_of
+from sklearn_datamaps._curation.release_check import check_release
+from tests.cli.test_loop import FILLER, TICKET, of_logistic, tickets
 from tests.cli.test_map import assert_one_line_error, run
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def no_pictures():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(commands, "write_plot", lambda *args: None)
@@ -20,28 +23,26 @@ def no_pictures():
         yield
 
 
+def mapped(folder, frame, *argv):
+    """A release, mapped; its file and its map."""
+    path, out = folder / "release.csv", folder / "out"
+    frame.to_csv(path, index=False)
+    result = run("map", path, *argv, "--out", out, "--quiet")
+    assert result.code == 0, result.err
+    return path, out / "data_map.parquet"
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
-    """A release of 2,000 tickets, mapped: its file and its map, for all tests."""
-    folder = tmp_path_factory.mktemp("release")
+    """A release of 2,000 tickets, of which 2 % are in a wrong queue."""
     frame, *_ = tickets(2000, share=0.02, seed=1)
-    path = folder / "release.csv"
+    return mapped(tmp_path_factory.mktemp("release"), frame, *TICKET, "--audit")
+
+
+def check(release, frame, *argv):
+    path = release[0].parent / "new.csv"
     frame.to_csv(path, index=False)
-    argv = ["--out", folder / "out", "--quiet", "--audit"]
-    assert run("map", path, *TICKET, *argv).code == 0
-    return path, folder / "out" / "data_map.parquet"
-
-
-@pytest.fixture
-def check(tmp_path):
-    """Check a frame, as a file, against a release."""
-
-    def check(release, frame, *argv):
-        path = tmp_path / "new.csv"
-        frame.to_csv(path, index=False)
-        return run("check", path, "--against", release[1], *argv)
-
-    return check
+    return run("check", path, "--against", release[1], *argv)
 
 
 def by_rule(frame):
@@ -54,9 +55,7 @@ def by_rule(frame):
     ("share", "code", "said"),
     [(0.02, 0, "OK: no more than allowed"), (0.08, 3, "Too many")],
 )
-def test_exit_code_tells_whether_more_labels_are_wrong(
-    check, release, share, code, said
-):
+def test_exit_code_tells_whether_more_labels_are_wrong(release, share, code, said):
     frame, *_ = tickets(1000, share=share, seed=2)
     result = check(release, frame, "--max-wrong", "2%")
     assert result.code == code, result.out + result.err
@@ -71,25 +70,127 @@ def test_exit_code_tells_whether_more_labels_are_wrong(
     assert found["rows"]["new"] + found["rows"]["in_both"] == 1000
 
 
-def test_errors_by_a_rule_cannot_be_told_from_a_new_definition(check, release):
+@pytest.mark.parametrize(
+    ("share", "rule", "code"), [(0.02, False, 0), (0.05, False, 3), (0.02, True, 4)]
+)
+def test_verdict_is_right_in_trial_after_trial(release, share, rule, code):
+    for seed in range(10, 15):
+        frame, *_ = tickets(2000, share=share, seed=seed)
+        new = by_rule(frame) if rule else frame
+        result = check(release, new, "--json")
+        assert result.code == code, (seed, result.out)
+
+
+def test_limit_decides(release):
+    frame, *_ = tickets(1000, share=0.08, seed=2)
+    assert check(release, frame, "--max-wrong", "20%").code == 0
+    assert check(release, frame, "--max-wrong", "2%").code == 3
+
+
+def test_command_compares_as_the_release_was_learned(tmp_path):
+    frame, *_ = tickets(500, share=0.1, seed=1)
+    release = mapped(tmp_path, frame, *TICKET, "--epochs", 3)
+    new, *_ = tickets(400, share=0.2, seed=2)
+    argv = ["--seed", 5, "--max-wrong", "4%", "--json"]
+    said = json.loads(check(release, new, *argv).out)
+    both = pd.concat([frame, new])
+    X, _ = text_features((both["subject"] + "\n" + both["body"]).tolist())
+    expected = check_release(
+        learner_of(),
+        X,
+        both["queue"].to_numpy(),
+        len(frame),
+        limit=0.04,
+        n_epochs=3,
+        random_state=5,
+    )
+    assert said["surplus"] == pytest.approx(expected.surplus, abs=1e-9)
+    assert said["interval"] == pytest.approx(expected.interval, abs=1e-9)
+    assert said["allowed"] == 0.04
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "said"),
+    [
+        ([], 0, "no more than allowed"),
+        (["--ngrams", "1"], 4, "the learner hardly tells the classes"),
+        (["--max-features", "2"], 4, "too few, or all alike"),
+    ],
+)
+def test_words_are_those_of_the_release(tmp_path, argv, code, said):
+    """Only the order of two words tells the label."""
+
+    def lines(n, seed):
+        rng = np.random.default_rng(seed)
+        is_first = rng.random(n) < 0.5
+        texts = np.where(is_first, "before after", "after before").astype(object)
+        tails = [" ".join(rng.choice(FILLER.split(), 5)) for _ in range(n)]
+        label = np.where(is_first, "yes", "no")
+        return pd.DataFrame({"text": texts + " " + tails, "label": label})
+
+    asked = ["--text", "text", "--label", "label"]
+    release = mapped(tmp_path, lines(1500, seed=0), *asked, *argv)
+    result = check(release, lines(1500, seed=1))
+    assert result.code == code, result.out
+    assert said in result.out
+
+
+def test_copies_in_the_release_do_not_make_it_look_better(tmp_path):
+    frame, *_ = tickets(800, share=0.15, seed=1)
+    copies = frame.assign(ticket="copy of " + frame["ticket"])
+    release = mapped(tmp_path, pd.concat([frame, copies]), *TICKET)
+    new, *_ = tickets(1500, share=0.15, seed=2)
+    assert check(release, new, "--max-wrong", "5%").code == 0
+
+
+def test_texts_that_repeat_are_no_rows_of_the_release_for_that(tmp_path):
+    """Or those would be left out whose labels agree, and the others stay."""
+    rng = np.random.default_rng(0)
+    known, _, queue = tickets(400, share=0, seed=1)
+    often = 1 / np.arange(1, len(known) + 1)
+
+    def lines(n):
+        drawn = rng.choice(len(known), n, p=often / often.sum())
+        given = np.where(rng.random(n) < 0.05, "bug", queue[drawn])
+        names = [f"T{i}" for i in range(n)]
+        return known.iloc[drawn].assign(queue=given, ticket=names)
+
+    release = mapped(tmp_path, lines(2000), *TICKET)
+    result = check(release, lines(1000), "--max-wrong", "5%", "--json")
+    found = json.loads(result.out)
+    assert found["rows"]["in_both"] == 0
+    assert found["verdict"] == "ok"
+    both = pd.concat([pd.read_csv(release[0]), lines(1000)])
+    found = json.loads(check(release, both, "--max-wrong", "5%", "--json").out)
+    assert found["rows"]["in_both"] >= 2000
+
+
+def test_a_single_text_again_and_again_is_no_error(release):
+    frame, *_ = tickets(60, share=0, seed=2)
+    same = pd.concat([frame[:1]] * 300).assign(queue="login")
+    assert check(release, same).code in (0, 3, 4)
+
+
+def test_errors_by_a_rule_cannot_be_told_from_a_new_definition(release):
     frame, *_ = tickets(1000, share=0.02, seed=2)
     result = check(release, by_rule(frame))
     assert result.code == 4
     assert "agree among themselves" in result.out
     assert "More confused than in the release" in result.out
+    assert "yes" in result.out[result.out.index("moved") :]
     found = json.loads(check(release, by_rule(frame), "--json").out)
     confused = {(row["label"], row["foretold"]) for row in found["confusions"]}
     assert confused == {("bug", "billing"), ("bug", "login")}
 
 
-def test_few_rows_cannot_tell(check, release):
+def test_few_rows_cannot_tell(release):
     frame, *_ = tickets(40, share=0.02, seed=2)
     result = check(release, frame)
     assert result.code == 4
     assert "more rows would tell" in result.out
 
 
-def test_rows_of_the_release_are_not_new(check, release):
+def test_rows_of_the_release_are_not_new(release):
     before = pd.read_csv(release[0])
     frame, *_ = tickets(500, share=0.3, seed=2)
     both = pd.concat([before, frame]).sample(frac=1, random_state=0)
@@ -100,7 +201,7 @@ def test_rows_of_the_release_are_not_new(check, release):
     assert json.loads(check(release, before, "--json").out)["verdict"] == "ok"
 
 
-def test_labels_that_the_release_does_not_have_are_named(check, release):
+def test_labels_that_the_release_does_not_have_are_named(release):
     frame, *_ = tickets(1000, share=0.02, seed=2)
     frame.loc[:60, "queue"] = "returns"
     result = check(release, frame)
@@ -109,12 +210,15 @@ def test_labels_that_the_release_does_not_have_are_named(check, release):
     assert "61 have labels that it does not have" in result.out
     frame.loc[61:, "queue"] = "bug"
     assert check(release, frame).code != 2
+    none = check(release, frame.assign(queue="returns"))
+    assert none.code == 4
+    assert "no new row has a label that the release has" in none.out
 
 
 @pytest.mark.parametrize(
     "learner", ["sgd", pytest.param("logistic", marks=of_logistic), "boosting"]
 )
-def test_tables_are_checked(check, tmp_path, learner):
+def test_tables_are_checked(tmp_path, learner):
     rng = np.random.default_rng(0)
 
     def table(n, share):
@@ -123,26 +227,42 @@ def test_tables_are_checked(check, tmp_path, learner):
         tag = np.where(old, "old", "new")
         return pd.DataFrame({"age": age.round(3), "region": kind, "tag": tag})
 
-    path = tmp_path / "release.csv"
-    table(1500, 0).to_csv(path, index=False)
     argv = ["--features", "age,region", "--label", "tag", "--learner", learner]
-    out = tmp_path / "out"
-    assert run("map", path, *argv, "--out", out, "--quiet").code == 0
-    release = (path, out / "data_map.parquet")
+    release = mapped(tmp_path, table(1500, 0), *argv)
     assert check(release, table(800, 0)).code == 0
-    assert check(release, table(800, 0.08)).code == 3
+    result = check(release, table(800, 0.08))
+    assert result.code == 3
+    assert "--features age,region" in result.out
     mixed = table(800, 0).assign(age="young")
     assert_one_line_error(check(release, mixed), "numbers in the release", "categories")
 
 
+def test_numbers_and_missing_labels_are_read_as_in_the_release(tmp_path):
+    rng = np.random.default_rng(0)
+
+    def table(n):
+        age = rng.random(n) * 9 + 1
+        tag = np.where(age > 5, "old", "new")
+        tag[rng.random(n) < 0.1] = "unknown"
+        age = [f"{value:.3f}".replace(".", ",") for value in age]
+        return pd.DataFrame({"age": age, "tag": tag})
+
+    argv = ["--features", "age", "--label", "tag", "--decimal", ",", "--na", "unknown"]
+    release = mapped(tmp_path, table(1500), *argv)
+    frame = table(1500)
+    result = check(release, frame, "--json", "--max-wrong", "5%")
+    assert (result.code, result.err) == (0, ""), result.out
+    assert json.loads(result.out)["rows"]["new"] == (frame["tag"] != "unknown").sum()
+
+
 @pytest.mark.parametrize("bad", ["2", "0", "-1%", "200%", "two"])
-def test_share_that_is_none_is_refused(check, release, bad):
+def test_share_that_is_none_is_refused(release, bad):
     frame, *_ = tickets(40)
     result = check(release, frame, f"--max-wrong={bad}")
     assert_one_line_error(result, "--max-wrong", "such as 2% or 0.02")
 
 
-def test_other_files_are_refused(check, release, tmp_path):
+def test_other_files_are_refused(release, tmp_path):
     frame, *_ = tickets(40)
     result = check(release, frame.drop(columns="queue"))
     assert_one_line_error(result, "'queue'")
