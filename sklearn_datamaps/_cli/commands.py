@@ -179,6 +179,8 @@ def map_file(args: argparse.Namespace) -> list[str]:
         return [as_json(said)]
     one = str(files_given(args)[0]) if is_one_file(args) else "FILE"
     how_far = shlex.join(["status", one, str(args.out / "review.csv")])
+    how_far = f"How far you are, while you decide: {program()} {how_far}\n"
+    can_tell = "label_quality" in data_map.measure_names()
     return [
         *features.told,
         "\n".join(label_notes(rows.y)),
@@ -188,8 +190,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
         *([] if progress is None else [str(progress)]),
         *_left_out(rows),
         list_files(paths),
-        f"How far you are, while you decide: {program()} {how_far}\n"
-        f"Fill in the decisions, then: {next_step}",
+        f"{how_far * can_tell}Fill in the decisions, then: {next_step}",
     ]
 
 

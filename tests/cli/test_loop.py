@@ -110,7 +110,8 @@ def test_status_says_what_was_found_and_what_is_left(desk):
     map_to(path, "out")
     review = path.parent / "out" / "review.csv"
     assert "Nothing is decided yet: 100 rows" in run("status", path, review).out
-    assert json.loads(run("status", path, review, "--json").out)["reviewed"] == 0
+    said = json.loads(run("status", path, review, "--json").out)
+    assert (said["reviewed"], said["rows"]) == (0, 100)
     result = run("status", path, review, "--next", path.parent / "next.csv")
     assert_one_line_error(result, "Nothing is decided yet")
     found = decide(review, is_wrong, n=30)["decision"].tolist().count("drop")
@@ -123,6 +124,10 @@ def test_status_says_what_was_found_and_what_is_left(desk):
     assert (said["reviewed"], said["found"]) == (30, found)
     low, high = said["left_interval"]
     assert low <= sum(is_wrong.values()) - found <= high
+    argv = ["status", path, review, "--json", "--rows", 50]
+    assert json.loads(run(*argv).out)["next_rows"] == 50
+    assert not json.loads(run(*argv).out)["stop"]
+    assert json.loads(run(*argv, "--worth", "99%").out)["stop"]
 
 
 def test_rounds_of_the_loop_go_on_until_it_says_stop(desk):
@@ -148,6 +153,9 @@ def test_rounds_of_the_loop_go_on_until_it_says_stop(desk):
     assert said["stop"]
     assert said["found"] >= 0.9 * sum(is_wrong.values())
     assert said["reviewed"] < len(is_wrong) / 2
+    hint = run("status", path, after, *argv).out.splitlines()[-1]
+    assert "apply" in hint
+    assert str(after) in hint
     fixed = path.parent / "fixed.csv"
     assert run("apply", path, after, "--out", fixed).code == 0
     assert len(table_of(fixed)) == len(is_wrong) - said["found"]
@@ -175,6 +183,32 @@ def test_control_rows_stay_unmarked_and_measure_in_later_rounds(desk):
     assert low <= sum(is_wrong.values()) <= high
 
 
+def test_next_step_names_the_map_that_was_given(desk):
+    path, is_wrong, _ = desk
+    map_to(path, "out")
+    review, after = path.parent / "alone.csv", path.parent / "next.csv"
+    (path.parent / "out" / "review.csv").rename(review)
+    decide(review, is_wrong, n=30)
+    argv = ["--map", path.parent / "out" / "data_map.parquet"]
+    for more in ([], ["--next", after]):
+        hint = run("status", path, review, *argv, *more).out.splitlines()[-1]
+        assert f"--map {argv[1]}" in hint
+
+
+def test_next_review_can_be_opened_in_a_spreadsheet(desk):
+    path, is_wrong, _ = desk
+    table = table_of(path)
+    table.assign(subject="=1+" + table["subject"]).to_csv(path, index=False)
+    map_to(path, "out")
+    review, after = path.parent / "out" / "review.csv", path.parent / "next.csv"
+    decide(review, is_wrong, n=30)
+    assert run("status", path, review, "--next", after).code == 0
+    assert after.read_bytes().startswith("\ufeff".encode())
+    assert table_of(after)["text"].str.startswith("'=1+").all()
+    argv = ["--map", path.parent / "out" / "data_map.parquet"]
+    assert run("status", path, after, *argv).code == 0
+
+
 def test_next_review_replaces_nothing_unless_told(desk):
     path, is_wrong, _ = desk
     map_to(path, "out")
@@ -194,7 +228,8 @@ def test_next_review_replaces_nothing_unless_told(desk):
 
 def test_status_refuses_what_it_cannot_tell(desk):
     path, is_wrong, _ = desk
-    map_to(path, "out", "--cv", "0")
+    assert "How far you are" in map_to(path, "out").out
+    assert "How far you are" not in map_to(path, "out", "--cv", "0").out
     review = path.parent / "out" / "review.csv"
     decide(review, is_wrong, n=20)
     assert_one_line_error(run("status", path, review), "in-sample", "--cv 2")
@@ -236,6 +271,63 @@ def test_map_again_brings_decisions_along_also_once_they_are_applied(desk):
     third = table_of(path.parent / "third" / "review.csv").set_index("id")
     assert (third.loc[first["id"], "decision"] == "keep").all()
     assert (third["decision"] == "").sum() == 100
+
+
+def test_notes_are_brought_along(desk):
+    path, is_wrong, _ = desk
+    map_to(path, "out")
+    review = path.parent / "out" / "review.csv"
+    decided = decide(review, is_wrong, n=10)
+    decided.loc[3, ["note", "annotator"]] = ["ask sales", "Ada"]
+    decided.fillna("").to_csv(review, index=False)
+    map_to(path, "again", "--decided", review)
+    again = table_of(path.parent / "again" / "review.csv").set_index("id")
+    assert again.loc[decided.loc[3, "id"], "note"] == "ask sales"
+    assert (again["annotator"] == "Ada").sum() == 1
+    assert set(again["annotator"]) == {"Ada", ""}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_decision_on_one_of_equal_rows_is_brought_to_that_one(desk, named):
+    path, *_ = desk
+    table = table_of(path)
+    same = ["subject", "body", "queue"]
+    table.loc[[9, 30], same] = table.loc[5, same].tolist()
+    table.to_csv(path, index=False)
+    map_to(path, "out", "--review", 400)
+    review = path.parent / "out" / "review.csv"
+    reviewed = table_of(review)
+    reviewed.loc[reviewed["id"] == "T00009", "decision"] = "keep"
+    if named:  # and not at its position, after other rows
+        table = table.iloc[::-1]
+    else:
+        table["ticket"] = [f"renamed {i}" for i in range(len(table))]
+    table.to_csv(path, index=False)
+    reviewed.to_csv(review, index=False)
+    map_to(path, "again", "--review", 400, "--decided", review)
+    again = table_of(path.parent / "again" / "review.csv").set_index("id")
+    kept = again.index[again["decision"] == "keep"].tolist()
+    assert kept == ["T00009" if named else "renamed 9"]
+
+
+def test_decisions_on_a_table_are_brought_along_once_they_are_applied(tmp_path):
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=300)
+    frame = pd.DataFrame({"name": [f"n{i}" for i in range(300)], "size": size})
+    frame["tag"] = np.where(size > 0, "large", "small")
+    frame.loc[:20, "tag"] = "large"
+    path, fixed = tmp_path / "table.csv", tmp_path / "fixed.csv"
+    frame.to_csv(path, index=False)
+    argv = ["--features", "size", "--label", "tag", "--id", "name", "--quiet"]
+    assert run("map", path, *argv, "--out", tmp_path / "out").code == 0
+    review = tmp_path / "out" / "review.csv"
+    reviewed = table_of(review)
+    reviewed.loc[:4, ["decision", "new_label"]] = ["relabel", "small"]
+    reviewed.to_csv(review, index=False)
+    assert (reviewed["label"][:5] == "large").all()
+    assert run("apply", path, review, "--out", fixed).code == 0
+    result = run("map", fixed, *argv, "--out", tmp_path / "b", "--decided", review)
+    assert "of these applied since, now to keep: 5" in result.out
 
 
 def test_decisions_on_rows_that_are_gone_or_changed_are_counted(desk):
@@ -360,6 +452,11 @@ def test_sample_is_mapped_and_the_rest_stays_in_the_table(desk):
     table = table_of(path.parent / "out" / "data_map.csv")
     assert len(table) == 400
     assert (table["region"] != "").sum() == 150
+    other = map_to(path, "other", "--sample", 150, "--seed", 1)
+    assert other.code == 0
+    drawn = table_of(path.parent / "other" / "data_map.csv")["region"] != ""
+    assert drawn.sum() == 150
+    assert (drawn != (table["region"] != "")).any()
     assert_one_line_error(map_to(path, "out", "--sample", 1), "--sample", ">= 2")
 
 
