@@ -45,7 +45,7 @@ OURS = """
 from sklearn_datamaps import DataMapClassifier
 from sklearn_datamaps._cli.features import text_features
 from sklearn_datamaps._cli.learners import learner
-X = text_features(texts, (1, 3))
+X, _ = text_features(texts, (1, 3))
 fitted = DataMapClassifier(learner(), n_epochs=10, cv={cv}, random_state=0)
 print(fitted.fit(X, names).data_map_.confidence.mean())
 """
