@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sklearn_datamaps import DataMap
-from sklearn_datamaps._cli import commands, demo, features
+from sklearn_datamaps._cli import commands, demo, learners
 from sklearn_datamaps._learners.sklearn_compat import calls_back
 from tests.cli.test_map import assert_one_line_error, run, table_of
 
@@ -405,7 +405,7 @@ def test_learner_and_features_are_chosen(desk, argv, named):
 def test_logistic_is_refused_at_once_where_scikit_learn_cannot_record_it(
     desk, monkeypatch
 ):
-    monkeypatch.setattr(features, "calls_back", lambda: False)
+    monkeypatch.setattr(learners, "calls_back", lambda: False)
     path, *_ = desk
     result = map_to(path, "out", "--learner", "logistic")
     assert_one_line_error(result, "needs scikit-learn 1.9", "--learner sgd")
