@@ -342,7 +342,7 @@ class DataMap(BaseDataMap):
         return compare_labels(self, other, by)
 
     def plot(self, **kwargs: Any) -> DataMapDisplay:
-        """Draw the map with seaborn; see :class:`~sklearn_datamaps.DataMapDisplay`."""
+        """Draw the map; see :class:`~sklearn_datamaps.DataMapDisplay`."""
         return DataMapDisplay.from_data_map(self, **kwargs)
 
     @overload

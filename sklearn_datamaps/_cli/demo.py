@@ -396,7 +396,11 @@ def write_figure(figure: Any, path: Path) -> Path:
     pathlib.Path
         The file.
     """
-    commit(path, lambda file: figure.savefig(file, dpi=DPI, format="png"))
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    # Figure.savefig draws everything twice, the first time to lay it out.
+    figure.set_dpi(DPI)
+    commit(path, FigureCanvasAgg(figure).print_png)
     return path
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_datamaps._core.arrays import Array
+
 Color = tuple[float, float, float]  # red, green and blue, 0 to 1
 
 # Contrast ratios of the Web Content Accessibility Guidelines 2.2, points 1.4.3
@@ -16,9 +18,12 @@ def luminance(color: Any) -> float:
     """Relative luminance of a colour, 0 (black) to 1 (white), as WCAG defines it."""
     from matplotlib.colors import to_rgb
 
-    rgb = np.array(to_rgb(color))
+    return float(_luminances(np.array(to_rgb(color))))
+
+
+def _luminances(rgb: Array) -> Array:
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
+    return np.asarray(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def contrast(one: Any, other: Any) -> float:
@@ -29,8 +34,12 @@ def contrast(one: Any, other: Any) -> float:
     one, other : colour
         Anything that Matplotlib takes for a colour; alpha does not count.
     """
-    low, high = sorted([luminance(one), luminance(other)])
-    return (high + 0.05) / (low + 0.05)
+    return float(_ratios(luminance(one), luminance(other)))
+
+
+def _ratios(one: Any, other: Any) -> Array:
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    return np.asarray((high + 0.05) / (low + 0.05))
 
 
 def mix(one: Any, other: Any, share: float) -> Color:
@@ -130,11 +139,10 @@ def sequence(artist: Any, n: int) -> list[Color]:
     """
     import matplotlib as mpl
 
-    behind = background(artist)
     # From dark to light: the dark part is for a light background, and vice versa.
     colors = mpl.colormaps["plasma"](np.linspace(0, 1, 256))[:, :3]
-    ratios = np.array([contrast(color, behind) for color in colors])
-    lighter = np.array([luminance(c) for c in colors]) > luminance(behind)
+    behind, light = luminance(background(artist)), _luminances(colors)
+    ratios, lighter = _ratios(light, behind), light > behind
     sides = [(ratios >= GRAPHIC) & side for side in (lighter, ~lighter)]
     side = np.flatnonzero(max(sides, key=np.count_nonzero))
     side = side[np.argsort(-ratios[side], kind="stable")]

@@ -111,36 +111,29 @@ def settle(*axes: Any) -> float:
 def draw_points(
     ax: Any, drawn: pd.DataFrame, styles: pd.DataFrame, kwargs: Mapping[str, Any]
 ) -> None:
-    import seaborn as sns
-
     # From always right to never right: the rare, hard points come to lie on top, and
-    # are drawn larger and less transparent than a crowd.
-    ordered = drawn.sort_values("correctness_bin", kind="stable", ignore_index=True)
-    same_bin = ordered.groupby("correctness_bin", observed=True)["correctness"]
-    crowd = same_bin.transform("size").to_numpy()
+    # are drawn larger and less transparent than a crowd. Points that look alike are one
+    # collection: Matplotlib then draws the marker once and stamps it.
     width, height = ax.bbox.size / ax.figure.dpi
-    defaults = {
-        "s": np.clip(4000 * width * height / crowd, 5, 22) * np.clip(width / 5, 0.4, 2),
-        "alpha": np.clip(25 / np.sqrt(crowd), 0.35, 0.85),
-        "linewidth": 0,
-        "rasterized": True,
-    }
-    sns.scatterplot(
-        data=ordered,
-        x="variability",
-        y="confidence",
-        hue="correctness_bin",
-        style="correctness_bin",
-        palette=styles["color"].to_dict(),
-        markers=styles["marker"].to_dict(),
-        legend=False,
-        ax=ax,
-        **(defaults | dict(kwargs)),
-    )
+    for name, here in drawn.groupby("correctness_bin", observed=True):
+        size = np.clip(4000 * width * height / len(here), 5, 22)
+        defaults = {
+            "s": size * np.clip(width / 5, 0.4, 2),
+            "alpha": np.clip(25 / np.sqrt(len(here)), 0.35, 0.85),
+            "linewidth": 0,
+            "rasterized": True,
+            **styles.loc[name],  # color and marker
+        }
+        ax.scatter(here["variability"], here["confidence"], **(defaults | dict(kwargs)))
     largest = max(float(drawn["variability"].max()), 0.01)
     ax.set(xlim=(-0.02 * largest, 1.04 * largest), ylim=(-0.03, 1.03))
     ax.set(xlabel="variability", ylabel="confidence")
-    sns.despine(ax=ax)
+    despine(ax)
+
+
+def despine(ax: Any) -> None:
+    """Leave out the frame at the top and at the right."""
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def draw_boundary(ax: Any, boundary: Array, kwargs: Mapping[str, Any]) -> None:
@@ -161,7 +154,7 @@ def draw_histograms(
     unit: str,
     kwargs: Mapping[str, Any],
 ) -> None:
-    import seaborn as sns
+    from matplotlib.ticker import EngFormatter
 
     n_bars = min(n_epochs + 1, 101)
     edges = {
@@ -179,12 +172,7 @@ def draw_histograms(
             "edgecolor": colors.background(ax),
             "linewidth": 0.4,
         }
-        sns.histplot(
-            data=points.reset_index(drop=True),
-            x=name,
-            ax=ax,
-            **(defaults | dict(kwargs)),
-        )
+        ax.hist(points[name], **(defaults | dict(kwargs)))
         if name == "correctness" and not kwargs:
             centers = (edges[name][1:] + edges[name][:-1]) / 2
             codes, _ = correctness_bins(centers.clip(0, 1), n_epochs)
@@ -194,9 +182,11 @@ def draw_histograms(
             ax.set_yscale("log")
             ax.set_ylim(bottom=0.7)
             ax.minorticks_off()  # tens of ticks that are slow to lay out
+            # "10k", not a power of ten, which is slow to typeset.
+            ax.yaxis.set_major_formatter(EngFormatter(sep=""))
         ax.locator_params(axis="x", nbins=4)
         ax.set(xlabel=name, ylabel=f"{unit} (log)" if skewed else unit)
-        sns.despine(ax=ax)
+        despine(ax)
 
 
 def draw_head(

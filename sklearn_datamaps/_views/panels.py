@@ -135,8 +135,6 @@ def _draw_panel(
     data_map: BaseDataMap,
     kwargs: Mapping[str, Any],
 ) -> None:
-    import seaborn as sns
-
     parts: list[tuple[pd.DataFrame, dict[str, Any]]] = [(drawn, {})]
     if data_map.multilabel:
         is_set = drawn["label"].to_numpy(dtype=bool)
@@ -146,7 +144,7 @@ def _draw_panel(
     for part, style in parts:
         if len(part):
             drawing.draw_points(ax, part, styles, style | dict(kwargs))
-    sns.despine(ax=ax)
+    drawing.despine(ax)  # also where there was nothing to draw
 
 
 def _head_panel(ax: Any, name: str, here: pd.DataFrame, multilabel: bool) -> None:

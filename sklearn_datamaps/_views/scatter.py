@@ -1,4 +1,4 @@
-"""Draw a data map as in Figure 1 of Dataset Cartography, with seaborn."""
+"""Draw a data map as in Figure 1 of Dataset Cartography."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -216,7 +216,8 @@ class DataMapDisplay:
             one colour for each bin. None: the part of "plasma" that can be seen on the
             background; rows that were never right stand out most.
         scatter_kwargs, histogram_kwargs : dict, default=None
-            Arguments of :func:`seaborn.scatterplot` and :func:`seaborn.histplot`.
+            Arguments of :meth:`matplotlib.axes.Axes.scatter` and
+            :meth:`matplotlib.axes.Axes.hist`.
         boundary_kwargs : dict, default=None
             Arguments of :meth:`matplotlib.axes.Axes.plot` for the boundary.
         legend_kwargs : dict, default=None
@@ -288,19 +289,17 @@ def _styles(
     ax: Any, names: pd.Index, palette: str | Sequence[Any] | None
 ) -> pd.DataFrame:
     """Colour and marker of each bin, from right in all epochs to right in none."""
-    import seaborn as sns
-
     n_markers = len(drawing.MARKERS)
     steps = np.linspace(n_markers - 1, 0, len(names)).round().astype(int)
-    if palette is None or isinstance(palette, str):
-        every = (
-            colors.sequence(ax, n_markers)
-            if palette is None
-            else sns.color_palette(palette, n_markers)
-        )
-        chosen = [every[step] for step in steps]
+    if palette is None:
+        every = colors.sequence(ax, n_markers)
     else:
-        chosen = sns.color_palette(palette, len(names))[::-1]
+        import seaborn as sns
+
+        n_colors = n_markers if isinstance(palette, str) else len(names)
+        every = sns.color_palette(palette, n_colors)
+    whole = len(every) == n_markers
+    chosen = [every[step] for step in steps] if whole else every[::-1]
     markers = [drawing.MARKERS[step] for step in steps]
     return pd.DataFrame({"color": chosen, "marker": markers}, index=names)
 

@@ -43,6 +43,20 @@ def scatters_of(ax):
     return [c for c in ax.collections if isinstance(c, PathCollection)]
 
 
+def unset_and_set(ax):
+    """Collections of the cells without and with the label, which lie on top."""
+    on_top = max(c.get_zorder() for c in scatters_of(ax))
+    is_set = [c.get_zorder() == on_top for c in scatters_of(ax)]
+    return (
+        [c for c, on in zip(scatters_of(ax), is_set, strict=True) if not on],
+        [c for c, on in zip(scatters_of(ax), is_set, strict=True) if on],
+    )
+
+
+def n_points(collections):
+    return sum(len(c.get_offsets()) for c in collections)
+
+
 def points_of(ax):
     offsets = [c.get_offsets() for c in scatters_of(ax)]
     return sorted(map(tuple, np.vstack([np.empty((0, 2)), *offsets])))
@@ -86,14 +100,15 @@ def test_set_cells_are_outlined_larger_and_on_top_and_the_head_says_so():
     data_map = make_multilabel_map()
     display = data_map.plot(by="label")
     for i, ax in enumerate(display.axes_):
-        unset_points, set_points = scatters_of(ax)
+        unset_points, set_points = unset_and_set(ax)
         is_set = np.zeros(data_map.label.shape, dtype=bool)
         is_set[:, i] = data_map.label[:, i]
-        drawn = sorted(map(tuple, set_points.get_offsets()))
-        assert drawn == points_where(data_map, is_set)
-        assert set_points.get_linewidths()[0] > unset_points.get_linewidths()[0]
-        assert set_points.get_sizes().min() > unset_points.get_sizes().max()
-        assert set_points.get_zorder() > unset_points.get_zorder()
+        drawn = np.vstack([c.get_offsets() for c in set_points])
+        assert sorted(map(tuple, drawn)) == points_where(data_map, is_set)
+        assert all(c.get_linewidths()[0] > 0 for c in set_points)
+        assert all(c.get_linewidths()[0] == 0 for c in unset_points)
+        smallest = min(c.get_sizes().min() for c in set_points)
+        assert smallest > max(c.get_sizes().max() for c in unset_points)
     assert "outlined: label set" in " ".join(counts_of(head_of(display)))
 
 
@@ -187,9 +202,9 @@ def test_sample_keeps_the_rare_set_cells_of_a_multilabel_map():
         np.where(y, own, 1 - own), y, multilabel=True, classes=["joy", "pride", "grief"]
     )
     display = data_map.plot(by="label", max_points=300)
-    unset_points, set_points = scatters_of(display.axes_[2])
-    assert len(set_points.get_offsets()) == data_map.label[:, 2].sum() > 0
-    assert len(unset_points.get_offsets()) < 100
+    unset_points, set_points = unset_and_set(display.axes_[2])
+    assert n_points(set_points) == data_map.label[:, 2].sum() > 0
+    assert n_points(unset_points) < 100
 
 
 def test_sample_follows_its_seed():
@@ -321,7 +336,8 @@ def test_title_and_styles_can_be_given():
     head = head_of(display)
     assert head.get_title("left") == "emotions"
     assert head.get_legend().get_title().get_text() == "right"
-    assert {s for ax in display.axes_ for s in scatters_of(ax)[0].get_sizes()} == {3}
+    sizes = {s for ax in display.axes_ for c in scatters_of(ax) for s in c.get_sizes()}
+    assert sizes == {3}
 
 
 def test_display_drawn_by_label_and_then_whole_has_the_axes_of_the_last():

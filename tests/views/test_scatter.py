@@ -52,9 +52,13 @@ def make_map_with_unseen_rows():
     return dynamics.to_data_map(allow_incomplete=True)
 
 
-def scatter_of(display):
-    (points,) = (c for c in display.ax_.collections if isinstance(c, PathCollection))
-    return points
+def scatters_of(display):
+    """Points that look alike are one collection, in the order they are drawn in."""
+    return [c for c in display.ax_.collections if isinstance(c, PathCollection)]
+
+
+def drawn_by(display):
+    return np.vstack([points.get_offsets() for points in scatters_of(display)])
 
 
 def texts_of(display):
@@ -164,7 +168,7 @@ def test_easy_points_are_left_out_first_and_hard_ones_last(
     display = data_map.plot(max_points=max_points)
     sample = display.frame(max_points=max_points)
     assert sample["region"].value_counts().to_dict() == n_drawn
-    drawn = scatter_of(display).get_offsets()
+    drawn = drawn_by(display)
     assert sorted(drawn[:, 1]) == sorted(sample["confidence"])
     told = f"{max_points} of 325 points drawn, left out at random: {left_out}"
     assert told in " ".join(" ".join(texts_of(display)).split())
@@ -211,7 +215,7 @@ def test_only_rows_never_right_are_in_the_lowest_bin_of_an_averaged_map():
 
 def test_draws_the_points_of_the_frame():
     display = make_map().plot()
-    drawn = scatter_of(display).get_offsets()
+    drawn = drawn_by(display)
     frame = display.frame()[["variability", "confidence"]].to_numpy()
     assert sorted(map(tuple, drawn)) == sorted(map(tuple, frame))
 
@@ -219,7 +223,7 @@ def test_draws_the_points_of_the_frame():
 def test_draws_the_seeded_sample_and_says_so_but_counts_all_points():
     data_map = make_map()
     display = data_map.plot(max_points=50, random_state=3)
-    drawn = scatter_of(display).get_offsets()
+    drawn = drawn_by(display)
     sample = display.frame(max_points=50, random_state=3)
     assert sorted(drawn[:, 0]) == sorted(sample["variability"])
     assert "50 of 200 points drawn" in " ".join(texts_of(display))
@@ -229,7 +233,7 @@ def test_draws_the_seeded_sample_and_says_so_but_counts_all_points():
 
 def test_says_nothing_of_a_sample_when_all_points_are_drawn():
     display = make_map().plot(max_points=None, histograms=False)
-    assert len(scatter_of(display).get_offsets()) == 200
+    assert len(drawn_by(display)) == 200
     assert "drawn" not in " ".join(texts_of(display))
 
 
@@ -329,7 +333,12 @@ def test_colours_and_markers_of_the_legend_are_those_of_the_points():
     colors = dict(
         zip(legend_of(display), (h.get_color() for h in handles), strict=True)
     )
-    faces = scatter_of(display).get_facecolors()[:, :3]
+    faces = np.vstack(
+        [
+            np.tile(points.get_facecolors()[0, :3], (len(points.get_offsets()), 1))
+            for points in scatters_of(display)
+        ]
+    )
     np.testing.assert_allclose(faces, [to_rgb(colors[name]) for name in bins])
     assert len({handle.get_marker() for handle in handles}) == 3
 
@@ -345,7 +354,7 @@ def test_default_colours_differ_in_lightness_too():
 def test_points_of_low_correctness_are_drawn_last():
     display = make_map().plot()
     frame = display.frame().set_index("variability")["correctness"]
-    drawn = frame.loc[scatter_of(display).get_offsets()[:, 0]]
+    drawn = frame.loc[drawn_by(display)[:, 0]]
     assert drawn.iloc[0] == 1
     assert drawn.iloc[-1] == 0
 
@@ -398,12 +407,12 @@ def test_multiclass_map_has_no_boundary_but_the_median_of_each_region():
 def test_says_how_many_rows_were_never_recorded():
     display = make_map_with_unseen_rows().plot()
     assert "10 never recorded" in " ".join(texts_of(display))
-    assert len(scatter_of(display).get_offsets()) == 40
+    assert len(drawn_by(display)) == 40
 
 
 def test_points_are_rasterized_and_text_is_not():
     display = make_map().plot()
-    assert scatter_of(display).get_rasterized()
+    assert all(points.get_rasterized() for points in scatters_of(display))
     assert not any(text.get_rasterized() for text in display.ax_.texts)
 
 
@@ -442,6 +451,9 @@ def test_histograms_of_a_skewed_map_are_logarithmic_and_say_so():
     skewed = DataMap.from_probabilities(proba, y, classes=[0, 1]).plot()
     assert {ax.get_yscale() for ax in skewed.histogram_axes_} == {"log"}
     assert skewed.histogram_axes_[0].get_ylabel() == "rows (log)"
+    ticks = [tick.get_text() for tick in skewed.histogram_axes_[0].get_yticklabels()]
+    assert {"1", "100"} <= set(ticks)  # numbers, no powers of ten
+    assert "$" not in "".join(ticks)
     even = make_map().plot()
     assert {ax.get_yscale() for ax in even.histogram_axes_} == {"linear"}
 
@@ -533,8 +545,8 @@ def test_styles_can_be_given():
         boundary_kwargs={"color": "green"},
         legend_kwargs={"title": "right", "loc": "lower right"},
     )
-    assert scatter_of(display).get_sizes().tolist() == [3]
-    assert not scatter_of(display).get_rasterized()
+    assert {points.get_sizes().item() for points in scatters_of(display)} == {3}
+    assert not any(points.get_rasterized() for points in scatters_of(display))
     assert [len(ax.patches) for ax in display.histogram_axes_] == [5, 5, 5]
     assert {line.get_color() for line in boundary_of(display)} == {"green"}
     legend = display.ax_.get_legend()
