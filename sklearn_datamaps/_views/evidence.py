@@ -1,5 +1,6 @@
 """Reasons for and against labels, as the explorer holds them."""
 
+from collections import Counter, defaultdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,30 +59,31 @@ def evidence_of_points(
     _check_labels(data_map, evidence.frame)
     at = np.searchsorted(points, cells)
     inside = (at < len(points)) & (points[np.minimum(at, len(points) - 1)] == cells)
-    of_number = dict(iter(evidence.frame.groupby("number")))
-    none = evidence.frame.iloc[:0]
+    reason: Any
+    of_number: dict[int, list[Any]] = defaultdict(list)
+    for reason in evidence.frame.itertuples(index=False):
+        of_number[reason.number].append(reason)
     return [
         {
             "point": int(at[number]),
             "says": evidence.sentences[number],
-            **_reasons(of_number.get(number, none)),
+            **_reasons(of_number[number]),
             "likely": [[label, round(p, 4)] for label, p in evidence.likely[number]],
         }
         for number in np.flatnonzero(inside).tolist()
     ]
 
 
-def _reasons(found: pd.DataFrame) -> dict[str, Any]:
-    near = found[found["neighbour"] >= 0].groupby("kind", sort=False).head(N_NEAR)
-    words = found[found["kind"] == "feature"].head(N_WORDS)
-    columns = (near[name] for name in ("kind", "neighbour", "label", "reason"))
-    return {
-        "near": list(map(list, zip(*columns, strict=True))),
-        "words": [
-            [name, round(weight, 4)]
-            for name, weight in zip(words["reason"], words["weight"], strict=True)
-        ],
-    }
+def _reasons(found: list[Any]) -> dict[str, Any]:
+    met: Counter[str] = Counter()
+    near, words = [], []
+    for row in found:
+        met[row.kind] += 1
+        if row.neighbour >= 0 and met[row.kind] <= N_NEAR:
+            near.append([row.kind, row.neighbour, row.label, row.reason])
+        elif row.kind == "feature" and met[row.kind] <= N_WORDS:
+            words.append([row.reason, round(row.weight, 4)])
+    return {"near": near, "words": words}
 
 
 def _flat(data_map: BaseDataMap, evidence: Evidence) -> Array:

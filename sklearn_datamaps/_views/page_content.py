@@ -34,6 +34,7 @@ N_LIKELY = 5  # other labels of a row, with their probabilities
 MOST_EXACT = 2_000_000  # probabilities of two bytes each in a page; of more one
 SAME_PLACE = 1e-3  # from the end of the trajectories to the point of the map
 BLOCK = 20_000  # rows whose probabilities are sorted at a time
+LEVEL = 5  # of gzip: a page 1 % larger than at 6, in two thirds of the time
 LARGEST_EXACT = 2**53  # beyond it, a browser's numbers skip integers
 
 
@@ -78,7 +79,7 @@ class Content:
     def add_json(self, name: str, values: list[Any]) -> None:
         """Add a list of texts, numbers and None."""
         packed = json.dumps(values, separators=(",", ":")).encode()
-        self.blocks[name] = gzip.compress(packed, 6, mtime=0)
+        self.blocks[name] = gzip.compress(packed, LEVEL, mtime=0)
 
 
 def content_of(data_map: BaseDataMap, points: Array, text: str | None) -> Content:

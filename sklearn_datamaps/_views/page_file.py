@@ -15,7 +15,7 @@ from string import Template
 
 from sklearn_datamaps._core.base_map import BaseDataMap
 from sklearn_datamaps._views.drawing import default_title
-from sklearn_datamaps._views.page_content import Content
+from sklearn_datamaps._views.page_content import LEVEL, Content
 
 # Of the page's own script, in their order.
 # Need no browser, or only in functions that draw.
@@ -48,7 +48,7 @@ def plotly_script() -> str:
             "DataMap.explore needs plotly. Install it with the extra explore: "
             'pip install "sklearn-datamaps[explore]"'
         ) from error
-    return b64encode(gzip.compress(get_plotlyjs().encode(), 6, mtime=0)).decode()
+    return b64encode(gzip.compress(get_plotlyjs().encode(), LEVEL, mtime=0)).decode()
 
 
 def page_of(
