@@ -10,9 +10,7 @@ from typing import Any
 
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
-from sklearn.neural_network import MLPClassifier
 
 from sklearn_datamaps._cli.answers import guarded
 from sklearn_datamaps._cli.learners import classifier
@@ -80,6 +78,10 @@ def demo(args: argparse.Namespace) -> list[str]:
 
 
 def _demo_digits(args: argparse.Namespace) -> list[str]:
+    # Not for the other subcommands, which import from here: it loads SciPy's formats.
+    from sklearn.datasets import load_digits
+    from sklearn.neural_network import MLPClassifier
+
     digits = load_digits()
     files = (*FILES, HARDEST)
     n_rows = len(digits.target)

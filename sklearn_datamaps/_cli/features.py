@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
@@ -158,6 +157,9 @@ def table_features(columns: dict[str, Column], *, coded: bool = False) -> Any:
     -------
     ndarray or sparse matrix of shape (n_samples, n_features)
     """
+    # Loads the models that it can ask for missing numbers; texts need none of them.
+    from sklearn.impute import SimpleImputer
+
     blocks: list[Any] = []
     for column in columns.values():
         values = column.cells[:, None]

@@ -5,7 +5,6 @@ import sys
 from typing import Any
 
 import sklearn
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 from sklearn_datamaps._cli.options import AUTO
@@ -43,6 +42,9 @@ def learner(kind: str = "sgd") -> Any:
             )
         return LogisticRegression(class_weight="balanced")
     if kind == "boosting":
+        # Loads all kinds of trees, which no other learner needs.
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
         return HistGradientBoostingClassifier(
             class_weight="balanced", early_stopping=False
         )
