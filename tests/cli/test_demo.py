@@ -13,7 +13,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
@@ -217,34 +216,31 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
     assert table[0] == table[1] != table[2]
 
 
+@pytest.fixture
+def figures(monkeypatch):
+    """Figures that the command writes, by the names of their files."""
+    written, write = {}, demo.write_figure
+
+    def write_figure(figure, path):
+        written[path.name] = figure
+        return write(figure, path)
+
+    monkeypatch.setattr(demo, "write_figure", write_figure)
+    return written
+
+
 @pytest.mark.parametrize(("style", "paper"), [("default", 1), ("dark_background", 0)])
-def test_digits_are_drawn_in_the_ink_of_the_style(tmp_path, monkeypatch, style, paper):
-    colours = []
-    save = Figure.savefig
-
-    def savefig(figure, file, **kwargs):
-        if "hardest_digits" in file.name:
-            colours.extend(ax.images[0].cmap(0.0)[0] for ax in figure.axes)
-        save(figure, file, **kwargs)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
+def test_digits_are_drawn_in_the_ink_of_the_style(tmp_path, figures, style, paper):
     with mpl.style.context(style):
         run("--out", tmp_path, "--epochs", 3)
-    assert colours == [paper] * 20
+    axes = figures["hardest_digits.png"].axes
+    assert [ax.images[0].cmap(0.0)[0] for ax in axes] == [paper] * 20
 
 
-def test_hardest_digits_carry_their_labels_and_nothing_overlaps(tmp_path, monkeypatch):
-    figures = {}
-    save = Figure.savefig
-
-    def savefig(figure, file, **kwargs):
-        save(figure, file, **kwargs)
-        figures["hardest_digits" in file.name] = figure
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
+def test_hardest_digits_carry_their_labels_and_nothing_overlaps(tmp_path, figures):
     run("--out", tmp_path, "--epochs", 3)
     lowest = read_csv(tmp_path).sort_values("confidence", kind="stable")[:20]
-    axes = figures[True].axes
+    axes = figures["hardest_digits.png"].axes
     assert [ax.get_title() for ax in axes] == [
         f"given {row.label}, predicted {row.predicted}\n"
         f"confidence {row.confidence:.2f}, row {row.position}"
@@ -255,7 +251,7 @@ def test_hardest_digits_carry_their_labels_and_nothing_overlaps(tmp_path, monkey
         np.testing.assert_array_equal(ax.images[0].get_array(), image)
 
     boxes = [ax.get_tightbbox() for ax in axes]
-    boxes.append(figures[True]._suptitle.get_window_extent())
+    boxes.append(figures["hardest_digits.png"]._suptitle.get_window_extent())
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
 
