@@ -50,7 +50,12 @@ from sklearn_datamaps._cli.rows import (
     sampled,
     select_rows,
 )
-from sklearn_datamaps._cli.sources import files_given, listed, read_given
+from sklearn_datamaps._cli.sources import (
+    files_given,
+    files_read,
+    listed,
+    read_given,
+)
 from sklearn_datamaps._cli.summaries import (
     as_json,
     made_by,
@@ -76,7 +81,6 @@ from sklearn_datamaps._io.files import STREAM, endings
 from sklearn_datamaps._io.reading import Reading, Table
 from sklearn_datamaps._io.tables import (
     PLACE,
-    files_of,
     read_table,
     write_corrected,
     write_csv,
@@ -354,7 +358,7 @@ def apply_file(args: argparse.Namespace) -> list[str]:
         raise ValueError("Only one of FILE and REVIEW can be the standard input.")
     review = read_table(args.review, Reading(named=["id", "decision"])).cells
     with_made_from(args, review)
-    if len(files_of(args.file)) > 1:
+    if len(files_read(args)) > 1:
         raise ValueError(
             f"{args.file} holds several files; apply corrects one of them: name it."
         )
@@ -397,8 +401,7 @@ def read(args: argparse.Namespace, named: list[str]) -> Table:
 def _check_inputs(args: argparse.Namespace) -> None:
     """Refuse to write over what is read."""
     decided = [] if args.decided is None else [Path(args.decided)]
-    read = [file for given in files_given(args) for file in files_of(given)]
-    read = [file for file in read if file.exists()]
+    read = [file for file in files_read(args) if file.exists()]
     for name in FILES:
         path = args.out / name
         if path.exists() and any(map(path.samefile, read)):

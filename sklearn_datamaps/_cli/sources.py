@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sklearn_datamaps._io.reading import Reading, Table
-from sklearn_datamaps._io.tables import read_tables
+from sklearn_datamaps._io.tables import files_of, read_tables
 
 
 def listed(given: str | Sequence[str] | None) -> list[str]:
@@ -16,6 +16,11 @@ def listed(given: str | Sequence[str] | None) -> list[str]:
 def files_given(args: argparse.Namespace) -> list[Path]:
     """Files and folders that were given as FILE."""
     return args.file if isinstance(args.file, list) else [args.file]
+
+
+def files_read(args: argparse.Namespace) -> list[Path]:
+    """Files that were given, and those of the folders that were."""
+    return [file for path in files_given(args) for file in files_of(path)]
 
 
 def read_given(args: argparse.Namespace, named: Sequence[str]) -> Table:

@@ -18,13 +18,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._io.files import File
+from sklearn_datamaps._io.files import File, find_encoding
 from sklearn_datamaps._io.reading import (
     NewCells,
     Pieces,
     Reading,
     Table,
-    find_encoding,
     warn_of,
 )
 

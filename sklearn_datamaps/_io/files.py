@@ -1,15 +1,17 @@
-"""Files as bytes: from a path or the standard input, compressed or not."""
+"""Files as bytes and as text: from a path or a pipe, compressed or not."""
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
 import re
 import sys
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 STREAM = Path("-")  # the standard input or output
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
@@ -28,6 +30,9 @@ JSON_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[?\s*\{")
 # What unpacks to more than this, and to so many times its size, is refused: a file of
 # a few kilobytes could fill the memory. Texts shrink to a third or a tenth.
 MOST_BYTES, MOST_TIMES = 2**28, 500
+CHUNK = 2**20  # characters of text at a time
+# What surrogateescape makes of bytes that are no UTF-8.
+BAD_BYTE = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -196,3 +201,125 @@ def _standard_input() -> bytes:
             "it, or name one."
         )
     return sys.stdin.buffer.read()
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """An encoding that gives every byte of a file back when the text is encoded."""
+
+    name: str
+    errors: str = "strict"
+    notes: tuple[str, ...] = ()
+
+    def open(self, file: File, newline: str = "") -> TextIO:
+        """Open a file as text, its line ends and byte order mark as they are.
+
+        Parameters
+        ----------
+        file : File
+            The file.
+        newline : str, default=""
+            What ends a line. "": any line end.
+
+        Returns
+        -------
+        file of text
+        """
+        return io.TextIOWrapper(file.open(), self.name, self.errors, newline=newline)
+
+    def encode(self, text: str) -> bytes:
+        """Bytes of a text of the file."""
+        return text.encode(self.name, self.errors)
+
+
+def find_encoding(file: File, given: str | None) -> Encoding:
+    """Tell the encoding of a file, by reading all of it once.
+
+    Parameters
+    ----------
+    file : File
+        The file.
+    given : str or None
+        What the user says. None: by a byte order mark; else UTF-8, also where a few
+        bytes are not (they are kept, and their lines named); else cp1252 or latin-1.
+
+    Returns
+    -------
+    Encoding
+
+    Raises
+    ------
+    ValueError
+        If it is no text, there is no such encoding, or the file is in another one.
+    """
+    head = file.head()
+    if given is not None:
+        try:
+            given = codecs.lookup(given).name
+        except LookupError:
+            raise ValueError(f"There is no --encoding {given!r}.") from None
+    for mark, name in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if head.startswith(mark) and given in (None, "utf-16"):
+            return Encoding(name, "surrogatepass")
+    if given == "utf-16":  # without a mark
+        given = "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
+    if given not in (None, "utf-8", "utf-8-sig"):
+        try:
+            _decode(file, given)
+        except UnicodeError:
+            raise ValueError(
+                f"{file} cannot be read as {given}; name its --encoding."
+            ) from None
+        return Encoding(given)
+    # A text may hold a NUL, but not a file that is full of them.
+    is_text = given is not None or head.count(0) <= len(head) // 4
+    try:
+        if is_text:
+            _decode(file, "utf-8")
+            return Encoding("utf-8", "surrogateescape")
+    except UnicodeDecodeError:
+        if given is not None or not (0 in head or kind_of(head)):
+            return _with_bad_bytes(file, given)
+    cure = "If it is, name its --encoding"
+    if kind := kind_of(head):
+        what = {".xlsx": ".xlsx or a .zip", ".xls": ".xls (save as .xlsx)"}
+        cure = f"It holds what a {what.get(kind, kind)} does: name it so, or unpack it"
+    raise ValueError(f"{file} is not a text file. {cure}.")
+
+
+def _with_bad_bytes(file: File, given: str | None) -> Encoding:
+    """UTF-8 with some bytes that are not, or else an encoding of one byte each."""
+    lines, n_bad, n_good, n_lines = [], 0, 0, 1
+    for text in _chunks(file, "utf-8", "surrogateescape"):
+        found = [match.start() for match in BAD_BYTE.finditer(text)]
+        n_bad += len(found)
+        n_good += len(re.findall("[^\x00-\x7f]", text)) - len(found)
+        lines += [n_lines + text.count("\n", 0, at) for at in found[:3]]
+        n_lines += text.count("\n")
+    # Other encodings hardly ever look like UTF-8 by chance.
+    if given is not None or n_good >= n_bad:
+        where = ", ".join(map(str, dict.fromkeys(lines[:3])))
+        note = (
+            f"{file} is UTF-8, but for {n_bad:,} bytes (line {where}); they are "
+            f"kept as they are. If it is another one, name its --encoding."
+        )
+        return Encoding("utf-8", "surrogateescape", (note,))
+    for name in ("cp1252", "latin-1"):
+        try:
+            _decode(file, name)
+        except UnicodeDecodeError:
+            continue
+        break
+    note = f"{file} is not UTF-8: read as {name}. If wrong, name its --encoding."
+    return Encoding(name, notes=(note,))
+
+
+def _decode(file: File, name: str) -> None:
+    for _ in _chunks(file, name, "strict"):
+        pass
+
+
+def _chunks(file: File, name: str, errors: str) -> Iterator[str]:
+    with Encoding(name, errors).open(file) as text:
+        while chunk := text.read(CHUNK):
+            yield chunk

@@ -11,15 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._io.delimited import Batches
-from sklearn_datamaps._io.files import File
+from sklearn_datamaps._io.files import Encoding, File, find_encoding
 from sklearn_datamaps._io.reading import (
-    Encoding,
     Keys,
     NewCells,
     Pieces,
     Reading,
     Table,
-    find_encoding,
     nested,
     text_of,
     value_of,
@@ -28,6 +26,7 @@ from sklearn_datamaps._io.reading import (
 
 SPACE = re.compile(r"[ \t\r\n]*+")
 DECODER = json.JSONDecoder()
+LEADING = "\ufeff \t\r\n"  # what may stand before the first record
 
 # Text of a piece of the file, and its record, if it is one.
 Piece = tuple[str, dict[str, Any] | None]
@@ -35,38 +34,21 @@ Piece = tuple[str, dict[str, Any] | None]
 
 def _pieces(path: File, encoding: Encoding) -> Iterator[Piece]:
     """Yield the file piece by piece; all of them together are its text."""
-    with encoding.open(path) as file:
-        first = file.read(1)
-        mark = first if first == "\ufeff" else ""
-        if mark:
-            yield mark, None
-            first = file.read(1)
-        while first in " \t\r\n" and first:
-            yield first, None
-            first = file.read(1)
-        if first == "[":
-            yield from _array(path, first + file.read())
-            return
-        # Not at other line ends: JSON text may hold them.
-        number, rest = 0, first
-        for line in _lines(file):
-            text, rest = rest + line, ""
-            number += 1
-            yield text, _record(path, number, text) if text.strip() else None
-        if rest.strip():
-            yield rest, _record(path, number + 1, rest)
-
-
-def _lines(file: Any) -> Iterator[str]:
-    """Lines of a file up to each line feed."""
-    held = ""
-    for line in file:
-        held += line
-        if line.endswith("\n"):
-            yield held
-            held = ""
-    if held:
-        yield held
+    # JSON text may hold other line ends.
+    with encoding.open(path, newline="\n") as file:
+        may_be_array = True  # until there is a record
+        for number, line in enumerate(file, start=1):
+            text = line.lstrip(LEADING) if may_be_array else line
+            if len(text) < len(line):
+                yield line.removesuffix(text), None
+            if may_be_array and text.startswith("["):
+                yield from _array(path, text + file.read())
+                return
+            if text.strip():
+                may_be_array = False
+                yield text, _record(path, number, text)
+            elif text:
+                yield text, None
 
 
 def _record(path: File, number: int, text: str) -> dict[str, Any]:

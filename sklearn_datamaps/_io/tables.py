@@ -15,8 +15,8 @@ from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io import arrow_files, delimited, excel, json_files
 from sklearn_datamaps._io.delimited import Batches
-from sklearn_datamaps._io.files import STREAM, File, compressed, endings
-from sklearn_datamaps._io.reading import BAD_BYTE, NewCells, Reading, Table, escaped
+from sklearn_datamaps._io.files import BAD_BYTE, STREAM, File, compressed, endings
+from sklearn_datamaps._io.reading import NewCells, Reading, Table, escaped
 
 
 def csv_of(frame: pd.DataFrame, delimiter: str = ",") -> bytes:
@@ -170,7 +170,8 @@ def read_table(
 
 def _without_nul(table: Table) -> Table:
     """Replace the character of code 0, at which spreadsheets end a text."""
-    found = [at for at in range(table.cells.shape[1]) if _has_nul(table, at)]
+    width = range(table.cells.shape[1])
+    found = [at for at in width if any("\0" in c for c in table.cells.iloc[:, at])]
     if not found:
         return table
     cells, notes = table.cells.copy(), []
@@ -183,10 +184,6 @@ def _without_nul(table: Table) -> Table:
             f"of code 0, in rows {quoted(rows, 3)}; it is read as '\ufffd'."
         )
     return replace(table, cells=cells, notes=(*table.notes, *notes))
-
-
-def _has_nul(table: Table, at: int) -> bool:
-    return any("\0" in cell for cell in table.cells.iloc[:, at].tolist())
 
 
 def _half_characters(table: Table) -> list[str]:
