@@ -1,6 +1,7 @@
 """Reasons for and against a label: nearest rows, features, the curve over epochs."""
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from textwrap import wrap
 from typing import Any
 
@@ -11,6 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
@@ -215,7 +217,8 @@ def explain_rows(
     Raises
     ------
     ValueError
-        If a row is not in X, or rows have the wrong shape for y.
+        If rows are no positions in y or have the wrong shape for it, if n_reasons is
+        no integer >= 1, or if X and y differ in length.
 
     Notes
     -----
@@ -238,16 +241,12 @@ def explain_rows(
     7 of 10 nearest say 'thanks', 3 'other'
     """
     labels = encode_labels(y)
-    rows = np.asarray(rows, dtype=np.intp)
-    if rows.ndim != 1 + labels.multilabel:
-        raise ValueError(
-            f"rows must be {'pairs of row and label' if labels.multilabel else 'ints'}"
-            f" for this y; got an array of shape {rows.shape}."
-        )
+    check_consistent_length(X, labels.codes)
+    rows = _positions(rows, labels.codes.shape)
     cells = tuple(np.atleast_2d(rows.T))
-    n = len(labels.codes)
-    if rows.size and not (cells[0].min() >= 0 and cells[0].max() < n):
-        raise ValueError(f"rows must be in 0 ... {n - 1}; got {rows.tolist()[:5]}.")
+    whole = isinstance(n_reasons, Integral) and not isinstance(n_reasons, bool)
+    if not (whole and n_reasons >= 1):
+        raise ValueError(f"n_reasons must be an integer >= 1; got {n_reasons!r}.")
     estimator = _fitted(estimator, X, y)
     X_of_learner, features, names = _features(estimator, X)
     scaler = None if sparse.issparse(features) else scaler_of(features)
@@ -304,6 +303,30 @@ def explain_rows(
     return Explanation(rows, sentences, frame, curves, likely)
 
 
+def _positions(rows: Any, shape: tuple[int, ...]) -> Array:
+    """The positions asked for, of rows or of cells; refused where there are none."""
+    found = np.asarray(rows)
+    if not found.size:
+        return np.empty((0, 2) if len(shape) == 2 else 0, dtype=np.intp)
+    if found.dtype.kind not in "iu":
+        mask = "np.flatnonzero(mask)" if len(shape) == 1 else "np.argwhere(mask)"
+        raise ValueError(
+            f"rows must be integer positions; got {found.dtype}. For a mask pass "
+            f"{mask}, for names of an index index.get_indexer(names)."
+        )
+    if found.ndim != len(shape) or (found.ndim == 2 and found.shape[1] != 2):
+        raise ValueError(
+            f"rows must be {'pairs of row and label' if len(shape) == 2 else 'ints'}"
+            f" for this y; got an array of shape {found.shape}."
+        )
+    axes = zip(("rows", "labels of rows"), np.atleast_2d(found.T), shape, strict=False)
+    for what, values, size in axes:
+        if values.min() < 0 or values.max() >= size:
+            given = values.tolist()[:5]
+            raise ValueError(f"{what} must be in 0 ... {size - 1}; got {given}.")
+    return found.astype(np.intp)
+
+
 def _fitted(estimator: Any, X: Any, y: Any) -> Any:
     try:
         check_is_fitted(estimator)
@@ -333,6 +356,8 @@ def _probabilities(
     method = next((name for name in methods if hasattr(learner, name)), None)
     if method is None or not len(rows):
         return None
+    if sparse.issparse(X) and X.format != "csc":
+        X = X.tocsr()  # rows of other formats cannot be taken
     response = getattr(learner, method)(take_rows(X, rows))
     if labels.multilabel:
         proba = label_probabilities(response, method)
@@ -382,7 +407,8 @@ def _facts(
     """What nearest rows, copies, words or the model say; the rival labels first."""
     votes = np.bincount(of_near[:N_VOTES], minlength=len(classes))
     others = np.where(np.arange(len(classes)) == own, -1, votes)
-    named = [one for one in sorted(rivals, key=lambda one: -votes[one]) if votes[one]]
+    named = sorted(rivals, key=lambda one: -votes[one])
+    named = [one for one in named if votes[one] and one != own]
     if others.max() > votes[rivals].max():
         named = [int(others.argmax())]
     n, near = min(N_VOTES, len(of_near)), []

@@ -90,16 +90,15 @@ def _flat(data_map: BaseDataMap, evidence: Evidence) -> Array:
     """Flat positions of the rows, or cells, explained; refused if there are none."""
     shape = data_map.confidence.shape
     rows = np.asarray(evidence.rows, dtype=np.intp)
+    if not len(rows):
+        return np.empty(0, dtype=np.intp)
     cells = rows.reshape(len(rows), -1)
-    wanted = len(shape)
-    if len(rows) and (cells.shape[1] != wanted or (cells >= shape).any()):
+    if cells.shape[1] != len(shape) or (cells >= shape).any():
         raise ValueError(
             f"evidence is of rows that the map, of shape {shape}, does not have: "
             f"{rows[:3].tolist()} ... Make it with the X and y of the map."
         )
-    return (
-        np.asarray(np.ravel_multi_index(tuple(cells.T), shape)) if len(rows) else rows
-    )
+    return np.asarray(np.ravel_multi_index(tuple(cells.T), shape))
 
 
 def _check_labels(data_map: BaseDataMap, frame: pd.DataFrame) -> None:

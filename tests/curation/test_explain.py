@@ -282,6 +282,12 @@ def test_multilabel_cells_are_explained():
     assert (table["kind"] == "feature").any()
     with pytest.raises(ValueError, match="pairs of row and label"):
         explain_rows(DataMapClassifier(SGD), X, y, [3])
+    with pytest.raises(ValueError, match="pairs of row and label"):
+        explain_rows(DataMapClassifier(SGD), X, y, [[3, 0, 1]])
+    with pytest.raises(ValueError, match=r"labels of rows must be in 0 \.\.\. 2; got"):
+        explain_rows(DataMapClassifier(SGD), X, y, [[3, -1]])
+    with pytest.raises(ValueError, match=r"pass np\.argwhere\(mask\)"):
+        explain_rows(DataMapClassifier(SGD), X, y, y == 1)
 
 
 def test_curves_are_those_of_the_map(comments):
@@ -329,6 +335,41 @@ def test_rows_that_are_not_there_are_refused(comments, pipe):
     with pytest.raises(ValueError, match=r"rows must be in 0 \.\.\. 299"):
         explain_rows(pipe, texts, given, [300])
     assert explain_rows(pipe, texts, given, []).to_frame().empty
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        explain_rows(pipe, texts[:200], given, [0])
+    with pytest.raises(ValueError, match="n_reasons must be an integer >= 1; got -1"):
+        explain_rows(pipe, texts, given, [0], n_reasons=-1)
+
+
+@pytest.mark.parametrize("rows", [np.arange(300) < 2, [1.5], ["r1"], [None]])
+def test_what_is_no_position_of_a_row_is_refused(comments, pipe, rows):
+    texts, given, *_ = comments
+    with pytest.raises(ValueError, match=r"rows must be integer positions; got .*mask"):
+        explain_rows(pipe, texts, given, rows)
+
+
+@pytest.mark.parametrize("as_format", ["tocoo", "tobsr", "todia", "tolil", "tocsc"])
+def test_sparse_formats_whose_rows_cannot_be_taken_are_explained(as_format):
+    X, y = make_classification(60, random_state=0)
+    given = sparse.csr_array(X)
+    expected = explain_rows(SGD, given, y, [0, 3])
+    found = explain_rows(SGD, getattr(given, as_format)(), y, [0, 3])
+    assert found.sentences == expected.sentences
+    assert found.likely == expected.likely
+
+
+def test_where_there_is_one_label_all_of_the_nearest_have_it():
+    X = make_classification(60, random_state=0)[0]
+    forest = RandomForestClassifier(2, random_state=0)
+    explained = explain_rows(forest, X, ["a"] * 60, [0])
+    assert explained.sentences == ["all of 10 nearest say 'a'"]
+
+
+def test_an_explanation_of_no_rows_is_shown_on_a_page(tmp_path):
+    X, y = make_classification(60, random_state=0)
+    clf = DataMapClassifier(SGD, n_epochs=2, random_state=0).fit(X, y)
+    nothing = explain_rows(clf, X, y, [])
+    assert clf.data_map_.explore(tmp_path / "map.html", evidence=nothing).exists()
 
 
 def test_texts_with_half_a_character_are_explained(comments):
