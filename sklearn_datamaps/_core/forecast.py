@@ -139,5 +139,7 @@ class Posterior:
             )
             unseen = one.unseen(share, self._expected(one.unread))
             totals = totals + rng.binomial(held, unseen)
+        # What is held for right is a mean: one draw may count a label twice.
+        totals = np.minimum(totals, len(rows))
         low, high = np.quantile(totals, [0.05, 0.95])
         return float(mean), (float(low), float(high))

@@ -20,7 +20,7 @@ Audit = Any  # a LabelAudit; it lies above this file
 
 
 @found_in("sklearn_datamaps")
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReviewProgress:
     """Where a review stands; made by :meth:`LabelAudit.update`.
 
@@ -116,7 +116,7 @@ class ReviewProgress:
             f"the next {self.n_next:,} should hold {self.next_found:,.0f} "
             f"({next_[0]:,.0f} to {next_[1]:,.0f})"
         )
-        share = f"{self.worth:.0%}"
+        share = f"{100 * self.worth:.3g}%"
         if self.stop:
             advice = f"Stop: fewer than {share} of the next ones should be wrong."
         elif self.next_found >= self.worth * self.n_next:
@@ -128,7 +128,7 @@ class ReviewProgress:
             )
         return "\n".join([*lines, advice])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.summary()
 
 
@@ -225,7 +225,7 @@ def _check(n_next: Any, worth: Any) -> None:
     whole = isinstance(n_next, Integral) and not isinstance(n_next, bool)
     if not (whole and n_next >= 1):
         raise ValueError(f"n_next must be an integer >= 1; got {n_next!r}.")
-    if not (isinstance(worth, float | int) and 0 < worth < 1):
+    if not (isinstance(worth, float | int | np.floating) and 0 < worth < 1):
         raise ValueError(f"worth must be a number between 0 and 1; got {worth!r}.")
 
 

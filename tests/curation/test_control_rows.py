@@ -156,6 +156,13 @@ def test_wrong_labels_found_beyond_the_review_are_no_longer_left(audited):
     assert 0 <= low <= progress.remaining <= high
 
 
+def test_no_more_wrong_labels_come_next_than_labels(audited):
+    audit, _ = audited
+    review = audit.review(n=20, n_random=30).assign(decision="drop")
+    progress = audit.update(review, n_next=200)
+    assert progress.next_interval[0] <= progress.next_interval[1] <= 200
+
+
 def test_other_seeds_draw_other_rows_and_the_same_seed_the_same(audited):
     audit, _ = audited
     one, again = audit.review(50, n_random=40), audit.review(50, n_random=40)

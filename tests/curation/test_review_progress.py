@@ -71,6 +71,22 @@ def test_it_says_go_on_at_first_and_stop_in_the_end(audited):
     assert audit.update(decided(audit, wrong, 200), worth=0.99).stop
 
 
+@pytest.mark.parametrize(("worth", "said"), [(0.001, "0.1%"), (np.float32(0.05), "5%")])
+def test_the_share_worth_reading_is_said_as_given(audited, worth, said):
+    audit, _, wrong = audited
+    progress = audit.update(decided(audit, wrong, 600), worth=worth)
+    assert f" {said} " in progress.summary().splitlines()[-1]
+
+
+def test_progress_is_shown_in_words_and_compared_by_identity(audited):
+    audit, _, wrong = audited
+    one, two = (audit.update(decided(audit, wrong, 20)) for _ in range(2))
+    assert repr(one) == str(one) == one.summary()
+    assert one == one
+    assert one != two
+    assert {one: "a key"}[one]
+
+
 def test_nothing_wrong_among_the_first_lowers_the_estimate(audited):
     audit, _, wrong = audited
     all_right = audit.update(decided(audit, np.zeros_like(wrong), 60))
