@@ -24,9 +24,9 @@ from sklearn_datamaps._cli.signals import signals_handled
 from sklearn_datamaps._cli.terminal import MOST, plain, say
 
 NAME = "sklearn-datamaps"
+STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 # Module and function of a subcommand, loaded when the arguments are right: help, and
 # what is wrong with them, need no scikit-learn.
-STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 MAP, APPLY, DEMO = "commands.map_file", "commands.apply_file", "demo.demo"
 INSPECT = "inspect.inspect_file"
 QUOTING = ("auto", "csv", "none")
