@@ -330,7 +330,7 @@ class DataMap(BaseDataMap):
         ------
         ValueError
             If other is a map of other rows, without ``by``; if by is something else,
-            or ``"label"`` without known labels.
+            or ``"label"`` without known labels; if n_movers is no integer >= 0.
 
         Warns
         -----

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any
 from warnings import warn
 
@@ -28,6 +29,28 @@ def quoted(values: Iterable[Any], most: int = 10) -> str:
     plain = [value.item() if hasattr(value, "item") else value for value in values]
     more = f" and {len(plain) - most:,} more" if len(plain) > most else ""
     return ", ".join(map(repr, plain[:most])) + more
+
+
+def check_whole(name: str, value: Any, least: int = 1) -> None:
+    """Refuse what is no whole number, or too small.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : Any
+        What the user gave.
+    least : int, default=1
+        The least value allowed.
+
+    Raises
+    ------
+    ValueError
+        Naming the value. True and False are no numbers.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not (whole and value >= least):
+        raise ValueError(f"{name} must be an integer >= {least}; got {value!r}.")
 
 
 def warn_caller(message: str) -> None:

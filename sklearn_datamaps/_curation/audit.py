@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import table_of
+from sklearn_datamaps._core.messages import check_whole
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import PAPER
 from sklearn_datamaps._curation import audit_plot
@@ -199,12 +200,13 @@ class LabelAudit:
         Raises
         ------
         ValueError
-            If n is not in 0 ... the number of labels.
+            If n is no integer in 0 ... the number of labels.
         """
         data_map = self.data_map
         n = int(self.suspicious.sum()) if n is None else n
         ranked = data_map.rank("label_quality")
-        if not 0 <= n <= len(ranked):
+        check_whole("n", n, least=0)
+        if n > len(ranked):
             raise ValueError(f"n must be in 0 ... {len(ranked)}; got {n!r}.")
         cells = tuple(np.atleast_2d(ranked[:n].T))
         rows = cells[0]
@@ -252,11 +254,7 @@ class LabelAudit:
         """
         if not n_random and n_random is not False:
             return self.data_map.review(n=n, by="label_quality")
-        whole = isinstance(n_random, int | np.integer) and not isinstance(
-            n_random, bool
-        )
-        if not (whole and n_random >= 0):
-            raise ValueError(f"n_random must be an integer >= 0; got {n_random!r}.")
+        check_whole("n_random", n_random, least=0)
         listed = self.data_map.review(n=n, by="label_quality")
         draw = Draw.of(self.chance, len(listed), int(n_random), self.seed)
         cells = np.unravel_index(draw.shuffled(self.seed), self.chance.shape)

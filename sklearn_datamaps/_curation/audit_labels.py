@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from numbers import Integral
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import encode_labels, index_of
+from sklearn_datamaps._core.messages import check_whole
 from sklearn_datamaps._core.quality import chance_wrong, opinion
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.counting import count_wrong, scaled
@@ -114,9 +114,7 @@ def audit_labels(
     >>> bool((found["position"] % 30 == 0).sum() >= 4)
     True
     """
-    whole = isinstance(n_repeats, Integral) and not isinstance(n_repeats, bool)
-    if not (whole and n_repeats >= 1):
-        raise ValueError(f"n_repeats must be an integer >= 1; got {n_repeats!r}.")
+    check_whole("n_repeats", n_repeats)
     started = perf_counter()
     data = (estimator, X, y)
     classifier, X, text = _unwrapped(estimator, X, y)

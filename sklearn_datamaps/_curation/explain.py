@@ -1,7 +1,6 @@
 """Reasons for and against a label: nearest rows, features, the curve over epochs."""
 
 from dataclasses import dataclass, field
-from numbers import Integral
 from textwrap import wrap
 from typing import Any
 
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import table_of as frame_of
 from sklearn_datamaps._core.labels import EncodedLabels, encode_labels, plain
+from sklearn_datamaps._core.messages import check_whole
 from sklearn_datamaps._core.neighbours import nearest_rows, scaler_of
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.witness import table_of
@@ -244,9 +244,7 @@ def explain_rows(
     check_consistent_length(X, labels.codes)
     rows = _positions(rows, labels.codes.shape)
     cells = tuple(np.atleast_2d(rows.T))
-    whole = isinstance(n_reasons, Integral) and not isinstance(n_reasons, bool)
-    if not (whole and n_reasons >= 1):
-        raise ValueError(f"n_reasons must be an integer >= 1; got {n_reasons!r}.")
+    check_whole("n_reasons", n_reasons)
     estimator = _fitted(estimator, X, y)
     X_of_learner, features, names = _features(estimator, X)
     scaler = None if sparse.issparse(features) else scaler_of(features)

@@ -1,7 +1,6 @@
 """What the decisions of a review say about the labels that nobody has read yet."""
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.forecast import N_NEXT, WORTH, Posterior, Stratum
 from sklearn_datamaps._core.labels import plain
+from sklearn_datamaps._core.messages import check_whole
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._curation.apply_review import decided_cells
 from sklearn_datamaps._curation.control_rows import drawn_by
@@ -222,9 +222,7 @@ def _left(
 
 
 def _check(n_next: Any, worth: Any) -> None:
-    whole = isinstance(n_next, Integral) and not isinstance(n_next, bool)
-    if not (whole and n_next >= 1):
-        raise ValueError(f"n_next must be an integer >= 1; got {n_next!r}.")
+    check_whole("n_next", n_next)
     if not (isinstance(worth, float | int | np.floating) and 0 < worth < 1):
         raise ValueError(f"worth must be a number between 0 and 1; got {worth!r}.")
 

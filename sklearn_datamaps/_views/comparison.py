@@ -10,7 +10,7 @@ from scipy import stats
 
 from sklearn_datamaps._core.arrays import Array, Rows
 from sklearn_datamaps._core.base_map import BaseDataMap, table_of
-from sklearn_datamaps._core.messages import warn_caller
+from sklearn_datamaps._core.messages import check_whole, warn_caller
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.regions import (
     BAND,
@@ -94,9 +94,16 @@ class DataMapComparison:
         Returns
         -------
         matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If n_movers is no integer >= 0.
         """
         import matplotlib.pyplot as plt
 
+        if n_movers is not None:
+            check_whole("n_movers", n_movers, least=0)
         if ax is None:
             ax = plt.figure(figsize=(7.5, 5.6), layout="constrained").add_subplot()
         if n_movers is None and sum(n_moved(self.transitions)) > MOST_ARROWS:
@@ -124,6 +131,7 @@ def compare(
 ) -> DataMapComparison:
     """Compare maps of the same rows; see :meth:`sklearn_datamaps.DataMap.compare`."""
     check_same_rows(before, after)
+    check_whole("n_movers", n_movers, least=0)
     _warn_unlike(before, after)
     distance = np.hypot(
         (after.confidence - before.confidence).ravel(),

@@ -48,12 +48,18 @@ def overlapping_classes(data_map: BaseDataMap) -> pd.DataFrame:
 def by_column(data_map: BaseDataMap, name: str) -> pd.DataFrame:
     """Rows of each value of a column; see :meth:`sklearn_datamaps.DataMap.summary`."""
     columns = data_map.listed_columns
-    if name not in columns:
+    if name not in list(columns):
         raise ValueError(
             f"by must be None, 'label' or a carried column, one of "
             f"{list(columns)}; got {name!r}. Attach it with with_columns."
         )
-    groups, values = pd.factorize(columns[name], use_na_sentinel=False)
+    try:
+        groups, values = pd.factorize(columns[name], use_na_sentinel=False)
+    except TypeError as error:
+        raise ValueError(
+            f"The values of the column {name!r} cannot be told apart ({error}). Attach "
+            f"one text, number or date for each row, such as ', '.join(tags)."
+        ) from None
     if len(values) > max(data_map.n_samples / 2, 1):
         raise ValueError(
             f"The column {name!r} has {len(values):,} values in "

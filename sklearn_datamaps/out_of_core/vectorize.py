@@ -11,7 +11,6 @@ from secrets import token_hex
 from typing import Any
 
 import joblib
-import numpy as np
 
 from sklearn_datamaps._core.atomic import (
     LOCK,
@@ -21,6 +20,7 @@ from sklearn_datamaps._core.atomic import (
     sync_folder,
 )
 from sklearn_datamaps._core.interrupts import no_interrupt_lost
+from sklearn_datamaps._core.messages import check_whole
 from sklearn_datamaps._io.text_sources import Source, open_source
 from sklearn_datamaps.out_of_core.labels import check_classes
 from sklearn_datamaps.out_of_core.matrix import (
@@ -180,7 +180,8 @@ def vectorize_to_disk(
     >>> del X, y
     >>> folder.cleanup()
     """
-    shard_size = _whole_number("shard_size", shard_size, 1)
+    check_whole("shard_size", shard_size)
+    shard_size = int(shard_size)
     width, dtype = probe(vectorizer)
     rows = open_source(source, text, label)
     if classes is None and label is not None:
@@ -365,10 +366,3 @@ def _make_shards(
     made = parallel(joblib.delayed(task.write)(folder, rows) for rows in reading)
     with closing(made):
         yield from made
-
-
-def _whole_number(name: str, value: Any, least: int) -> int:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(f"{name} must be an integer >= {least}; got {value!r}.")
-    return int(value)

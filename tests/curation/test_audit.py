@@ -265,8 +265,12 @@ def test_bad_data_are_told_as_by_a_fit(iris):
         audit_labels(SGD, np.full_like(X, np.nan), y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         audit_labels(SGD, X, y[:-1])
+    audit = audit_labels(SGD, X, y, random_state=0)
     with pytest.raises(ValueError, match=r"n must be in 0 \.\.\. 150"):
-        audit_labels(SGD, X, y, random_state=0).to_frame(n=151)
+        audit.to_frame(n=151)
+    for n in (-1, 2.5, "3"):
+        with pytest.raises(ValueError, match=f"n must be an integer >= 0; got {n!r}"):
+            audit.to_frame(n=n)
 
 
 def test_audit_survives_pickling(digits):

@@ -41,6 +41,15 @@ def after():
     return make(1)
 
 
+@pytest.mark.parametrize("n_movers", [-1, 2.5, True])
+def test_numbers_of_movers_that_are_none_are_refused(before, after, n_movers):
+    with pytest.raises(ValueError, match="n_movers must be an integer >= 0; got"):
+        before.compare(after, n_movers=n_movers)
+    comparison = before.compare(after)
+    with pytest.raises(ValueError, match="n_movers must be an integer >= 0; got"):
+        comparison.plot(n_movers=n_movers)
+
+
 @pytest.mark.parametrize("maker", [make, make_multilabel])
 def test_transitions_are_the_crosstab_of_the_regions(maker):
     one, two = maker(0), maker(1)

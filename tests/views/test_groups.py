@@ -159,6 +159,10 @@ def test_equally_careful_annotators_are_rarely_blamed():
 def test_columns_that_cannot_be_compared_are_refused(crafted):
     with pytest.raises(ValueError, match=r"one of \['who'\]; got 'when'"):
         crafted.with_columns(who=["x"] * 25).summary(by="when")
+    with pytest.raises(ValueError, match=r"one of \['who'\]; got \['who'\]"):
+        crafted.with_columns(who=["x"] * 25).summary(by=["who"])
+    with pytest.raises(ValueError, match=r"'who' cannot be told apart .*unhashable"):
+        crafted.with_columns(who=[{"a", "b"}] * 25).summary(by="who")
     with pytest.raises(ValueError, match=r"25 values in 25 rows.*Make groups"):
         crafted.with_columns(who=range(25)).summary(by="who")
 
