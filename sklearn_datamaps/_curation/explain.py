@@ -250,7 +250,7 @@ def explain_rows(
     scaler = None if sparse.issparse(features) else scaler_of(features)
     near, cosine = nearest_rows(features, N_SEARCHED, rows=cells[0], scaler=scaler)
     learner = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    data_map = getattr(learner, "data_map_", None)
+    data_map = _map_of(learner, labels)
     proba = _probabilities(learner, X_of_learner, cells[0], labels)
     learner = getattr(learner, "estimator_", learner)
     names_of_classes = [plain(name) for name in labels.classes.tolist()]
@@ -280,7 +280,7 @@ def explain_rows(
             }
             for at in listed
         ]
-        coef = _coef(learner, label)
+        coef = _coef(learner, labels, label)
         words = _words(features, row, coef, (own, rivals[0]), names, 2 * n_reasons)
         reasons += words
         copies = _copies(int((kinds == "copy").sum()))
@@ -344,6 +344,14 @@ def _features(estimator: Any, X: Any) -> tuple[Any, Any, Array | None]:
     width = int(np.prod(features.shape[1:]))
     known = names is not None and len(names) == width
     return X, features, np.asarray(names) if known else None
+
+
+def _map_of(learner: Any, labels: EncodedLabels) -> Any:
+    """The map that was recorded of these rows, not that of others."""
+    data_map = getattr(learner, "data_map_", None)
+    if data_map is None or not np.array_equal(data_map.label, labels.values()):
+        return None
+    return data_map
 
 
 def _probabilities(
@@ -491,14 +499,21 @@ def _listed(kinds: Array, n: int) -> list[int]:
     return [at for kind in order for at in np.flatnonzero(kinds == kind)[:n].tolist()]
 
 
-def _coef(learner: Any, label: Any) -> Array | None:
-    """Coefficients of every class and feature, of learners that have them."""
+def _coef(learner: Any, labels: EncodedLabels, label: Any) -> Array | None:
+    """Coefficients of every class of y and feature, of learners that have them."""
     if label is not None:
         learner = getattr(learner, "estimators_", {label: None})[label]
     coef = getattr(learner, "coef_", None)
-    # A machine with a kernel has coefficients for pairs of classes.
-    is_matrix = isinstance(coef, np.ndarray) and coef.ndim == 2
-    return coef if is_matrix and not hasattr(learner, "kernel") else None
+    if not isinstance(coef, np.ndarray) or coef.ndim != 2:
+        return None
+    if hasattr(learner, "kernel"):  # such a machine has them for pairs of classes
+        return None
+    coef = np.r_[0 * coef, coef] if len(coef) == 1 else coef
+    if label is not None:
+        return coef
+    # It may have been fitted on rows of other classes; NaN: on none of this one.
+    places = pd.Index(learner.classes_).get_indexer(pd.Index(labels.classes))
+    return np.where(places[:, None] < 0, np.nan, coef[places])
 
 
 def _words(
@@ -519,10 +534,7 @@ def _words(
         values = np.asarray(features[row], dtype=np.float64).ravel()
         columns = np.arange(len(values))
     own, rival = classes
-    if len(coef) == 1:
-        weight = values * (coef[0, columns] if own else -coef[0, columns])
-    else:
-        weight = values * (coef[own, columns] - coef[rival, columns])
+    weight = np.nan_to_num(values * (coef[own, columns] - coef[rival, columns]))
     first = np.argsort(-np.abs(weight), kind="stable")[:n]
     return [
         {

@@ -358,6 +358,46 @@ def test_sparse_formats_whose_rows_cannot_be_taken_are_explained(as_format):
     assert found.likely == expected.likely
 
 
+@pytest.mark.parametrize("kept", [[0, 1], [0, 2], [1, 2]])
+def test_words_are_of_the_classes_of_y_whatever_else_the_learner_knows(kept):
+    X, y = make_classification(
+        200, n_classes=3, n_informative=4, n_clusters_per_class=1, random_state=0
+    )
+    learner = clone(SGD).fit(X, y)
+    some = np.isin(y, kept)
+    own, rival = y[some][0], next(one for one in kept if one != y[some][0])
+    table = explain_rows(learner, X[some], y[some], [0]).to_frame()
+    words = table[table["kind"] == "feature"].set_index("reason")["weight"]
+    expected = X[some][0] * (learner.coef_[own] - learner.coef_[rival])
+    assert len(words) == 6
+    for name, weight in words.items():
+        assert weight == pytest.approx(expected[int(name[1:])])
+
+
+def test_a_learner_of_two_of_three_classes_explains_these_alone():
+    X, y = make_classification(
+        200, n_classes=3, n_informative=4, n_clusters_per_class=1, random_state=0
+    )
+    learner = clone(SGD).fit(X[y > 0], y[y > 0])
+    rows = [int(np.flatnonzero(y == label)[0]) for label in (0, 1)]
+    table = explain_rows(learner, X, y, rows).to_frame()
+    words = table[table["kind"] == "feature"]
+    assert set(words["number"]) <= {1}
+    for name, weight in zip(words["reason"], words["weight"], strict=True):
+        at = int(name[1:])
+        assert weight == pytest.approx(-X[rows[1], at] * learner.coef_[0, at])
+
+
+def test_epochs_are_told_of_the_rows_that_were_recorded_alone():
+    X, y = make_classification(200, random_state=0)
+    clf = DataMapClassifier(SGD, n_epochs=2, random_state=0).fit(X[:100], y[:100])
+    for rows in (slice(100), slice(100, 200), slice(150)):
+        explained = explain_rows(clf, X[rows], y[rows], [0])
+        is_recorded = rows == slice(100)
+        assert ("2 epochs" in explained.sentences[0]) == is_recorded
+        assert (explained.curves is not None) == is_recorded
+
+
 def test_where_there_is_one_label_all_of_the_nearest_have_it():
     X = make_classification(60, random_state=0)[0]
     forest = RandomForestClassifier(2, random_state=0)
