@@ -223,8 +223,10 @@ def explain_rows(
     Notes
     -----
     Neighbours are those by cosine (of standardised columns of a table) among the 100
-    nearest. Features are listed for learners that have ``coef_``. A reason is evidence
-    of a model, no proof.
+    nearest; a row with nothing in common is none. Features are listed for learners that
+    have ``coef_``. Epochs and curves are told where y are the labels that a
+    :class:`~sklearn_datamaps.DataMapClassifier` was fitted on. A reason is evidence of
+    a model, no proof.
 
     Examples
     --------
@@ -238,7 +240,7 @@ def explain_rows(
     >>> pipe = make_pipeline(CountVectorizer(), SGDClassifier(random_state=0))
     >>> explained = explain_rows(pipe, texts, y, [0])
     >>> print(explained.sentences[0].split(";")[0])
-    7 of 10 nearest say 'thanks', 3 'other'
+    7 of 7 nearest say 'thanks'
     """
     labels = encode_labels(y)
     check_consistent_length(X, labels.codes)
@@ -248,7 +250,7 @@ def explain_rows(
     estimator = _fitted(estimator, X, y)
     X_of_learner, features, names = _features(estimator, X)
     scaler = None if sparse.issparse(features) else scaler_of(features)
-    near, cosine = nearest_rows(features, N_SEARCHED, rows=cells[0], scaler=scaler)
+    found, cosines = nearest_rows(features, N_SEARCHED, rows=cells[0], scaler=scaler)
     learner = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     data_map = _map_of(learner, labels)
     proba = _probabilities(learner, X_of_learner, cells[0], labels)
@@ -263,20 +265,23 @@ def explain_rows(
             label = cells[1][number]
             codes, classes = codes[:, label], [f"not {classes[label]}", classes[label]]
             p = None if p is None else np.array([1 - p[label], p[label]])
-        own, of_near = int(codes[row]), codes[near[number]].astype(np.intp)
+        # Rows with nothing in common are not near, though no others may be nearer.
+        is_near = cosines[number] > 0
+        near, cosine = found[number, is_near], cosines[number, is_near]
+        own, of_near = int(codes[row]), codes[near].astype(np.intp)
         kinds = np.where(of_near == own, "same label", "another label")
-        is_copy = _are_copies(features, row, near[number], cosine[number])
+        is_copy = _are_copies(features, row, near, cosine)
         kinds[(of_near != own) & is_copy] = "copy"
-        rivals = _rivals(of_near, cosine[number], own, p, len(classes))
+        rivals = _rivals(of_near, cosine, own, p, len(classes))
         likely.append(_likeliest(p, classes))
         listed = _listed(kinds, n_reasons)
         reasons = [
             {
                 "kind": str(kinds[at]),
-                "neighbour": int(near[number, at]),
-                "reason": f"{classes[of_near[at]]}: {_text_of(X, near[number, at])}",
+                "neighbour": int(near[at]),
+                "reason": f"{classes[of_near[at]]}: {_text_of(X, near[at])}",
                 "label": classes[of_near[at]],
-                "weight": float(cosine[number, at]),
+                "weight": float(cosine[at]),
             }
             for at in listed
         ]
@@ -422,7 +427,9 @@ def _facts(
         also = [label for label in (*named[1:], own) if votes[label]]
         told = "".join(f", {votes[label]} {classes[label]!r}" for label in also)
         near = [f"{votes[named[0]]} of {n} nearest say {classes[named[0]]!r}{told}"]
-    elif n:
+    elif not n:
+        near = ["no other row has anything in common with it"]
+    else:
         named, near = [own], [f"all of {n} nearest say {classes[own]!r}"]
     where = "there" if named == rivals[:1] else f"to {classes[rivals[0]]!r}"
     against = _apart([one["reason"] for one in words if one["weight"] < 0])

@@ -149,14 +149,14 @@ def test_a_sentence_has_three_facts_and_the_label_first():
     pipe = make_pipeline(CountVectorizer(), clf).fit(texts, y)
     explained = explain_rows(pipe, texts, y, [0, 15])
     votes, words, learned = explained.sentences[0].split("; ")
-    assert votes == "6 of 10 nearest say 'thanks', 4 'other'"
+    assert votes == "6 of 6 nearest say 'thanks'"
     features = explained.to_frame().query("number == 0 and kind == 'feature'")
     first, second = features[features["weight"] < 0]["reason"].tolist()[:2]
     assert words == f"{first!r} and {second!r} pull there"
     right = round(pipe[-1].correctness_[0] * 4)
     ends = {0: "never right in 4 epochs", 4: "right in all 4 epochs"}
     assert learned == ends.get(right, f"right in {right} of 4 epochs")
-    # Eight copies, and two rows further away.
+    # Eight copies, and no other row with a word of it.
     assert explained.sentences[1].endswith("right in all 4 epochs")
 
 
@@ -396,6 +396,18 @@ def test_epochs_are_told_of_the_rows_that_were_recorded_alone():
         is_recorded = rows == slice(100)
         assert ("2 epochs" in explained.sentences[0]) == is_recorded
         assert (explained.curves is not None) == is_recorded
+
+
+def test_rows_with_nothing_in_common_are_no_neighbours():
+    texts = ["good day", "good day", "good night", "bad", "bad", ""]
+    y = ["p", "p", "n", "n", "n", "p"]
+    pipe = make_pipeline(TfidfVectorizer(), clone(SGD))
+    table = explain_rows(pipe, texts, y, [0, 5]).to_frame().query("neighbour >= 0")
+    assert table["number"].tolist() == [0, 0]
+    assert sorted(table["neighbour"]) == [1, 2]
+    says = explain_rows(pipe, texts, y, [0, 5]).sentences
+    assert "1 of 2 nearest say 'n', 1 'p'" in says[0]
+    assert "no other row has anything in common with it" in says[1]
 
 
 def test_where_there_is_one_label_all_of_the_nearest_have_it():
