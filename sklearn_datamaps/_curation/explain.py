@@ -256,6 +256,7 @@ def explain_rows(
     proba = _probabilities(learner, X_of_learner, cells[0], labels)
     learner = getattr(learner, "estimator_", learner)
     names_of_classes = [plain(name) for name in labels.classes.tolist()]
+    places = [] if labels.multilabel else _places(learner, labels)
     table: list[dict[str, Any]] = []
     sentences, likely = [], []
     for number, row in enumerate(cells[0].tolist()):
@@ -285,8 +286,10 @@ def explain_rows(
             }
             for at in listed
         ]
-        coef = _coef(learner, labels, label)
-        words = _words(features, row, coef, (own, rivals[0]), names, 2 * n_reasons)
+        coef, both = _coef(learner, label), (own, rivals[0])
+        if label is None:
+            both = (places[own], places[rivals[0]])
+        words = _words(features, row, coef, both, names, 2 * n_reasons)
         reasons += words
         copies = _copies(int((kinds == "copy").sum()))
         facts = _facts(of_near, own, rivals, classes, p, words, copies)
@@ -506,21 +509,21 @@ def _listed(kinds: Array, n: int) -> list[int]:
     return [at for kind in order for at in np.flatnonzero(kinds == kind)[:n].tolist()]
 
 
-def _coef(learner: Any, labels: EncodedLabels, label: Any) -> Array | None:
-    """Coefficients of every class of y and feature, of learners that have them."""
+def _places(learner: Any, labels: EncodedLabels) -> list[int]:
+    """Where a learner has the classes of y; -1: it was fitted on none of that one."""
+    known = pd.Index(getattr(learner, "classes_", labels.classes))
+    found: list[int] = known.get_indexer(pd.Index(labels.classes)).tolist()
+    return found
+
+
+def _coef(learner: Any, label: Any) -> Array | None:
+    """Coefficients of every class and feature, of learners that have them."""
     if label is not None:
         learner = getattr(learner, "estimators_", {label: None})[label]
     coef = getattr(learner, "coef_", None)
-    if not isinstance(coef, np.ndarray) or coef.ndim != 2:
-        return None
-    if hasattr(learner, "kernel"):  # such a machine has them for pairs of classes
-        return None
-    coef = np.r_[0 * coef, coef] if len(coef) == 1 else coef
-    if label is not None:
-        return coef
-    # It may have been fitted on rows of other classes; NaN: on none of this one.
-    places = pd.Index(learner.classes_).get_indexer(pd.Index(labels.classes))
-    return np.where(places[:, None] < 0, np.nan, coef[places])
+    # A machine with a kernel has coefficients for pairs of classes.
+    is_matrix = isinstance(coef, np.ndarray) and coef.ndim == 2
+    return coef if is_matrix and not hasattr(learner, "kernel") else None
 
 
 def _words(
@@ -532,7 +535,8 @@ def _words(
     n: int,
 ) -> list[dict[str, Any]]:
     """Features of a row that add most to its own label less the rival one."""
-    if coef is None or coef.shape[1] != features.shape[1]:
+    own, rival = classes
+    if coef is None or coef.shape[1] != features.shape[1] or min(classes) < 0:
         return []
     if sparse.issparse(features):
         part = slice(*features.indptr[row : row + 2])
@@ -540,8 +544,10 @@ def _words(
     else:
         values = np.asarray(features[row], dtype=np.float64).ravel()
         columns = np.arange(len(values))
-    own, rival = classes
-    weight = np.nan_to_num(values * (coef[own, columns] - coef[rival, columns]))
+    if len(coef) == 1:  # of the second of two classes
+        weight = values * (own - rival) * coef[0, columns]
+    else:
+        weight = values * (coef[own, columns] - coef[rival, columns])
     first = np.argsort(-np.abs(weight), kind="stable")[:n]
     return [
         {
