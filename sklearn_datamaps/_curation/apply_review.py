@@ -373,9 +373,14 @@ def _forms(new_label: str, known: dict[str, Any]) -> Iterable[str]:
 
 def _corrected(y: Any, cells: list[tuple[int, ...]], values: list[Any]) -> Any:
     """Copy of y, in its type, with the values in the cells."""
+    gaps = {}
     if sparse.issparse(y):
         changed = y.tolil(copy=True)
-    elif isinstance(y, pd.Series | pd.DataFrame | pd.api.extensions.ExtensionArray):
+    elif isinstance(y, pd.DataFrame):
+        # pandas sets no value in a sparse column, as of get_dummies(sparse=True).
+        gaps = {n: of for n, of in y.dtypes.items() if isinstance(of, pd.SparseDtype)}
+        changed = y.astype({name: of.subtype for name, of in gaps.items()})
+    elif isinstance(y, pd.Series | pd.api.extensions.ExtensionArray):
         changed = y.copy()
     else:
         changed = np.array(y)
@@ -388,6 +393,8 @@ def _corrected(y: Any, cells: list[tuple[int, ...]], values: list[Any]) -> Any:
             target[at] = int(value)
         else:
             target[at if len(at) > 1 else at[0]] = value
+    if gaps:
+        return changed.astype(gaps)
     return changed.asformat(y.format) if sparse.issparse(y) else changed
 
 

@@ -631,7 +631,9 @@ def multilabel_review(**columns):
     return frame.set_index(frame["id"] + "." + frame["label_name"])
 
 
-@pytest.mark.parametrize("dtype", ["int64", "bool", "float32", "Int8"])
+@pytest.mark.parametrize(
+    "dtype", ["int64", "bool", "float32", "Int8", "Sparse[int]", "Sparse[bool]"]
+)
 @pytest.mark.parametrize("given", [True, 1, "True", "1", "TRUE"])
 def test_multilabel_cells_are_flipped_and_rows_dropped(dtype, given):
     y = FRAME.astype(dtype)
