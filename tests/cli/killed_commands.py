@@ -22,7 +22,7 @@ from sklearn_datamaps import DataMap
 from sklearn_datamaps._cli import commands
 from sklearn_datamaps._cli.parser import main
 from sklearn_datamaps._core import atomic
-from sklearn_datamaps._training import base
+from sklearn_datamaps._training import fitted
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 RENAMES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir"}
@@ -306,7 +306,7 @@ MODES = {
 def main_of(folder, *modes):
     """Run modes, each with its numbers: moments:1:5, say."""
     commands.write_plot = write_plot
-    base.datetime = Clock
+    fitted.datetime = Clock
     reports = {mode: [] for mode in modes}
     for what in RUNS:
         folders = Folders(Path(folder).absolute(), what)

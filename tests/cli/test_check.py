@@ -273,7 +273,7 @@ def test_other_files_are_refused(release, tmp_path):
     assert_one_line_error(result, "No such file", "none.parquet")
 
 
-def test_rows_of_a_table_of_numbers_are_not_new_either(check, tmp_path):
+def test_rows_of_a_table_of_numbers_are_not_new_either(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(300, 2)).round(2), columns=["a", "b"])
     frame["label"] = np.where(frame["a"] > frame["b"], "x", "y")
@@ -290,7 +290,7 @@ def test_rows_of_a_table_of_numbers_are_not_new_either(check, tmp_path):
         assert found["rows"]["new"] == 9
 
 
-def test_region_of_one_row_has_not_moved(check, release):
+def test_region_of_one_row_has_not_moved(release):
     frame, *_ = tickets(1, share=0.0, seed=5)
     found = json.loads(check(release, frame, "--json").out)
     assert found["rows"]["new"] == 1
