@@ -53,7 +53,7 @@ def go_to(page, row):
     page.choose("direction", "↑ ascending")
     page.run("document.getElementById('queue').scrollTop = 0")
     found = f"document.querySelector('#items [data-point=\"{row}\"]')"
-    page.wait(f"return {found}?.click() ?? {found}")
+    page.wait(f"return Boolean({found}) && ({found}.click(), true)")
     page.wait(f"return document.getElementById('row').dataset.point === '{row}'")
 
 
@@ -68,12 +68,17 @@ def test_sentence_stands_beside_the_row(page, explained):
 
 def test_e_unfolds_what_it_rests_on_and_folds_it_again(page, explained):
     data_map, evidence = explained
+    table = evidence.to_frame()
+    kinds = table.groupby("number")["kind"].agg(set)
+    needed = {"another label", "same label", "feature"}
+    number = next(number for number, found in kinds.items() if needed <= found)
+    table = table[table["number"] == number]
+    go_to(page, evidence.rows[number])
     assert page.attribute("evidence-open", "aria-expanded") == "false"
     assert page.texts("#row-text mark") == []
     page.keys("e")
     assert page.attribute("evidence-open", "aria-expanded") == "true"
     assert "Evidence of a model, no proof." in page.text("evidence")
-    table = evidence.to_frame().query("number == 0")
     for kind, title in (
         ("another label", "Nearest with another label"),
         ("same label", "Nearest with this label"),

@@ -235,8 +235,12 @@ function fillControls() {
   askFilter();
 }
 
-// What the browser has painted is seen; what is only in the document is not.
-const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+// What the browser has painted is seen; what is only in the document is not. A page that
+// nobody looks at, in a tab behind others, is not painted: it is made ready nevertheless.
+const painted = () => new Promise((done) => {
+  requestAnimationFrame(() => setTimeout(done));
+  setTimeout(done, 500);
+});
 
 async function start() {
   for (const text of header.notes) $("notes").append(element("span", `${text} `));
