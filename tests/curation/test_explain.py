@@ -101,6 +101,9 @@ def test_copies_with_another_label_are_told(comments, pipe):
     assert table[table["kind"] == "copy"]["neighbour"].tolist() == [7]
 
 
+@pytest.mark.skipif(
+    not hasattr(sparse, "random_array"), reason="SciPy before 1.12 has no random_array"
+)
 @pytest.mark.parametrize("n_words", [5, 3000])
 def test_copies_are_told_in_single_precision(n_words):
     rng = np.random.default_rng(0)
