@@ -26,6 +26,7 @@ from sklearn_datamaps._cli.demo import (
     filled_in,
     list_files,
     note,
+    noted,
     results,
     tell,
     write_figure,
@@ -328,7 +329,8 @@ def _progress(
     # Control rows measure the labels that they were drawn from, and no others.
     whole = brought.n_applied + brought.n_lost == 0
     undrawn = queue.drop(columns="drawn", errors="ignore")
-    return audit.update(args.decided if whole else undrawn)
+    with noted():
+        return audit.update(args.decided if whole else undrawn)
 
 
 def apply_file(args: argparse.Namespace) -> list[str]:
@@ -366,10 +368,8 @@ def apply_file(args: argparse.Namespace) -> list[str]:
     table = rows = read(args, [*listed(args.label), *listed(args.text), *name])
     if args.id == PLACE:
         rows, review = of_one_file(table, review)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+    with noted():
         columns, kept, relabelled = apply_to_table(rows, review, args)
-    note(*(str(warning.message) for warning in caught))
     inputs = [args.review]
     note(*write_corrected(table, args.out, columns, kept, inputs, force=args.force))
     return [

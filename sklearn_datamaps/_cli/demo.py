@@ -3,6 +3,7 @@
 import argparse
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -431,6 +432,15 @@ def note(*notes: str) -> None:
     """
     for text in dict.fromkeys(notes):
         say(f"{NAME}: note: {plain(text, MOST)}", sys.stderr)
+
+
+@contextmanager
+def noted() -> Iterator[None]:
+    """Say what is warned of inside as notes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    note(*(str(warning.message) for warning in caught))
 
 
 def tell(args: argparse.Namespace, stage: str) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn_datamaps._cli.answers import guarded
 from sklearn_datamaps._cli.commands import read
 from sklearn_datamaps._cli.corrections import with_made_from
-from sklearn_datamaps._cli.demo import list_files
+from sklearn_datamaps._cli.demo import list_files, noted
 from sklearn_datamaps._cli.options import MAP_FILE
 from sklearn_datamaps._cli.parser import program
 from sklearn_datamaps._cli.rows import select_rows
@@ -69,7 +69,8 @@ def status(args: argparse.Namespace) -> list[str]:
     audit = audit_of(data_map)
     if not len(decisions_of(review)):
         return _nothing_decided(args, len(review))
-    progress = audit.update(review, n_next=args.rows, worth=args.worth)
+    with noted():
+        progress = audit.update(review, n_next=args.rows, worth=args.worth)
     written = [] if args.next is None else _write_next(args, audit, review)
     if args.json:
         files = [str(path) for path in written]

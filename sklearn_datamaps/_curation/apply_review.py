@@ -15,10 +15,12 @@ from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.labels import encode_labels, plain
 from sklearn_datamaps._core.messages import quoted, warn_caller
 from sklearn_datamaps._curation.decided_rows import (
+    STALE,
     MappedRows,
     find_rows,
     readings,
     refuse,
+    same_label,
 )
 from sklearn_datamaps._io.reading import Reading, warn_of
 from sklearn_datamaps._io.tables import read_table
@@ -26,7 +28,8 @@ from sklearn_datamaps._views.review import text_of
 
 DECISIONS = ("keep", "relabel", "drop")
 OPEN = ("", "unsure")  # no decision
-NEEDED = ("id", "decision", "new_label", "row_hash")
+NEEDED = ("id", "decision", "new_label")
+HASH = "row_hash"
 
 
 def apply_review(
@@ -46,6 +49,11 @@ def apply_review(
     whose ids are its positions is of a map without names: a name of y that says
     otherwise is refused, unless the texts tell which row was meant. Rows without a
     decision, or with ``unsure``, are passed over; ``keep`` changes nothing.
+
+    A review that was written by hand may lack the hashes. Its rows are found by their
+    ids; where these only count the rows, a column ``label`` (that before the decision)
+    or ``text`` has to confirm them. These columns are compared, and a warning says
+    what could not be.
 
     .. versionadded:: 0.1
 
@@ -88,6 +96,11 @@ def apply_review(
         review (as after the review was applied), or a new label is missing, not among
         the labels of y (unless ``new_labels``), or given without ``relabel``. Also if
         columns are missing.
+
+    Warns
+    -----
+    UserWarning
+        If rows have no ``row_hash``: what of them was not compared.
 
     Examples
     --------
@@ -146,7 +159,9 @@ def decided_cells(
     labels, label_names, known = _labels_of(y, multilabel="label_name" in frame)
     mapped = MappedRows.of(labels, y, X, index, _texts_of(frame, X))
     rows = find_rows(frame, whole, mapped)
-    return frame, _cells_of(frame, rows, label_names), known
+    cells = _cells_of(frame, rows, label_names)
+    _check_without_hash(frame, cells, mapped)
+    return frame, cells, known
 
 
 def decided_rows(review: Any) -> pd.DataFrame:
@@ -181,11 +196,11 @@ def _read(review: Any) -> pd.DataFrame:
         )
     # A spreadsheet may write the names of columns with a capital letter.
     lower = {name: str(name).strip().lower() for name in review}
-    absent = [name for name in NEEDED if name not in review]
+    absent = [name for name in (*NEEDED, HASH) if name not in review]
     review = review.rename(
         columns={n: low for n, low in lower.items() if low in absent}
     )
-    twice = [name for name in NEEDED if list(review.columns).count(name) > 1]
+    twice = [name for name in (*NEEDED, HASH) if list(review.columns).count(name) > 1]
     if twice:
         raise ValueError(
             f"The review has more than one column {quoted(twice)}: which one counts? "
@@ -197,12 +212,13 @@ def _read(review: Any) -> pd.DataFrame:
             f"The review lacks the columns {missing}; it has {list(review.columns)}. "
             f"Start from the frame that DataMap.review returns."
         )
-    return review
+    return review if HASH in review else review.assign(**{HASH: ""})
 
 
 def _decided(review: pd.DataFrame) -> pd.DataFrame:
     """Rows with a decision, as text, after a look at all."""
-    text = {name: [text_of(v).strip() for v in review[name]] for name in NEEDED[1:]}
+    words = ("decision", "new_label", HASH)
+    text = {name: [text_of(v).strip() for v in review[name]] for name in words}
     text["decision"] = [decision.lower() for decision in text["decision"]]
     text["id"] = [plain(name) for name in review["id"]]
     # Labels as they stand, since white space may be part of them.
@@ -287,6 +303,36 @@ def _cells_of(
     repeated = pd.Series(cells, dtype=object).duplicated().to_numpy()
     refuse(frame[repeated], "The review decides rows twice")
     return cells
+
+
+def _check_without_hash(
+    frame: pd.DataFrame, cells: list[tuple[int, ...]], rows: MappedRows
+) -> None:
+    """Compare the labels that a hash would, and say what was not compared."""
+    bare = (frame[HASH] == "").to_numpy(dtype=bool)
+    if not bare.any():
+        return
+    labels = _cells(frame, "label")
+    other = [
+        bool(is_bare and label.strip() and not same_label(rows.labels[cell], label))
+        for is_bare, label, cell in zip(bare, labels, cells, strict=True)
+    ]
+    refuse(frame[other], STALE)
+    # Of a map without texts there is nothing more.
+    with_texts = rows.texts is not None or "text" in frame
+    texts = [""] if rows.texts is None else _cells(frame, "text")[bare]
+    compared = {"labels": all(labels[bare]), "texts": all(texts) or not with_texts}
+    lacks = [name for name, was in compared.items() if not was]
+    told = f"not compared: {' and '.join(lacks)}" if lacks else "all that it says fits"
+    warn_caller(
+        f"Decisions without a row_hash: {bare.sum():,}. Their rows were found by id or "
+        f"position; {told}."
+    )
+
+
+def _cells(frame: pd.DataFrame, name: str) -> Array:
+    cells = frame[name] if name in frame else [""] * len(frame)
+    return np.array([text_of(cell) for cell in cells], dtype=object)
 
 
 def _new_labels(frame: pd.DataFrame, known: dict[str, Any]) -> list[Any]:

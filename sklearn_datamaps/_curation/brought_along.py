@@ -11,7 +11,12 @@ import pandas as pd
 from sklearn_datamaps._core.arrays import Rows
 from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._curation.apply_review import decided_rows
-from sklearn_datamaps._curation.decided_rows import readings
+from sklearn_datamaps._curation.decided_rows import (
+    MappedRows,
+    readings,
+    rows_without_hash,
+    same_label,
+)
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._views.review import (
     hash_of,
@@ -86,7 +91,8 @@ def bring_along(data_map: DataMap, decided: pd.DataFrame) -> Brought:
     """Find the rows of decisions on another map, after a new fit or corrected labels.
 
     A row is found by its hash, and of several with one hash by its name, else by its
-    position. A relabelled row that has its new label by now is one to keep.
+    position; without a hash as `apply_review` does. A relabelled row that has its new
+    label by now is one to keep.
 
     Parameters
     ----------
@@ -105,23 +111,36 @@ def bring_along(data_map: DataMap, decided: pd.DataFrame) -> Brought:
         for record in decided.to_dict("records")
     ]
     applied = _applied_sets(data_map, records, names) if data_map.multilabel else {}
+    texts = data_map.columns.get("text")
+    mapped = MappedRows.of(data_map.label, None, None, data_map.index, texts)
+    without = iter(rows_without_hash(decided[decided["row_hash"] == ""], mapped))
     cells: dict[tuple[int, ...], dict[str, str]] = {}
     n_applied = n_lost = 0
     for record in records:
         written = {name: text_of(record.get(name, "")) for name in WRITTEN}
         at = _row_of(record, by_hash[record["row_hash"]], names)
-        if at is None:
+        is_applied = False
+        if not record["row_hash"]:
+            at = next(without)
+        elif at is None:
             if data_map.multilabel:
                 at = applied.get((record["row_hash"], record["id"]))
             elif record["decision"] == "relabel":
                 at = _row_of(record, by_hash[_applied(data_map, record)], names)
-            if at is not None and record["decision"] == "relabel":
-                written |= {"decision": "keep", "new_label": ""}
-                n_applied += 1
+            is_applied = at is not None and record["decision"] == "relabel"
         cell: tuple[int, ...] = () if at is None else (at,)
         if cell and data_map.multilabel:
             column = _label_of(record, label_names)
             cell = () if column is None else (*cell, column)
+        if cell and not record["row_hash"]:
+            now, said = data_map.label[cell], text_of(record.get("label", ""))
+            new = record["decision"] == "relabel" and text_of(record["new_label"])
+            is_applied = bool(new) and same_label(now, new)
+            if said.strip() and not (is_applied or same_label(now, said)):
+                cell = ()
+        if is_applied:
+            written |= {"decision": "keep", "new_label": ""}
+            n_applied += 1
         if not cell or cell in cells:
             n_lost += record["decision"] != "drop"
         else:

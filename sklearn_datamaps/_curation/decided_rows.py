@@ -32,6 +32,13 @@ REFORMATTED = (
     "Several rows of y fit: the id is not among their names, but may be more than one "
     "of them in another form (such as 1 for 00001)"
 )
+UNCONFIRMED = (
+    "Only a count tells these rows of a review without row_hash, and nothing confirms "
+    "it: give it a column 'label' (the label before the decision) or 'text', or name "
+    "the rows (pass index=, command line: --id)"
+)
+PROBLEMS = (ABSENT, AMBIGUOUS, REFORMATTED, STALE, UNCONFIRMED)
+TRUE = ("true", "1", "1.0")
 NOTHING, LABEL, NAME, TEXT = range(4)  # what a fitting hash confirms of a row
 
 
@@ -49,6 +56,7 @@ class MappedRows:
     labels: Array
     names: list[str] | None
     named: bool  # whether the names are more than a count of the rows
+    counted: bool  # whether they, or an index that was given, only count the rows
     x_names: list[str] | None
     texts: Array | None
     places: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -69,7 +77,9 @@ class MappedRows:
                     f"X must be the {n_samples} texts of the rows; got "
                     f"{type(X).__name__} of shape {np.shape(X)}."
                 )
-        rows = cls(labels, names, named, _names(of_x, n_samples, "X"), texts)
+        counted = found is None or is_default(found)
+        x_names = _names(of_x, n_samples, "X")
+        rows = cls(labels, names, named, counted, x_names, texts)
         for place, name in enumerate(names or []):
             rows.places[name].append(place)
         return rows
@@ -102,6 +112,9 @@ def find_rows(
     00001, TRUE for True): then the hash decides, with the position or a name that is
     the same number, date or truth value.
 
+    A row without a hash is found by its name, or by a position with which a label or a
+    text stands that confirms it; a text of the review has to be that of the row.
+
     Parameters
     ----------
     frame : DataFrame
@@ -122,9 +135,7 @@ def find_rows(
     """
     search = _Search(rows, frame, positional=_counts(review))
     found = np.full(len(frame), -1)
-    problems: dict[str, list[int]] = {
-        problem: [] for problem in (ABSENT, AMBIGUOUS, REFORMATTED, STALE)
-    }
+    problems: dict[str, list[int]] = {problem: [] for problem in PROBLEMS}
     for at in range(len(frame)):
         row = search.row_of(at)
         if isinstance(row, str):
@@ -134,6 +145,25 @@ def find_rows(
     for problem, which in problems.items():
         refuse(frame.iloc[which], problem)
     return found
+
+
+def rows_without_hash(frame: pd.DataFrame, rows: MappedRows) -> list[int | None]:
+    """Rows of decisions that have no hash; None where it cannot be told."""
+    search = _Search(rows, frame, positional=False)
+    found = [search.row_of(at) for at in range(len(frame))]
+    return [row if isinstance(row, int) else None for row in found]
+
+
+def same_label(label: Any, said: str) -> bool:
+    """Whether the cell of a review says a label, if as a spreadsheet writes it."""
+    if isinstance(label, bool | np.bool_):
+        return (said.strip().lower() in TRUE) == bool(label)
+    own = plain(label)
+    with suppress(ValueError):
+        if float(own) == float(said):
+            return True
+    folded = own.strip().casefold()
+    return folded in {reading.strip().casefold() for reading in readings(said)}
 
 
 def _counts(review: pd.DataFrame) -> bool:
@@ -166,12 +196,18 @@ class _Search:
         counted = "position" in frame or rows.names is None
         self.positions = [_whole(cell) if counted else -1 for cell in cells]
         self.carried = frame["text"].tolist() if "text" in frame else None
+        self.labelled = [False] * len(frame)
+        if "label" in frame:
+            self.labelled = [text_of(cell).strip() != "" for cell in frame["label"]]
         self._by_hash: dict[str, list[int]] | None = None
+        self._by_meaning: dict[Any, list[int]] | None = None
 
     def row_of(self, at: int) -> int | str:
         """The row of a decision, or what is wrong with it."""
         by_name, place = self._named(at), self.positions[at]
         by_position = [place] if 0 <= place < len(self.rows.labels) else []
+        if not self.hashes[at]:
+            return self._without_hash(at, by_name, by_position)
         if not by_name or by_name == by_position:
             return self._by_position(at, by_name, by_position)
         name, position = self._shown(at, by_name), self._shown(at, by_position)
@@ -200,6 +236,45 @@ class _Search:
         if shown > LABEL or (shown and known):
             return by_position[0]
         return STALE if by_position and known else ABSENT
+
+    def _without_hash(
+        self, at: int, by_name: list[int], by_position: list[int]
+    ) -> int | str:
+        """Its row by name, or by a count that something confirms."""
+        rows, counted = self.rows, self.rows.counted
+        meant = [] if by_name or counted else self._meant(at)
+        if rows.texts is not None and self.text_at(at):
+            said = readings(text_of(self.text_at(at)))
+            near = by_name or meant
+            if counted or not near:
+                near = [*near, *by_position]
+            fit = {row for row in near if text_of(rows.texts[row]) in said}
+            if len(fit) == 1:
+                return fit.pop()
+            return AMBIGUOUS if fit else STALE if near else ABSENT
+        if not counted:
+            found = by_name or meant
+            return found[0] if len(found) == 1 else REFORMATTED if found else ABSENT
+        if by_name and by_position and by_name != by_position:
+            return AMBIGUOUS
+        found = by_name or by_position
+        if not found:
+            return ABSENT
+        return found[0] if self.labelled[at] else UNCONFIRMED
+
+    def text_at(self, at: int) -> str:
+        """The text that the review has of a row; empty without one."""
+        return "" if self.carried is None else text_of(self.carried[at])
+
+    def _meant(self, at: int) -> list[int]:
+        """Rows whose names a spreadsheet may have written so."""
+        if self._by_meaning is None:
+            self._by_meaning = defaultdict(list)
+            for row, name in enumerate(self.rows.names or []):
+                for meaning in _meanings(name):
+                    self._by_meaning[meaning].append(row)
+        by_meaning, said = self._by_meaning, _meanings(self.ids[at])
+        return sorted({row for meaning in said for row in by_meaning.get(meaning, [])})
 
     def _named(self, at: int) -> list[int]:
         """The row that has the name, of several the one at the position."""

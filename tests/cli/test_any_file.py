@@ -164,6 +164,26 @@ def test_capital_truth_values_are_seen_through_and_said(tmp_path):
     assert "note: In new_label, 'FALSE' was read as 'False'" in result.err
 
 
+def test_review_written_by_hand_is_applied_and_said_what_it_did_not_tell(tmp_path):
+    path, review, out = (tmp_path / n for n in ("mine.csv", "review.csv", "out.csv"))
+    content = written(rows_of("True", "False"))
+    path.write_text(content)
+    review.write_text("id,decision,new_label\n1,relabel,FALSE\n")
+    argv = ["apply", path, review, "--out", out, *TEXT]
+    # Without --id, 1 is the second row, or the first for those who count from 1.
+    assert_one_line_error(run(*argv), "nothing confirms it", "--id", "id '1'")
+    result = run(*argv, "--id", "id")
+    assert out.read_text() == content.replace("thanks 1,True", "thanks 1,False")
+    assert "note: Decisions without a row_hash: 1. " in result.err
+    assert "not compared: labels and texts" in result.err
+    review.write_text("id,text,label,decision,new_label\n1,thanks 1,TRUE,drop,\n")
+    result = run(*argv, "--id", "id", "--force")
+    assert "all that it says fits" in result.err
+    assert out.read_text() == content.replace("00001,thanks 1,True\n", "")
+    result = run("apply", out, review, "--out", tmp_path / "b.csv", *TEXT, "--id", "id")
+    assert_one_line_error(result, "The review has rows that y has not", "id '1'")
+
+
 def test_new_label_that_could_be_two_is_refused(tmp_path):
     rows = rows_of()
     rows[0][2] = "Yes"

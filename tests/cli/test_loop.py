@@ -273,6 +273,41 @@ def test_map_again_brings_decisions_along_also_once_they_are_applied(desk):
     assert (third["decision"] == "").sum() == 100
 
 
+@pytest.mark.parametrize("lost", [["row_hash"], ["row_hash", "label", "text"]])
+def test_review_without_hashes_goes_through_the_loop(desk, lost):
+    path, is_wrong, true = desk
+    true_of = dict(zip(is_wrong, true, strict=True))
+    map_to(path, "out", "--review", 60)
+    review = path.parent / "out" / "review.csv"
+    first = decide(review, is_wrong, true_of, n=50).drop(columns=lost)
+    first.to_csv(review, index=False)
+    first = first.head(50).set_index("id")
+    n_wrong = (first["decision"] == "relabel").sum()
+    fixed, next_one = (path.parent / name for name in ("fixed.csv", "next.csv"))
+    result = run("status", path, review, "--next", next_one)
+    assert f"Reviewed 50, wrong {n_wrong}" in result.out
+    assert "note: Decisions without a row_hash: 50" in result.err
+    found = table_of(next_one).set_index("id").loc[first.index, "decision"]
+    assert found.tolist() == first["decision"].tolist()
+    assert run("apply", path, review, "--out", fixed).code == 0
+    result = map_to(fixed, "again", "--decided", review)
+    assert f"of these applied since, now to keep: {n_wrong}" in result.out
+    again = table_of(path.parent / "again" / "review.csv").set_index("id")
+    assert (again.loc[first.index, "decision"] == "keep").all()
+
+
+def test_decisions_without_a_hash_on_labels_that_changed_are_lost(desk):
+    path, is_wrong, _ = desk
+    map_to(path, "out", "--review", 60)
+    review = path.parent / "out" / "review.csv"
+    table = decide(review, is_wrong, n=20).drop(columns="row_hash")
+    table.loc[0, ["decision", "label"]] = ["keep", "another one"]
+    table.to_csv(review, index=False)
+    result = map_to(path, "again", "--decided", review)
+    assert "Decisions brought along: 19\n" in result.out
+    assert "have another label or text by now: 1" in result.out
+
+
 def test_notes_are_brought_along(desk):
     path, is_wrong, _ = desk
     map_to(path, "out")

@@ -174,3 +174,103 @@ def test_undecided_rows_may_be_damaged():
     review = drop(map_of(), 3).astype({"id": object, "position": object})
     review.loc[review["decision"] == "", ["id", "position", "row_hash"]] = "gone"
     assert dropped(Y, review) == [3]
+
+
+# Reviews without row_hash, as people write them
+
+
+def by_hand(**columns):
+    """A decision, written by hand."""
+    decision = {"id": ["c4"], "decision": ["drop"], "new_label": [""]}
+    return pd.DataFrame(decision | {name: [cell] for name, cell in columns.items()})
+
+
+BARE = "Decisions without a row_hash: 1. .* not compared: "
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({}, "labels and texts"),
+        ({"label": "0.0"}, "texts"),
+        ({"text": "fine"}, "labels"),
+        ({"text": "fine", "label": "0", "position": 1}, None),
+        ({"row_hash": np.nan}, "labels and texts"),
+    ],
+)
+def test_named_row_without_a_hash_is_found_and_said_what_was_not_compared(
+    columns, told
+):
+    y = pd.Series(Y, index=NAMES)
+    message = "all that it says fits" if told is None else f"{BARE}{told}[.]"
+    with pytest.warns(UserWarning, match=message):
+        assert dropped(y, by_hand(**columns), TEXTS) == [4]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"id": "c9"}, "rows that y has not"),
+        ({"id": ""}, "rows that y has not"),
+        ({"label": "1"}, "stale or of other data"),
+        ({"text": "worse"}, "stale or of other data"),
+        ({"text": "worse", "position": 5}, "stale or of other data"),
+    ],
+)
+def test_row_without_a_hash_is_refused_where_it_is_another(columns, message):
+    y = pd.Series(Y, index=NAMES)
+    with pytest.raises(ValueError, match=message):
+        apply_review(y, by_hand(**columns), TEXTS)
+
+
+@pytest.mark.parametrize("y", [Y, pd.Series(Y)])
+def test_count_without_a_hash_needs_a_label_or_text(y):
+    with pytest.raises(
+        ValueError, match=r"Only a count .* nothing confirms it.*id '4'"
+    ):
+        apply_review(y, by_hand(id=4), TEXTS)
+    with pytest.warns(UserWarning, match=f"{BARE}texts"):
+        assert dropped(y, by_hand(id=4, label=0), TEXTS) == [4]
+    with pytest.warns(UserWarning, match=f"{BARE}labels"):
+        assert dropped(y, by_hand(id="4", text="fine"), TEXTS) == [4]
+    # As if counted from 1.
+    for other in ({"label": 0}, {"text": "fine"}):
+        with pytest.raises(ValueError, match="stale or of other data"):
+            apply_review(y, by_hand(id=5, **other), TEXTS)
+
+
+def test_counts_without_a_hash_that_differ_are_refused_unless_the_text_tells():
+    y = pd.Series(Y)
+    with pytest.raises(ValueError, match="cannot be told which was meant"):
+        apply_review(y, by_hand(id=2, position=4, label=0))
+    with pytest.raises(ValueError, match="cannot be told which was meant"):
+        apply_review(y, by_hand(id=0, position=2, text="ok"), TEXTS)
+    with pytest.warns(UserWarning, match=f"{BARE}labels"):
+        assert dropped(y, by_hand(id=2, position=4, text="fine"), TEXTS) == [4]
+
+
+def test_name_without_a_hash_that_a_spreadsheet_rewrote_is_found_if_it_is_one():
+    y = pd.Series(Y, index=["01", "02", "03", "004", "04", "5"])
+    with pytest.warns(UserWarning, match=BARE):
+        assert dropped(y, by_hand(id="2")) == [1]
+    with pytest.raises(ValueError, match=r"Several rows of y fit.*id '4'"):
+        apply_review(y, by_hand(id="4"))
+    with pytest.warns(UserWarning, match=f"{BARE}labels"):
+        assert dropped(y, by_hand(id="4", text="fine"), TEXTS) == [4]
+
+
+def test_multilabel_cell_without_a_hash_is_compared():
+    Y_two = pd.DataFrame({"a": [1, 0, 1], "b": [0, 1, 1]}, index=["x", "y", "z"])
+    review = by_hand(id="y", label_name="a", label="TRUE")
+    with pytest.raises(ValueError, match="stale or of other data"):
+        apply_review(Y_two, review)
+    review["label"], review["decision"] = "FALSE", "relabel"
+    review["new_label"] = True
+    with pytest.warns(UserWarning, match="all that it says fits"):
+        assert apply_review(Y_two, review)[0]["a"].tolist() == [1, 1, 1]
+
+
+def test_label_with_space_at_its_end_is_the_label():
+    y = pd.Series(["a ", "b"] * 3, index=NAMES)
+    with pytest.warns(UserWarning, match="all that it says fits"):
+        assert dropped(y, by_hand(label="a")) == [4]

@@ -493,7 +493,7 @@ def test_unsure_is_passed_over_as_are_columns_about_the_decision():
     assert y.tolist() == series().tolist()
 
 
-@pytest.mark.parametrize("column", ["id", "decision", "new_label", "row_hash"])
+@pytest.mark.parametrize("column", ["id", "decision", "new_label"])
 def test_missing_column_is_refused(column):
     frame = review(make(), 3).drop(columns=column)
     with pytest.raises(ValueError, match=rf"lacks the columns \['{column}'\]"):
