@@ -19,7 +19,7 @@ TEXTS = ["Thank you, thank you!", "you THANK me", "a", "", "no 1 knows; no1 know
 LETTERS = "aab _1é\u0301İßΣς\u00a0\u2003\n漢\U0001d552\U0001f600-'"
 
 
-def assert_same(texts: list[str], **options: Any) -> None:
+def assert_same(texts: list[Any], **options: Any) -> None:
     ours, theirs = NgramTfidfVectorizer(**options), TfidfVectorizer(**options)
     expected = theirs.fit_transform(texts)
     expected.sort_indices()
@@ -66,7 +66,7 @@ def test_random_texts_give_scikit_learns_columns_names_and_values(
         assert refusal(NgramTfidfVectorizer(**options), texts) == message
 
 
-def refusal(vectorizer: TfidfVectorizer, texts: list[str]) -> str | None:
+def refusal(vectorizer: TfidfVectorizer, texts: list[Any]) -> str | None:
     try:
         vectorizer.fit_transform(texts)
     except ValueError as error:
@@ -113,3 +113,10 @@ def test_no_names_before_a_fit_and_those_of_the_last_one_after() -> None:
     assert vectorizer.fit_transform(["third text"]).shape == (1, 2)
     assert vectorizer.get_feature_names_out().tolist() == ["text", "third"]
     assert not hasattr(clone(vectorizer), "vocabulary_")
+
+
+def test_documents_that_are_no_texts_are_scikit_learns() -> None:
+    assert_same([b"Thank you", "thank YOU", np.str_("you")])
+    missing = ["thank you", np.nan]
+    message = refusal(TfidfVectorizer(), missing)
+    assert refusal(NgramTfidfVectorizer(), missing) == message is not None
