@@ -73,6 +73,20 @@ def test_import_loads_no_plotting_and_no_data_library():
     assert not (ours - theirs) & HEAVY
 
 
+def test_pictures_of_a_map_do_not_load_seaborn():
+    # It takes as long as all the rest, and is needed for a palette by name alone.
+    draw = (
+        "from sklearn_datamaps import DataMap, TrajectoryDisplay; "
+        "proba = [[[0.9, 0.1], [0.2, 0.8]], [[0.4, 0.6], [0.3, 0.7]]]; "
+        "made = DataMap.from_probabilities(proba, [0, 1], store_trajectories=True); "
+        "made.plot(); TrajectoryDisplay.from_data_map(made, [0]); "
+        "made.compare(made).plot()"
+    )
+    loaded = loaded_by(draw)
+    assert "matplotlib" in loaded
+    assert "seaborn" not in loaded
+
+
 def test_every_exported_name_is_importable():
     package = importlib.import_module("sklearn_datamaps")
     missing = [name for name in package.__all__ if not hasattr(package, name)]

@@ -122,9 +122,10 @@ def accents(artist: Any, n: int) -> list[Color]:
     n : int
         How many.
     """
-    import seaborn as sns
+    import matplotlib as mpl
 
-    return [visible(color, artist) for color in sns.color_palette(None, n)]
+    cycle = mpl.rcParams["axes.prop_cycle"].by_key().get("color", ["0.15"])
+    return [visible(cycle[i % len(cycle)], artist) for i in range(n)]
 
 
 def sequence(artist: Any, n: int) -> list[Color]:

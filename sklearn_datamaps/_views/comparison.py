@@ -293,7 +293,6 @@ def _draw_arrows(
     n_movers: int | None,
     title: str | None,
 ) -> None:
-    import seaborn as sns
     from matplotlib.lines import Line2D
 
     movers, after = comparison.movers.iloc[:n_movers], comparison.after
@@ -357,7 +356,7 @@ def _draw_arrows(
         xlabel="variability",
         ylabel="confidence",
     )
-    sns.despine(ax=ax)
+    drawing.despine(ax)
     size = drawing.settle(ax)
     default = f"The {len(movers):,} largest movers, from before to after"
     note = f"{beyond:,} rows with more variability are not shown" if beyond else ""

@@ -19,7 +19,7 @@ MAX_ROWS = 12  # more lines cannot be told apart in one picture
 # Okabe and Ito's colours for all kinds of colour vision, without their pale yellow.
 # The black one is that of the text, and all are moved where they could not be seen.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "text", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES = ("", (5, 1.5), (5, 1.5, 1.2, 1.5), (1.5, 1))
+DASHES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1.2, 1.5)), (0, (1.5, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "X", "P", "<", ">", "p", "h", "d")
 EDGE_WIDTH = 0.5
 MAX_LINES = 2  # of the legend, for each row
@@ -274,7 +274,7 @@ class TrajectoryDisplay:
             A seaborn palette, or a list of colours. None: seven colours that all kinds
             of colour vision tell apart; markers and dashes differ too.
         line_kwargs : dict, default=None
-            Arguments of :func:`seaborn.lineplot`.
+            Arguments of :meth:`matplotlib.axes.Axes.plot`.
         legend_kwargs : dict, default=None
             Arguments of :meth:`matplotlib.axes.Axes.legend`.
 
@@ -287,13 +287,14 @@ class TrajectoryDisplay:
         TypeError, ValueError
             As in :meth:`frame`.
         """
-        import seaborn as sns
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
 
         frame = self.frame(text=text)
         keys = [name for name in ("position", "label_name") if name in frame]
-        rows = frame.drop_duplicates(keys)
+        lines_of = frame.groupby(keys, sort=False)
+        rows = lines_of.head(1)
         names = _names(rows, self.data_map)
-        dashes = [DASHES[i % len(DASHES)] for i in range(len(rows))]
 
         new = ax is None
         if new:
@@ -301,36 +302,29 @@ class TrajectoryDisplay:
 
             ax = plt.figure(figsize=(7.5, 4), layout="constrained").add_subplot()
         self.ax_, self.figure_ = ax, ax.figure
-        of_rows = sns.color_palette(
-            _colors(ax) if palette is None else palette, len(rows)
-        )
-        line = frame.groupby(keys, sort=False).ngroup().astype(str)
+        of_rows = _colors(ax, palette, len(rows))
         size = drawing.font_size(ax)
-        defaults = {"linewidth": 0.16 * size, "markersize": 0.6 * size} | _edge(ax)
         n_markers = min(20, 4 * ax.bbox.width / ax.figure.dpi)
-        defaults["markevery"] = max(1, round(self.data_map.n_epochs / n_markers))
-        n_before = len(ax.lines)
-        sns.lineplot(
-            data=frame.assign(line=line),
-            x="epoch",
-            y="probability",
-            hue="line",
-            style="line",
-            palette=dict(zip(line.unique(), of_rows, strict=True)),
-            markers=dict(zip(line.unique(), MARKERS, strict=False)),
-            dashes=dict(zip(line.unique(), dashes, strict=True)),
-            estimator=None,
-            legend=False,
-            ax=ax,
-            **(defaults | dict(line_kwargs or {})),
-        )
-        lines = ax.lines[n_before:]
-        means = frame.groupby(line, sort=False)["probability"].mean().to_numpy()
+        style = {
+            "linewidth": 0.16 * size,
+            "markersize": 0.6 * size,
+            "markevery": max(1, round(self.data_map.n_epochs / n_markers)),
+            **_edge(ax),
+            **normalize_kwargs(dict(line_kwargs or {}), Line2D),
+        }
+        lines = []
+        for i, (_, points) in enumerate(lines_of):
+            dashes = DASHES[i % len(DASHES)]
+            own = {"color": of_rows[i], "marker": MARKERS[i], "linestyle": dashes}
+            x_and_y = points["epoch"], points["probability"]
+            lines += ax.plot(*x_and_y, **(own | style))
+        means = lines_of["probability"].mean().to_numpy()
         _draw_means(ax, means, of_rows, self.data_map.n_epochs, 0.8 * size)
         faint = colors.ink(ax, colors.FAINT)
         ax.axhline(0.5, color=faint, linewidth=0.9, linestyle=":", zorder=1.5)
-        ax.set(ylim=(-0.03, 1.03), ylabel="probability of the own label")
-        sns.despine(ax=ax)
+        ax.set(ylim=(-0.03, 1.03))
+        ax.set(xlabel="epoch", ylabel="probability of the own label")
+        drawing.despine(ax)
 
         size = drawing.settle(ax)  # the legend is fitted to the final width
         title = drawing.default_title(self.data_map) if title is None else title
@@ -413,9 +407,15 @@ def _names(rows: pd.DataFrame, data_map: BaseDataMap) -> list[str]:
     return names
 
 
-def _colors(ax: Any) -> list[Any]:
+def _colors(ax: Any, palette: str | Sequence[Any] | None, n: int) -> list[Any]:
+    """Colours of n rows, over again if there are not so many."""
+    if palette is not None:
+        import seaborn as sns
+
+        return list(sns.color_palette(palette, n))
     ink = colors.ink(ax)
-    return [ink if c == "text" else colors.visible(c, ax) for c in COLORS]
+    chosen = [ink if c == "text" else colors.visible(c, ax) for c in COLORS]
+    return [chosen[i % len(chosen)] for i in range(n)]
 
 
 def _edge(ax: Any) -> dict[str, Any]:

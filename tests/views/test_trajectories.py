@@ -314,13 +314,14 @@ def test_legend_leaves_out_lines_that_were_in_the_ax_before():
     assert to_rgb(handle.get_color()) != (1, 0, 0)
 
 
-def test_styles_and_title_can_be_given():
+@pytest.mark.parametrize("width", ["linewidth", "lw"])
+def test_styles_and_title_can_be_given(width):
     display = TrajectoryDisplay.from_data_map(
         make_map(),
         [0, 1],
         title="three stories",
         palette=["red", "blue"],
-        line_kwargs={"linewidth": 3},
+        line_kwargs={width: 3},
         legend_kwargs={"title": "comments"},
     )
     lines = trajectories_of(display)
