@@ -120,7 +120,9 @@ class DataMap(BaseDataMap):
             Whether proba holds logits; as in
             :meth:`~sklearn_datamaps.TrainingDynamics.update`.
         meta : mapping, default=None
-            Facts about the run to carry along.
+            Facts about the run to carry along. ``{"recording": "out-of-fold"}`` says
+            that the models never trained on the rows that they judge; else the map
+            says "in-sample".
 
         Returns
         -------
@@ -132,7 +134,13 @@ class DataMap(BaseDataMap):
             If proba or y is a tensor that NumPy cannot read: on another device,
             sparse, or bfloat16.
         ValueError
-            If shapes do not fit, or a probability is NaN or infinite.
+            If shapes do not fit, a probability is NaN or infinite, or a measure is
+            unknown.
+
+        Warns
+        -----
+        UserWarning
+            As of :meth:`~sklearn_datamaps.TrainingDynamics.update`.
 
         Examples
         --------
@@ -342,7 +350,22 @@ class DataMap(BaseDataMap):
         return compare_labels(self, other, by)
 
     def plot(self, **kwargs: Any) -> DataMapDisplay:
-        """Draw the map; see :class:`~sklearn_datamaps.DataMapDisplay`."""
+        """Draw the map.
+
+        Parameters
+        ----------
+        **kwargs
+            Arguments of :meth:`DataMapDisplay.plot`, such as ``by="label"``.
+
+        Returns
+        -------
+        DataMapDisplay
+
+        Raises
+        ------
+        ValueError
+            As there.
+        """
         return DataMapDisplay.from_data_map(self, **kwargs)
 
     @overload
@@ -354,38 +377,86 @@ class DataMap(BaseDataMap):
     ) -> Path | ExplorerPage:
         """Write the map as one interactive HTML page that works offline.
 
+        The columns of the map are shown and exported, trajectories drawn if stored. The
+        pictures of a column ``image`` stand beside the rows; they are at most 96 pixels
+        on the longest side and in the file, WebP, some 2 or 3 kB each: without loss up
+        to 32 pixels.
+
+        The page opens at the top suspect. Read it, decide with one key (K keep, R or a
+        digit relabel, S unsure, D drop, U undo), and the next one is there; search,
+        filters, the map and its lasso find others. The decisions stay in the browser,
+        under the hash of the map, until they are saved as ``review.csv`` for
+        :func:`~sklearn_datamaps.apply_review`.
+
         Parameters
         ----------
         path : str or path, default=None
             File to write. None: no file; the page shows itself in a notebook.
-        **kwargs
-            ``text``: the column with the texts of the rows. ``by``: the measure whose
-            100 most telling rows are the suspects, open from the start. ``review``: an
-            earlier ``review.csv``, whose rows nobody has to read again. ``new_labels``:
-            whether other labels than those of the map can be typed in, for
-            ``apply_review(..., new_labels=True)``. ``evidence``: what
-            :func:`~sklearn_datamaps.explain_rows` found, beside the rows.
-            ``max_points``, ``random_state`` and ``title``: the most points in the page,
-            the seed of the sample above that, and the heading.
+        text : str or None, default="text"
+            Column of :meth:`DataMap.with_columns` with the texts of the rows. None, or
+            the default without such a column: no texts.
+        by : str, default=None
+            Measure whose 100 most telling rows are the suspects. None: the one the map
+            was made to rank labels by, or else ``"confidence"``.
+        new_labels : bool, default=False
+            Whether a label that the map does not have can be typed in. Then pass the
+            same to :func:`~sklearn_datamaps.apply_review`; on the command line, ``apply
+            --new-labels``.
+        review : DataFrame, str or path, default=None
+            An earlier review: its decisions are in the page from the start, so that
+            after :func:`~sklearn_datamaps.apply_review` and another fit nobody reads a
+            row twice. A row is found by its hash; a label that was corrected since
+            counts as kept. Of a review with control rows (``drawn``, see
+            :meth:`LabelAudit.review`) the page lists the rows in its order, shows
+            nothing of them that suggests a decision, and hands ``drawn`` on.
+        evidence : Explanation, default=None
+            Reasons for and against labels, made by
+            :func:`~sklearn_datamaps.explain_rows` or ``audit.explain`` with the X and y
+            of the map: beside each of its rows one sentence, and behind the key E
+            neighbours, copies, words and probabilities.
+        max_points : int, default=250_000
+            Points in the page. Of a larger map the page holds a sample: hard rows
+            first, then ambiguous ones, then easy ones, at random within the last that
+            fits.
+        random_state : int, RandomState, Generator or None, default=0
+            Seed of that sample.
+        title : str, default=None
+            Heading of the page. None: learner, number of rows and of epochs.
 
         Returns
         -------
         pathlib.Path or ExplorerPage
-            The file, or the page where no path was given. Read the top suspect,
-            decide with one key, and save ``review.csv`` for
-            :func:`~sklearn_datamaps.apply_review`.
+            The file, or the page where no path was given.
 
         Raises
         ------
         ImportError
-            Without plotly, or pillow for pictures: install
+            If plotly is not installed, or pillow, where there are pictures: both are in
             ``sklearn-datamaps[explore]``.
-        ValueError
-            If the map does not know the labels, or a picture cannot be read.
         OSError
             If the file cannot be written: what was there before stays as it was. A
-            symbolic link is a FileExistsError, neither replaced nor followed. A
-            picture that is not there is a FileNotFoundError.
+            symbolic link is a FileExistsError, neither replaced nor followed. A picture
+            that is not there is a FileNotFoundError.
+        ValueError
+            If a picture cannot be read or has far too many pixels, there is no column
+            ``text`` or measure ``by``, a carried column has the name of one of the
+            review, evidence is of other rows or labels, max_points is not an integer >=
+            1, no row was recorded, or the map does not know the labels.
+
+        Notes
+        -----
+        In the CSV files a text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a
+        line end has an apostrophe put before it, so that no spreadsheet takes it for a
+        formula; numbers stay as they are. To undo: take the apostrophe off where one of
+        these follows it. :func:`~sklearn_datamaps.apply_review` does so, and tells a
+        text that began with an apostrophe already by its hash.
+
+        "Save page with decisions" writes the page again with decisions, annotator,
+        filters and place in it. Where it is opened they lie below the decisions that
+        the browser has for this map: these stand, but for those that the same person,
+        by name, made later in the file. The decisions of somebody else, in such a page
+        or a review.csv, are compared when the file is dropped onto the page, and change
+        none there before one takes theirs.
         """
         if path is None:
             return ExplorerPage("".join(explorer_parts(self, **kwargs)))
@@ -572,7 +643,8 @@ class TrainingDynamics(Recorder):
             Accept rows recorded in fewer epochs than others; rows never recorded
             are NaN (region ``"unseen"``, predicted None).
         meta : mapping, default=None
-            Facts about the run to carry along: ``learner``, ``seed``, ...
+            Facts about the run to carry along: ``learner``, ``seed``, ...; of
+            ``recording`` see :meth:`DataMap.from_probabilities`.
 
         Returns
         -------

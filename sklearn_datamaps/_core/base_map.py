@@ -182,13 +182,31 @@ class BaseDataMap:
         Parameters
         ----------
         name : str
-            ``"confidence"``, ``"variability"``, ``"correctness"``, ``"margin"``,
-            ``"margin_std"``, ``"aleatoric"``, ``"threshold_closeness"``, or one that
-            was asked for with ``measures=``: ``"loss"``, ``"el2n"``,
-            ``"forgetting"``, ``"first_learned"`` and, from ``"mean_proba"``,
-            ``"logit_margin"``; with ``cv=``, ``"memorization"`` and, from
-            ``"mean_proba"``, ``"label_quality"``: 0 to 1, one minus the chance that
-            the label is wrong.
+            Always there are
+
+            - ``"confidence"``, ``"variability"``, ``"correctness"``, ``"margin"`` and
+              ``"margin_std"``, see the class;
+            - ``"aleatoric"``: mean over epochs of p (1 - p), of the probability p of
+              the own label, in [0, 0.25];
+            - ``"threshold_closeness"``: c (1 - c), of the confidence c, in [0, 0.25].
+
+            Where they were asked for with ``measures=``, of E epochs:
+
+            - ``"loss"``: mean of -log p, in nats;
+            - ``"el2n"``: mean length of the probabilities less the one-hot label, in
+              [0, sqrt(2)];
+            - ``"forgetting"``: how often a right prediction became wrong; E + 1 if
+              none was right;
+            - ``"first_learned"``: epoch, from 1, since which all predictions are
+              right; E + 1 if the last one is wrong;
+            - ``"logit_margin"``, from ``"mean_proba"``: log of the mean probability of
+              the own label less that of the largest other one, in nats.
+
+            With ``cv=``:
+
+            - ``"memorization"``: confidence in-sample less out-of-fold, in [-1, 1];
+            - ``"label_quality"``, from ``"mean_proba"``: one minus the chance that the
+              label is wrong, in [0, 1].
 
         Returns
         -------
@@ -252,6 +270,11 @@ class BaseDataMap:
         -------
         ndarray of str, shape of confidence
             Rows that were never recorded are ``"unseen"``.
+
+        Raises
+        ------
+        ValueError
+            If band or n_std is no number >= 0.
         """
         return region_names(self.region_codes(band=band, n_std=n_std))
 
@@ -327,8 +350,9 @@ class BaseDataMap:
         Raises
         ------
         ValueError
-            If both n_samples and fraction are given, or one is out of range, or the
-            measure or label is unknown.
+            If both n_samples and fraction are given, or one is out of range (n_samples:
+            1 to the size of the map), the measure or label is unknown, or label or
+            per_row is given for a map that is not multilabel.
         """
         values = self.measure(by)
         up = MEASURES[by].ascending if ascending is None else ascending
@@ -450,6 +474,11 @@ class BaseDataMap:
             probabilities were recorded, then the carried columns (of pictures, the
             paths alone).
             Multilabel: long, one row per (row, label), with ``label_name``.
+
+        Raises
+        ------
+        ImportError, ValueError
+            As :meth:`with_columns`.
         """
         carrying = self.with_columns(**columns) if columns else self
         n_labels = len(self.classes) if self.multilabel else 1

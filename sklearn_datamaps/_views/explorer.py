@@ -56,54 +56,12 @@ def explorer_parts(
     filters, the map and its lasso find others. The decisions stay in the browser, under
     the hash of the map, until they are saved as ``review.csv``.
 
-    In the CSV files a text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line
-    end has an apostrophe put before it, so that no spreadsheet takes it for a formula;
-    numbers stay as they are. To undo: take the apostrophe off where one of these
-    follows it. :func:`~sklearn_datamaps.apply_review` does so, and tells a text that
-    began with an apostrophe already by its hash.
-
-    "Save page with decisions" writes the page again with decisions, annotator, filters
-    and place in it. Where it is opened they lie below the decisions that the browser
-    has for this map: these stand, but for those that the same person, by name, made
-    later in the file. The decisions of somebody else, in such a page or a review.csv,
-    are compared when the file is dropped onto the page, and change none there before
-    one takes theirs.
-
     Parameters
     ----------
     data_map : DataMap
-        The map. Its columns are shown and exported; trajectories are drawn if stored.
-        The pictures of a column ``image`` stand beside the rows. They are at most 96
-        pixels on the longest side and in the file, WebP, some 2 or 3 kB each: without
-        loss up to 32 pixels.
-    text : str or None, default="text"
-        Column of :meth:`DataMap.with_columns` with the texts of the rows. None, or
-        the default without such a column: no texts.
-    by : str, default=None
-        Measure whose 100 most telling rows are the suspects. None: the one the map was
-        made to rank labels by, or else ``"confidence"``.
-    new_labels : bool, default=False
-        Whether a label that the map does not have can be typed in. Then pass the same
-        to :func:`~sklearn_datamaps.apply_review`; on the command line, ``apply
-        --new-labels``.
-    review : DataFrame, str or path, default=None
-        An earlier review: its decisions are in the page from the start, so that after
-        :func:`~sklearn_datamaps.apply_review` and another fit nobody reads a row twice.
-        A row is found by its hash; a label that was corrected since counts as kept. Of
-        a review with control rows (``drawn``, see :meth:`LabelAudit.review`) the page
-        lists the rows in its order, shows nothing of them that suggests a decision, and
-        hands ``drawn`` on.
-    evidence : Explanation, default=None
-        Reasons for and against labels, made by :func:`~sklearn_datamaps.explain_rows`
-        or ``audit.explain`` with the X and y of the map: beside each of its rows one
-        sentence, and behind the key E neighbours, copies, words and probabilities.
-    max_points : int, default=250_000
-        Points in the page. Of a larger map the page holds a sample: hard rows first,
-        then ambiguous ones, then easy ones, at random within the last that fits.
-    random_state : int, RandomState, Generator or None, default=0
-        Seed of that sample.
-    title : str, default=None
-        Heading of the page. None: learner, number of rows and of epochs.
+        The map.
+    text, by, new_labels, review, evidence, max_points, random_state, title
+        As in :meth:`DataMap.explore`.
 
     Returns
     -------
@@ -112,17 +70,8 @@ def explorer_parts(
 
     Raises
     ------
-    ImportError
-        If plotly is not installed, or pillow, where there are pictures.
-    OSError
-        If the file cannot be written: what was there before stays as it was. A
-        symbolic link is a FileExistsError, neither replaced nor followed. A picture
-        that is not there is a FileNotFoundError.
-    ValueError
-        If a picture cannot be read or has far too many pixels, there is no column
-        ``text`` or measure ``by``, a carried column has the name of one of the review,
-        evidence is of other rows or labels, max_points is not an integer >= 1, no row
-        was recorded, or the map does not know the labels.
+    ImportError, OSError, ValueError
+        As there.
     """
     plotly = plotly_script()
     require_labels(data_map, "explore")

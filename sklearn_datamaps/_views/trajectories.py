@@ -31,7 +31,8 @@ class TrajectoryDisplay:
     """Trajectory visualization: probability of the own label over the epochs.
 
     Use :meth:`from_estimator` or :meth:`from_data_map` to create one. The map must
-    have stored trajectories: fit with ``store_trajectories=True``.
+    have stored trajectories, as :class:`DataMapClassifier` does by itself of up to
+    5 million values; else ask for them with ``store_trajectories=True``.
 
     .. versionadded:: 0.1
 
@@ -58,8 +59,7 @@ class TrajectoryDisplay:
     Examples
     --------
     >>> import matplotlib.pyplot as plt
-    >>> from sklearn_datamaps import DataMap
-    >>> from sklearn_datamaps._views.trajectories import TrajectoryDisplay
+    >>> from sklearn_datamaps import DataMap, TrajectoryDisplay
     >>> proba = [[[0.9, 0.1], [0.8, 0.2]], [[0.7, 0.3], [0.6, 0.4]]]
     >>> data_map = DataMap.from_probabilities(
     ...     proba, ["ham", "spam"], store_trajectories=True

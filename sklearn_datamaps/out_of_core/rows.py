@@ -24,7 +24,7 @@ def read_rows(
     ----------
     source : Dataset, IterableDataset, str, path, DataFrame or iterable of batches
         As for :func:`vectorize_to_disk`; pairs have the columns "text" and "label".
-    rows : array-like of int
+    rows : array-like of int of shape (n_rows,)
         Positions of the rows, in any order, as ``DataMap.rank`` gives them.
     columns : sequence of str, default=None
         Columns to read. None: all.
@@ -36,8 +36,11 @@ def read_rows(
 
     Raises
     ------
+    TypeError
+        If the source is none of these.
     ValueError
-        If a position is negative or beyond the last row, or there is no such column.
+        If rows are no whole numbers, a position is negative or beyond the last row, or
+        there is no such column.
     FileNotFoundError
         If there is no such source.
 

@@ -121,11 +121,14 @@ def vectorize_to_disk(
     ------
     NotFittedError
         If the vectorizer is to be fitted first.
+    TypeError
+        If the source is none of these, or the vectorizer cannot transform.
     ValueError
-        If it makes dense matrices; if a text or a label is missing, or a label is
-        not among the classes (the message names the row); if the source has no rows,
-        or fewer than are done already; if the folder holds a matrix that was made of
-        something else: the message says what differs.
+        If shard_size is no integer >= 1; if the vectorizer makes dense matrices; if a
+        text or a label is missing, or a label is not among the classes (the message
+        names the row); if the source has no rows, or fewer than are done already; if
+        the folder holds a matrix that was made of something else: the message says what
+        differs.
     FileExistsError
         If the folder holds something else.
     FileNotFoundError
