@@ -65,9 +65,8 @@ def apply_review(
     review : DataFrame, str or path
         The frame of :meth:`sklearn_datamaps.DataMap.review` with its decisions, or a
         file of it as a spreadsheet saves it, as CSV (delimiter and encoding are found)
-        or as .xlsx. The
-        apostrophe that protects a cell such as ``'=1`` from being
-        run as a formula is taken off.
+        or as .xlsx (extra ``excel``). The apostrophe that protects a cell such as
+        ``'=1`` from being run as a formula is taken off.
     X : array-like of shape (n_samples,), default=None
         The texts that the map carried. With them, a row whose text has changed is
         refused. Without, the label is checked against the text that stands in the
@@ -96,6 +95,10 @@ def apply_review(
         review (as after the review was applied), or a new label is missing, not among
         the labels of y (unless ``new_labels``), or given without ``relabel``. Also if
         columns are missing.
+    TypeError
+        If the review is neither a frame nor the path of a file.
+    FileNotFoundError
+        If there is no such file.
 
     Warns
     -----
@@ -191,7 +194,7 @@ def _read(review: Any) -> pd.DataFrame:
         review = table.cells
     if not isinstance(review, pd.DataFrame):
         raise TypeError(
-            f"review must be the frame of DataMap.review or the path of its CSV file; "
+            f"review must be the frame of DataMap.review or the path of its file; "
             f"got {type(review).__name__}."
         )
     # A spreadsheet may write the names of columns with a capital letter.

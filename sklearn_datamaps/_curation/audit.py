@@ -178,6 +178,12 @@ class LabelAudit:
         Returns
         -------
         LabelAudit
+            A copy with the columns; this audit is unchanged.
+
+        Raises
+        ------
+        ImportError, ValueError
+            As there.
         """
         return replace(self, data_map=self.data_map.with_columns(**columns))
 
@@ -270,7 +276,8 @@ class LabelAudit:
         Parameters
         ----------
         review : DataFrame, str or path
-            The frame of :meth:`review` with its decisions, or a CSV file of it.
+            The frame of :meth:`review` with its decisions, or a file of it, as for
+            :func:`~sklearn_datamaps.apply_review`.
             ``relabel`` and ``drop`` say that a label was wrong, ``keep`` that it was
             right; rows without a decision are passed over.
         n_next : int, default=100
@@ -289,6 +296,8 @@ class LabelAudit:
         ValueError
             If the review is of other data or has no decision, or n_next or worth is
             out of range.
+        TypeError, FileNotFoundError
+            As :func:`~sklearn_datamaps.apply_review`.
         """
         return review_progress(
             self,
@@ -345,6 +354,11 @@ class LabelAudit:
         -------
         str or pandas.DataFrame
             Of a column as of :meth:`DataMap.summary`.
+
+        Raises
+        ------
+        ValueError
+            As there.
         """
         if by is not None:
             return self.by_label() if by == "label" else self.data_map.summary(by)

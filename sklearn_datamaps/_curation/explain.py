@@ -219,6 +219,8 @@ def explain_rows(
     ValueError
         If rows are no positions in y or have the wrong shape for it, if n_reasons is
         no integer >= 1, or if X and y differ in length.
+    TypeError
+        If the estimator is none.
 
     Notes
     -----
