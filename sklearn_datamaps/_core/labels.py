@@ -17,6 +17,7 @@ from sklearn_datamaps._core.messages import quoted, warn_caller
 from sklearn_datamaps._core.public import found_in
 
 N_ROWS_NAMED = 5
+WIDEST = 48  # bytes of a label, 12 characters: memory that each row takes
 NUMPY_TEXT_OF_FLOATS = 32  # characters of the texts that NumPy makes of numbers
 NO_LABEL = {"", "na", "n/a", "nan", "<na>", "nat", "null", "none", "?", "[]"}
 UNSEEN = {"Cc", "Cf"}  # categories of control and format characters
@@ -58,6 +59,20 @@ class EncodedLabels:
     def values(self) -> Array:
         """Labels themselves: of shape (n_samples,), or the indicator of bool."""
         return self.codes if self.multilabel else self.classes[self.codes]
+
+    def sortable_values(self) -> Array:
+        """The same, but short texts as NumPy's, which it finds and sorts far quicker.
+
+        scikit-learn looks for the distinct labels in every call of ``partial_fit``. Of
+        Python's texts that takes as long as half of an epoch of SGD.
+        """
+        names = self.classes.tolist()
+        if self.classes.dtype == object and {str}.issuperset(map(type, names)):
+            texts = np.array(names)
+            # NumPy cuts characters of code 0 off the end of a text.
+            if texts.itemsize <= WIDEST and texts.tolist() == names:
+                return texts[self.codes]
+        return self.values()
 
 
 def index_of(n_samples: int, *candidates: Any) -> pd.Index:

@@ -99,7 +99,10 @@ def _targets(learner: Learner, data: Data) -> Array | None:
         return None
     if labels.multilabel or learner.wants_codes:
         return labels.codes.astype(np.int64)
-    return labels.values() if data.raw_y is None else data.raw_y
+    if data.raw_y is not None:
+        return data.raw_y
+    # Told of the classes, it does not make them of the labels of its rows.
+    return labels.sortable_values() if learner.takes("classes") else labels.values()
 
 
 def record_step(dynamics: Recorder, blocks: Iterable[Block]) -> list[Array]:

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.linear_model import SGDClassifier
 
 from sklearn_datamaps import (
     DataMap,
@@ -80,3 +82,54 @@ def test_object_bools_are_bools():
     fitted, plain = fit(y.astype(object)), fit(y)
     np.testing.assert_array_equal(fitted.confidence_, plain.confidence_)
     assert fitted.classes_.dtype == bool
+
+
+class Telling(SGDClassifier):
+    """Keeps the kind of labels that it was given."""
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        self.kind_ = y.dtype.kind
+        return super().partial_fit(X, y, classes, sample_weight)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["other", "Καλά", "thanks"], "U"),  # quick for NumPy to sort
+        (["z", "a label so long that rows would take much", "m"], "O"),
+    ],
+    ids=["short", "long"],
+)
+@pytest.mark.parametrize("params", [{}, {"cv": 2}, {"batch_size": 40}], ids=str)
+def test_texts_reach_the_learner_as_texts_and_train_as_numbers_do(names, kind, params):
+    y = np.array(names, dtype=object)[Y]
+    learner = Telling(loss="log_loss", class_weight="balanced")
+    fitted = DataMapClassifier(learner, n_epochs=2, random_state=0, **params).fit(X, y)
+    assert fitted.estimator_.kind_ == kind
+    assert fitted.estimator_.classes_.tolist() == sorted(names)
+    assert fitted.data_map_.label.tolist() == y.tolist()
+    numbered = np.argsort(np.argsort(names))[Y]
+    as_numbers = DataMapClassifier(learner, n_epochs=2, random_state=0, **params)
+    expected = as_numbers.fit(X, numbered).confidence_
+    np.testing.assert_array_equal(fitted.confidence_, expected)
+
+
+class Listening(ClassifierMixin, BaseEstimator):
+    """Learns what labels there are."""
+
+    def partial_fit(self, X, y, classes):
+        self.classes_, self.seen_ = classes, sorted(set(y.tolist()))
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), 3), 1 / 3)
+
+    def predict(self, X):
+        return self.classes_[np.zeros(len(X), dtype=int)]
+
+
+def test_characters_that_numpy_cuts_off_reach_the_learner():
+    names = ["a", "a\0", "b"]  # the same two to an array of texts
+    y = np.array(names, dtype=object)[Y]
+    fitted = DataMapClassifier(Listening(), n_epochs=1, random_state=0).fit(X, y)
+    assert fitted.estimator_.seen_ == names
