@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.messages import quoted
@@ -18,7 +17,6 @@ from sklearn_datamaps._io.reading import (
     escaped,
     nested,
     new_values,
-    text_of,
 )
 
 FEATHER = (".feather", ".arrow")
@@ -85,9 +83,7 @@ def _table(file: File, source: Any, reading: Reading) -> Table:
     ]
     inner = nested(dict(zip(names, values, strict=True)), reading.named)
     names, values = [*names, *map(".".join, inner)], [*values, *inner.values()]
-    cells = {at: [text_of(v) for v in column] for at, column in enumerate(values)}
-    frame = pd.DataFrame(cells, dtype=object).set_axis(names, axis=1)
-    return Table(file, frame, source, typed=values)
+    return Table.of_values(file, names, values, source=source)
 
 
 def class_names(schema: Any, column: str) -> list[str] | None:

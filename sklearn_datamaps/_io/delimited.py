@@ -72,10 +72,8 @@ class Dialect:
     def value(self, raw: str) -> str:
         """What a cell says."""
         q = self.quote
-        if not q or len(raw) < 2 or raw[0] != q:
-            return raw
-        match = self.inside.match(raw, 1)
-        if match is None or match.end() != len(raw) - 1 or raw[-1] != q:
+        in_quotes = len(raw) > 1 and raw[0] == raw[-1] == q
+        if not in_quotes or not self.inside.fullmatch(raw, 1, len(raw) - 1):
             return raw
         if not self.escaped:
             return raw[1:-1].replace(q + q, q)
@@ -405,7 +403,7 @@ def batches(
     with encoding.open(file) as lines:
         opened = Delimited.open(file, reading, lines)
         names = opened.columns
-        asked = set(names if columns is None else columns)
+        asked = names if columns is None else columns
         rows: Iterator[list[str]]
         rows = (cells for _, cells in opened.rows() if cells is not None)
         head: list[list[str]] = []
@@ -420,7 +418,7 @@ def batches(
         types = {
             at: str if name in texts else _type_of([value(row[at]) for row in head])
             for at, name in enumerate(names)
-            if name in asked or columns is None
+            if name in asked
         }
         first = 0
         rows = chain(head, rows)

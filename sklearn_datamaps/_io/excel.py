@@ -82,11 +82,14 @@ def read(file: File, reading: Reading) -> Table:
             )
         row += [None] * (width - len(row))
     values = [[row[at] for _, row in rows] for at in range(width)]
-    cells = {at: [text_of(v) for v in column] for at, column in enumerate(values)}
-    names = pd.Index([text_of(name) for name in header[:width]], dtype=object)
-    frame = pd.DataFrame(cells, dtype=object).set_axis(names, axis=1)
     lines = [number for number, _ in rows]
-    return Table(file, frame, None, tuple(notes), values, lambda: lines)
+    return Table.of_values(
+        file,
+        map(text_of, header[:width]),
+        values,
+        notes=tuple(notes),
+        lines=lambda: lines,
+    )
 
 
 def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
@@ -180,13 +183,12 @@ def batches(
 
     Yields
     ------
-    columns : dict of lists
+    columns : DataFrame
     n_rows : int
     """
     table = read(file, reading)
-    for first in range(0, len(table), size):
-        part = {
-            name: values[first : first + size]
-            for name, values in zip(table.cells, table.listed(), strict=True)
-        }
-        yield part, len(table.cells[first : first + size])
+    columns_of = dict(zip(table.cells, table.listed(), strict=True))
+    rows = pd.DataFrame(columns_of, dtype=object)
+    for first in range(0, len(rows), size):
+        part = rows[first : first + size]
+        yield part, len(part)

@@ -9,12 +9,13 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 STREAM = Path("-")  # the standard input or output
-COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
+MODULES: dict[str, Any] = {".gz": gzip, ".bz2": bz2, ".xz": lzma}
+COMPRESSIONS = (*MODULES, ".zst")
 # How files that are no text begin, and the ending of such files.
 KINDS = {
     b"\x1f\x8b": ".gz",
@@ -73,14 +74,12 @@ class File:
             held = _standard_input()
         elif path.exists() and not (path.is_file() or path.is_dir()):
             held = path.read_bytes()  # a pipe
-        suffix, compression = endings(path)
-        file = cls(path, suffix, compression, held)
-        if not suffix and not compression:
-            found = kind_of(file.head())
-            compression = found if found in COMPRESSIONS else ""
-            file = cls(path, "", compression, held)
-        suffix = f".{kind}" if kind else suffix or _guessed(file.head())
-        return cls(path, suffix, compression, held)
+        file = cls(path, *endings(path), held)
+        found = "" if file.suffix or file.compression else kind_of(file.head())
+        if found in COMPRESSIONS:
+            file = replace(file, compression=found)
+        suffix = f".{kind}" if kind else file.suffix or _guessed(file.head())
+        return replace(file, suffix=suffix)
 
     def __str__(self) -> str:
         return "the standard input" if self.path == STREAM else str(self.path)
@@ -151,12 +150,8 @@ class _Unpacked(io.RawIOBase):
 
 
 def _unpacking(packed: BinaryIO, compression: str) -> Any:
-    if compression == ".gz":
-        return gzip.GzipFile(fileobj=packed)
-    if compression == ".bz2":
-        return bz2.BZ2File(packed)
-    if compression == ".xz":
-        return lzma.LZMAFile(packed)
+    if compression in MODULES:
+        return MODULES[compression].open(packed)
     import pyarrow as pa
 
     return pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd")
@@ -166,10 +161,8 @@ def compressed(data: bytes, compression: str) -> bytes:
     """Bytes of a file with an ending such as ``.gz``, the same for the same data."""
     if compression == ".gz":
         return gzip.compress(data, mtime=0)
-    if compression == ".bz2":
-        return bz2.compress(data)
-    if compression == ".xz":
-        return lzma.compress(data)
+    if compression in MODULES:
+        return bytes(MODULES[compression].compress(data))
     if compression == ".zst":
         import pyarrow as pa
 
@@ -264,22 +257,15 @@ def find_encoding(file: File, given: str | None) -> Encoding:
     if given == "utf-16":  # without a mark
         given = "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
     if given not in (None, "utf-8", "utf-8-sig"):
-        try:
-            _decode(file, given)
-        except UnicodeError:
-            raise ValueError(
-                f"{file} cannot be read as {given}; name its --encoding."
-            ) from None
+        if not _fits(file, given):
+            raise ValueError(f"{file} cannot be read as {given}; name its --encoding.")
         return Encoding(given)
     # A text may hold a NUL, but not a file that is full of them.
     is_text = given is not None or head.count(0) <= len(head) // 4
-    try:
-        if is_text:
-            _decode(file, "utf-8")
-            return Encoding("utf-8", "surrogateescape")
-    except UnicodeDecodeError:
-        if given is not None or not (0 in head or kind_of(head)):
-            return _with_bad_bytes(file, given)
+    if is_text and _fits(file, "utf-8"):
+        return Encoding("utf-8", "surrogateescape")
+    if is_text and (given is not None or not (0 in head or kind_of(head))):
+        return _with_bad_bytes(file, given)
     cure = "If it is, name its --encoding"
     if kind := kind_of(head):
         what = {".xlsx": ".xlsx or a .zip", ".xls": ".xls (save as .xlsx)"}
@@ -304,19 +290,18 @@ def _with_bad_bytes(file: File, given: str | None) -> Encoding:
             f"kept as they are. If it is another one, name its --encoding."
         )
         return Encoding("utf-8", "surrogateescape", (note,))
-    for name in ("cp1252", "latin-1"):
-        try:
-            _decode(file, name)
-        except UnicodeDecodeError:
-            continue
-        break
+    name = "cp1252" if _fits(file, "cp1252") else "latin-1"
     note = f"{file} is not UTF-8: read as {name}. If wrong, name its --encoding."
     return Encoding(name, notes=(note,))
 
 
-def _decode(file: File, name: str) -> None:
-    for _ in _chunks(file, name, "strict"):
-        pass
+def _fits(file: File, name: str) -> bool:
+    try:
+        for _ in _chunks(file, name, "strict"):
+            pass
+    except UnicodeError:
+        return False
+    return True
 
 
 def _chunks(file: File, name: str, errors: str) -> Iterator[str]:

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._io.delimited import Batches
@@ -19,8 +18,7 @@ from sklearn_datamaps._io.reading import (
     Reading,
     Table,
     nested,
-    text_of,
-    value_of,
+    reader_of,
     warn_of,
 )
 
@@ -116,11 +114,14 @@ def read(file: File, reading: Reading) -> Table:
     inner = nested(dict(zip(columns, values, strict=True)), reading.named)
     keys: list[Keys] = [*((name,) for name in columns), *inner]
     values += inner.values()
-    cells = {at: [text_of(v) for v in column] for at, column in enumerate(values)}
-    frame = pd.DataFrame(cells, dtype=object)
-    frame = frame.set_axis(pd.Index(map(".".join, keys), dtype=object), axis=1)
-    source = (pieces, keys)
-    return Table(file, frame, source, encoding.notes, values, pieces.lines)
+    return Table.of_values(
+        file,
+        map(".".join, keys),
+        values,
+        source=(pieces, keys),
+        notes=encoding.notes,
+        lines=pieces.lines,
+    )
 
 
 def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
@@ -146,14 +147,12 @@ def patch(table: Table, columns: NewCells, kept: NDArray[np.bool_]) -> bytes:
             start, end = _value_span(text, keys[at])
             written[at, before.iloc[row]] = text[start:end]
 
-    # Among texts, what none says yet is a text, whatever it could be read as.
-    others = {at for (at, _), span in written.items() if span[0] not in '"n'}
+    readers = {at: reader_of(table.listed()[at]) for at in columns}
 
     def edit(text: str, at: int, cell: str) -> str:
         start, end = _value_span(text, keys[at])
-        value = written.get((at, cell)) or json.dumps(
-            value_of(cell) if at in others else cell, ensure_ascii=False
-        )
+        value = written.get((at, cell))
+        value = value or json.dumps(readers[at](cell), ensure_ascii=False)
         return text[:start] + value + text[end:]
 
     edited = pieces.edited(table, columns, kept, edit)

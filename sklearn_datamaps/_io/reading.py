@@ -92,6 +92,16 @@ class Table:
     lines: Callable[[], Sequence[int]] | None = None
     reading: Reading = Reading()
 
+    @classmethod
+    def of_values(
+        cls, file: File, names: Iterable[Any], typed: Sequence[list[Any]], **more: Any
+    ) -> "Table":
+        """Table of columns of values, whose cells are their texts."""
+        cells = {at: [text_of(v) for v in values] for at, values in enumerate(typed)}
+        columns = pd.Index(names, dtype=object)
+        frame = pd.DataFrame(cells, dtype=object).set_axis(columns, axis=1)
+        return cls(file, frame, typed=typed, **more)
+
     def __len__(self) -> int:
         return len(self.cells)
 
@@ -269,17 +279,20 @@ def new_values(
     list
     """
     by_text = dict(zip(before, values, strict=True))
-    # Among texts, what none says yet is a text, whatever it could be read as.
-    are_texts = all(isinstance(value, str | None) for value in values)
-    read = str if are_texts else value_of
+    read = reader_of(values)
     return [
         value if new == old else by_text[new] if new in by_text else read(new)
         for value, old, new in zip(values, before, after.tolist(), strict=True)
     ]
 
 
-def value_of(text: str) -> Any:
-    """Value whose text this is, for a cell that says what no other one does."""
+def reader_of(values: Iterable[Any]) -> Callable[[str], Any]:
+    """What makes the value of a cell that says what no other one of a column does."""
+    # Among texts it is a text, whatever it could be read as.
+    return str if all(isinstance(v, str | None) for v in values) else _value_of
+
+
+def _value_of(text: str) -> Any:
     if text in ("True", "False"):
         return text == "True"
     try:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.atomic import commit
+from sklearn_datamaps._core.labels import is_whole
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io import arrow_files, delimited, excel, json_files
 from sklearn_datamaps._io.delimited import Batches
@@ -156,55 +157,43 @@ def read_table(
     except RecursionError:
         raise ValueError(f"{file} holds JSON nested too deeply to be read.") from None
     for name in table.cells.columns:
-        if escaped(name) != name:
+        if not is_whole(name):
             raise ValueError(
                 f"{file}: the name of column '{escaped(name)}' holds what is no "
                 f"character. Rename it."
             )
     if not len(table):
         raise ValueError(f"{file} has no rows.")
-    table = _without_nul(table)
-    notes = (*table.notes, *_half_characters(table))
-    return replace(table, notes=notes, reading=reading)
+    return replace(_with_characters_checked(table), reading=reading)
 
 
-def _without_nul(table: Table) -> Table:
-    """Replace the character of code 0, at which spreadsheets end a text."""
-    width = range(table.cells.shape[1])
-    found = [at for at in width if any("\0" in c for c in table.cells.iloc[:, at])]
-    if not found:
-        return table
-    cells, notes = table.cells.copy(), []
-    for at in found:
-        column = cells.iloc[:, at].to_numpy(dtype=object)
-        rows = [row for row, cell in enumerate(column) if "\0" in cell]
-        cells.isetitem(at, [cell.replace("\0", "\ufffd") for cell in column])
-        notes.append(
-            f"{table.file}: cells of column {cells.columns[at]!r} hold the character "
-            f"of code 0, in rows {quoted(rows, 3)}; it is read as '\ufffd'."
-        )
-    return replace(table, cells=cells, notes=(*table.notes, *notes))
+def _with_characters_checked(table: Table) -> Table:
+    """Note characters that files cannot hold, and replace those of code 0.
 
-
-def _half_characters(table: Table) -> list[str]:
-    """Note of texts that no file in UTF-8 can hold, as a truncated emoji is one."""
-    notes = []
-    for at, name in enumerate(table.cells.columns):
-        cells = table.cells.iloc[:, at].tolist()
-        try:
-            "".join(cells).encode()
-        except UnicodeEncodeError:
+    At these a spreadsheet ends a text. Half a character, such as a truncated emoji, is
+    none in UTF-8.
+    """
+    cells, notes = table.cells.copy(deep=False), list(table.notes)
+    for at, name in enumerate(table.cells):
+        column = table.cells.iloc[:, at].tolist()
+        of_column = f"{table.file}: cells of column {name!r} hold"
+        if rows := [row for row, cell in enumerate(column) if "\0" in cell]:
+            cells.isetitem(at, [cell.replace("\0", "\ufffd") for cell in column])
+            notes.append(
+                f"{of_column} the character of code 0, in rows {quoted(rows, 3)}; it "
+                f"is read as '\ufffd'."
+            )
+        if not is_whole("".join(column)):
             # Bytes that are none were noted when the encoding was found.
-            bare = [BAD_BYTE.sub("", cell) for cell in cells]
-            rows = [row for row, cell in enumerate(bare) if escaped(cell) != cell]
+            bare = [BAD_BYTE.sub("", cell) for cell in column]
+            rows = [row for row, cell in enumerate(bare) if not is_whole(cell)]
             if not rows:
                 continue
             notes.append(
-                f"{table.file}: cells of column {name!r} hold half a character, in "
-                f"rows {quoted(rows, 3)}; it is read as it is, and written with a "
-                f"backslash."
+                f"{of_column} half a character, in rows {quoted(rows, 3)}; it is read "
+                f"as it is, and written with a backslash."
             )
-    return notes
+    return replace(table, cells=cells, notes=tuple(notes))
 
 
 def write_csv(frame: pd.DataFrame, path: Path, *, mark: bool = False) -> Path:
