@@ -330,7 +330,7 @@ def _progress(
     whole = brought.n_applied + brought.n_lost == 0
     undrawn = queue.drop(columns="drawn", errors="ignore")
     with noted():
-        return audit.update(args.decided if whole else undrawn)
+        return audit.update(args.decided if whole else undrawn, new_labels=True)
 
 
 def apply_file(args: argparse.Namespace) -> list[str]:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -105,7 +104,7 @@ def apply_to_table(
     names = listed(args.label)
     rows = select_rows(table, names, args.text, args.id, args.na or (), args.label_sep)
     if args.features:
-        _check_features(table, review, rows, args.features)
+        _check_features(table, review, rows, args)
     kept = np.ones(len(table), dtype=bool)
     y, kept[rows.positions] = apply_review(
         rows.y, review, rows.texts, index=rows.index, new_labels=args.new_labels
@@ -161,12 +160,17 @@ def of_one_file(table: Table, review: pd.DataFrame) -> tuple[Table, pd.DataFrame
 
 
 def _check_features(
-    table: Table, review: pd.DataFrame, rows: LabelledRows, names: Sequence[str]
+    table: Table,
+    review: pd.DataFrame,
+    rows: LabelledRows,
+    args: argparse.Namespace,
 ) -> None:
     """Refuse a review that says of a decided row other features than the file."""
-    decided, cells, _ = decided_cells(rows.y, review, index=rows.index)
+    decided, cells, *_ = decided_cells(
+        rows.y, review, index=rows.index, new_labels=args.new_labels
+    )
     at = rows.positions[np.array([cell[0] for cell in cells], dtype=np.intp)]
-    for name in names:
+    for name in args.features:
         carried = carried_name(name)
         carried = f"'{carried}" if FORMULA.match(carried) else carried
         if carried not in decided:

@@ -227,6 +227,11 @@ def add_status(commands: Any, epilog: str) -> argparse.ArgumentParser:
         "(default: %(default)s)",
     )
     parser.add_argument(
+        "--new-labels",
+        action="store_true",
+        help="take labels that no mapped row has, as apply does (default: refuse them)",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="replace a file --next that exists"
     )
     add_json(parser)

@@ -70,7 +70,9 @@ def status(args: argparse.Namespace) -> list[str]:
     if not len(decisions_of(review)):
         return _nothing_decided(args, len(review))
     with noted():
-        progress = audit.update(review, n_next=args.rows, worth=args.worth)
+        progress = audit.update(
+            review, n_next=args.rows, worth=args.worth, new_labels=args.new_labels
+        )
     written = [] if args.next is None else _write_next(args, audit, review)
     if args.json:
         files = [str(path) for path in written]

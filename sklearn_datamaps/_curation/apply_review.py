@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,8 @@ def apply_review(
     ids; where it has none the positions decide, whatever the index of X says. A review
     whose ids are its positions is of a map without names: a name of y that says
     otherwise is refused, unless the texts tell which row was meant. Rows without a
-    decision, or with ``unsure``, are passed over; ``keep`` changes nothing.
+    decision, or with ``unsure``, are passed over; ``keep`` changes nothing, nor does
+    ``relabel`` with the label that the row has.
 
     A review that was written by hand may lack the hashes. Its rows are found by their
     ids; where these only count the rows, a column ``label`` (that before the decision)
@@ -119,52 +120,79 @@ def apply_review(
     >>> kept
     array([ True,  True, False])
     """
-    frame, cells, known = decided_cells(y, review, X, index=index)
-    among = set(known.values())
-    rows = np.array([cell[0] for cell in cells], dtype=np.intp)
-    relabel = frame["decision"] == "relabel"
-    if new_labels:
-        known |= _unknown_labels(frame[relabel], known)
-    values = _new_labels(frame[relabel], known)
-    added = [value for value in dict.fromkeys(values) if value not in among]
+    decided = decided_cells(y, review, X, index=index, new_labels=new_labels)
+    decision = decided.frame["decision"].to_numpy()
     kept = np.ones(np.shape(y)[0], dtype=bool)
-    kept[rows[frame["decision"] == "drop"]] = False
-    changed = [cells[at] for at in np.flatnonzero(relabel)]
-    return _corrected(_with_room(y, added), changed, values), kept
+    kept[[decided.cells[at][0] for at in np.flatnonzero(decision == "drop")]] = False
+    changed = [decided.cells[at] for at in np.flatnonzero(decision == "relabel")]
+    room = _with_room(y, decided.added)
+    return _corrected(room, changed, decided.values), kept
+
+
+class Decisions(NamedTuple):
+    """What a review decides.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The rows with a decision. To relabel a row to the label that it has is to keep
+        it, and stands as such here.
+    cells : list of tuple of int
+        The position of each; multilabel: position and column.
+    values : list
+        The new label of each row that is to be relabelled, in their order.
+    added : list
+        Those of them that no row of y has.
+    """
+
+    frame: pd.DataFrame
+    cells: list[tuple[int, ...]]
+    values: list[Any]
+    added: list[Any]
 
 
 def decided_cells(
-    y: Any, review: Any, X: Any = None, *, index: Any = None
-) -> tuple[pd.DataFrame, list[tuple[int, ...]], dict[str, Any]]:
-    """Find and check the rows that a review decides.
+    y: Any,
+    review: Any,
+    X: Any = None,
+    *,
+    index: Any = None,
+    new_labels: bool = False,
+) -> Decisions:
+    """Find the rows that a review decides, and what its decisions mean.
 
     Parameters
     ----------
-    y, review, X, index
+    y, review, X, index, new_labels
         As in :func:`apply_review`.
 
     Returns
     -------
-    frame : DataFrame
-        The rows with a decision.
-    cells : list of tuple of int
-        The position of each; multilabel: position and column.
-    known : dict
-        Labels of y by their text.
+    Decisions
 
     Raises
     ------
     TypeError, ValueError
-        As :func:`apply_review`, but for what concerns new labels.
+        As :func:`apply_review`.
     """
     whole = _read(review)
     frame = _decided(whole)
     labels, label_names, known = _labels_of(y, multilabel="label_name" in frame)
     mapped = MappedRows.of(labels, y, X, index, _texts_of(frame, X))
-    rows = find_rows(frame, whole, mapped)
-    cells = _cells_of(frame, rows, label_names)
+    cells = _cells_of(frame, find_rows(frame, whole, mapped), label_names)
     _check_without_hash(frame, cells, mapped)
-    return frame, cells, known
+    decision = frame["decision"].to_numpy(copy=True)
+    at = np.flatnonzero(decision == "relabel")
+    among = set(known.values())
+    if new_labels:
+        known |= _unknown_labels(frame.iloc[at], known)
+    values = _new_labels(frame.iloc[at], known)
+    pairs = zip(at, values, strict=True)
+    other = np.array([labels[cells[k]] != value for k, value in pairs], dtype=bool)
+    decision[at[~other]] = "keep"
+    values = [value for value, is_other in zip(values, other, strict=True) if is_other]
+    added = [value for value in dict.fromkeys(values) if value not in among]
+    return Decisions(frame.assign(decision=decision), cells, values, added)
 
 
 def decided_rows(review: Any) -> pd.DataFrame:
@@ -244,6 +272,10 @@ def _decided(review: pd.DataFrame) -> pd.DataFrame:
     refuse(
         frame[(frame["new_label"] != "") & (frame["decision"] != "relabel")],
         "A new_label needs the decision relabel",
+    )
+    refuse(
+        frame[(frame["new_label"] == "") & (frame["decision"] == "relabel")],
+        "The decision relabel needs a new_label",
     )
     return frame[~frame["decision"].isin(OPEN)]
 
@@ -339,7 +371,6 @@ def _cells(frame: pd.DataFrame, name: str) -> Array:
 
 
 def _new_labels(frame: pd.DataFrame, known: dict[str, Any]) -> list[Any]:
-    refuse(frame[frame["new_label"] == ""], "The decision relabel needs a new_label")
     texts = [
         next((text for text in _forms(new, known) if text in known), None)
         for new in frame["new_label"]
@@ -359,7 +390,7 @@ def _new_labels(frame: pd.DataFrame, known: dict[str, Any]) -> list[Any]:
 
 def _unknown_labels(frame: pd.DataFrame, known: dict[str, Any]) -> dict[str, Any]:
     """Labels that y does not have, by their text, in the type of those it has."""
-    texts = dict.fromkeys(new for new in frame["new_label"] if new != "")
+    texts = dict.fromkeys(frame["new_label"])
     # What spells a known one in another way is no new one.
     folded = {text.strip().casefold() for text in known}
     unknown = [

@@ -269,7 +269,12 @@ class LabelAudit:
         return review.assign(drawn=tag(len(listed), int(n_random), self.seed))
 
     def update(
-        self, review: Any, *, n_next: int = 100, worth: float = 0.05
+        self,
+        review: Any,
+        *,
+        n_next: int = 100,
+        worth: float = 0.05,
+        new_labels: bool = False,
     ) -> ReviewProgress:
         """Learn from the decisions made so far how many wrong labels are left.
 
@@ -277,13 +282,15 @@ class LabelAudit:
         ----------
         review : DataFrame, str or path
             The frame of :meth:`review` with its decisions, or a file of it, as for
-            :func:`~sklearn_datamaps.apply_review`.
-            ``relabel`` and ``drop`` say that a label was wrong, ``keep`` that it was
-            right; rows without a decision are passed over.
+            :func:`~sklearn_datamaps.apply_review`, which refuses the same.
+            ``relabel`` to another label and ``drop`` say that a label was wrong,
+            ``keep`` that it was right; rows without a decision are passed over.
         n_next : int, default=100
             How many labels would be read next.
         worth : float, default=0.05
             Share of wrong ones among them below which reading is not worth it.
+        new_labels : bool, default=False
+            Whether to relabel to a label that no row has is taken, as there.
 
         Returns
         -------
@@ -294,16 +301,13 @@ class LabelAudit:
         Raises
         ------
         ValueError
-            If the review is of other data or has no decision, or n_next or worth is
-            out of range.
+            If the review is of other data or has no decision, a new label is missing or
+            unknown, or n_next or worth is out of range.
         TypeError, FileNotFoundError
             As :func:`~sklearn_datamaps.apply_review`.
         """
         return review_progress(
-            self,
-            review,
-            n_next=n_next,
-            worth=worth,
+            self, review, n_next=n_next, worth=worth, new_labels=new_labels
         )
 
     def plot(self, *, axes: Any = None) -> Any:

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.forecast import N_NEXT, WORTH, Posterior, Stratum
-from sklearn_datamaps._core.labels import plain
 from sklearn_datamaps._core.messages import check_whole
 from sklearn_datamaps._core.public import found_in
-from sklearn_datamaps._curation.apply_review import decided_cells
+from sklearn_datamaps._curation.apply_review import Decisions, decided_cells
 from sklearn_datamaps._curation.control_rows import drawn_by
 from sklearn_datamaps._data_map import DataMap
 
@@ -133,7 +132,12 @@ class ReviewProgress:
 
 
 def review_progress(
-    audit: Audit, review: Any, *, n_next: int = N_NEXT, worth: float = WORTH
+    audit: Audit,
+    review: Any,
+    *,
+    n_next: int = N_NEXT,
+    worth: float = WORTH,
+    new_labels: bool = False,
 ) -> ReviewProgress:
     """What decisions say about the labels not read; see :meth:`LabelAudit.update`.
 
@@ -141,28 +145,13 @@ def review_progress(
     :class:`~sklearn_datamaps._core.forecast.Posterior`. What is left is beta-binomial;
     where rows at random measure it, what they say.
 
-    Parameters
-    ----------
-    audit : LabelAudit
-        The audit.
-    review : DataFrame, str or path
-        The review with its decisions.
-    n_next : int, default=100
-        How many labels would be read next.
-    worth : float, default=0.05
-        Share of wrong ones among them below which reading is not worth it.
-
-    Raises
-    ------
-    ValueError
-        If the review is of other data or has no decision, or n_next or worth is out
-        of range.
     """
     _check(n_next, worth)
     data_map = audit.data_map
-    decided, frame = _decisions(data_map, review)
-    wrong = (frame["decision"] != "keep").to_numpy(dtype=bool)
-    draw = drawn_by(frame, audit.chance, audit.seed)
+    decided, decisions = _decisions(data_map, review, new_labels)
+    decision = decisions.frame["decision"].to_numpy()
+    wrong = (decision != "keep").astype(bool)
+    draw = drawn_by(decisions.frame, audit.chance, audit.seed)
     shape, chance = audit.chance.shape, np.nan_to_num(audit.chance.ravel())
     quality = data_map.measure("label_quality").ravel()
     read = np.zeros(len(chance), dtype=bool)
@@ -188,10 +177,11 @@ def review_progress(
     few_left = measured is None or remaining < worth * len(unread)
     # Of rows beyond the review the page shows the suggestion.
     blind = np.zeros(len(decided), bool) if draw is None else draw.holds(decided)
-    relabelled = blind & (frame["decision"] == "relabel").to_numpy(dtype=bool)
+    relabelled = decision == "relabel"
     suggested = audit.suggested_labels().ravel()[decided[relabelled]]
-    new = frame["new_label"].to_numpy()[relabelled]
-    as_suggested = [str(n) == plain(s) for n, s in zip(new, suggested, strict=True)]
+    pairs = zip(decisions.values, suggested, strict=True)
+    as_suggested = np.array([new == other for new, other in pairs], dtype=bool)
+    blind = blind[relabelled]
     return ReviewProgress(
         n_reviewed=len(decided),
         n_found=int(found.sum()),
@@ -205,8 +195,8 @@ def review_progress(
         chance=updated.reshape(shape),
         measured=None if measured is None else measured[0],
         measured_interval=None if measured is None else measured[1],
-        n_relabelled=len(new),
-        n_as_suggested=sum(as_suggested),
+        n_relabelled=int(blind.sum()),
+        n_as_suggested=int((blind & as_suggested).sum()),
     )
 
 
@@ -227,17 +217,21 @@ def _check(n_next: Any, worth: Any) -> None:
         raise ValueError(f"worth must be a number between 0 and 1; got {worth!r}.")
 
 
-def _decisions(data_map: DataMap, review: Any) -> tuple[Array, pd.DataFrame]:
-    """Flat positions of the labels decided on, and their rows of the review."""
+def _decisions(
+    data_map: DataMap, review: Any, new_labels: bool
+) -> tuple[Array, Decisions]:
+    """Flat positions of the labels decided on, and the decisions."""
     y: Any = data_map.label
     if data_map.multilabel:
         y = pd.DataFrame(y.astype(np.int8), columns=data_map.classes)
     text = data_map.columns.get("text")
-    frame, cells, _ = decided_cells(y, review, text, index=data_map.index)
-    if not cells:
+    decided = decided_cells(
+        y, review, text, index=data_map.index, new_labels=new_labels
+    )
+    if not decided.cells:
         raise ValueError(
             "The review has no decision yet. Write keep, relabel or drop in its column "
             "decision."
         )
-    at = np.ravel_multi_index(tuple(np.array(cells).T), data_map.confidence.shape)
-    return at, frame
+    cells = tuple(np.array(decided.cells).T)
+    return np.ravel_multi_index(cells, data_map.confidence.shape), decided

@@ -245,6 +245,22 @@ def test_status_refuses_what_it_cannot_tell(desk):
     assert_one_line_error(result, "1 of the 400 mapped rows", "--decided")
 
 
+def test_status_and_apply_take_the_same_new_labels(desk):
+    path, *_ = desk
+    map_to(path, "out")
+    review = path.parent / "out" / "review.csv"
+    table = table_of(review)
+    table.loc[:1, "decision"] = "relabel"
+    table.loc[:1, "new_label"] = [table["label"][0], "a new queue"]
+    table.to_csv(review, index=False)
+    fixed = path.parent / "fixed.csv"
+    for argv in (["status", path, review], ["apply", path, review, "--out", fixed]):
+        assert_one_line_error(run(*argv), "['a new queue'] are not among", "--new-la")
+    argv = ["status", path, review, "--new-labels", "--json"]
+    said = json.loads(run(*argv).out)
+    assert (said["reviewed"], said["found"]) == (2, 1)
+
+
 def test_map_again_brings_decisions_along_also_once_they_are_applied(desk):
     path, is_wrong, true = desk
     true_of = dict(zip(is_wrong, true, strict=True))

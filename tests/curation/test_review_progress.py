@@ -6,7 +6,7 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import scale
 
-from sklearn_datamaps import DataMapClassifier, audit_labels
+from sklearn_datamaps import DataMapClassifier, apply_review, audit_labels
 
 SGD = SGDClassifier(loss="log_loss")
 
@@ -172,3 +172,50 @@ def test_reviews_without_decisions_or_of_other_data(audited):
         audit.update(foreign)
     with pytest.raises(ValueError, match="Unknown decisions"):
         audit.update(decided(audit, wrong, 10).assign(decision="perhaps"))
+
+
+def test_to_relabel_to_the_label_that_a_row_has_is_to_keep_it(audited):
+    audit, _, _ = audited
+    review = audit.review(n=6)
+    review["decision"] = ["relabel", "keep"] * 3
+    own = review["label"].astype(str)
+    # As a person, a spreadsheet and a hurried person write it.
+    review["new_label"] = [own[0], "", f"{own[2]}.0", "", f" {own[4]} ", ""]
+    progress = audit.update(review)
+    assert (progress.n_reviewed, progress.n_found) == (6, 0)
+    np.testing.assert_array_equal(progress.chance[review["position"]], 0)
+    kept = audit.update(review.assign(decision="keep", new_label=""))
+    assert progress.summary() == kept.summary()
+    corrected, _ = apply_review(audit.data_map.label, review)
+    np.testing.assert_array_equal(corrected, audit.data_map.label)
+
+
+@pytest.mark.parametrize(
+    ("new_label", "message"),
+    [
+        ("", "relabel needs a new_label: id"),
+        ("11", r"\['11'\] are not among the labels"),
+    ],
+)
+def test_what_apply_review_refuses_counts_for_nothing(audited, new_label, message):
+    audit, _, _ = audited
+    review = audit.review(n=2).assign(decision="relabel", new_label=["3", new_label])
+    with pytest.raises(ValueError, match=message):
+        apply_review(audit.data_map.label, review)
+    with pytest.raises(ValueError, match=message):
+        audit.update(review)
+
+
+def test_labels_that_no_row_has_count_where_they_are_meant(audited):
+    audit, _, _ = audited
+    review = audit.review(n=3).assign(decision="relabel", new_label="11")
+    assert audit.update(review, new_labels=True).n_found == 3
+
+
+def test_cells_that_are_set_to_what_they_are_were_right():
+    X, y = make_multilabel_classification(300, n_classes=3, random_state=0)
+    audit = audit_labels(SGD, scale(X), y, random_state=0, n_repeats=1)
+    review = audit.review(n=8).assign(decision="relabel")
+    own = review["label"].astype(bool).to_numpy()
+    review["new_label"] = np.where(np.arange(8) < 5, own, ~own).astype(str)
+    assert audit.update(review).n_found == 3

@@ -152,6 +152,18 @@ test("people agree on what a decision makes of a row", () => {
   assert.ok(!disagree(outcome(keep, "ham"), ""));
 });
 
+test("a new label is read as apply_review reads it", () => {
+  const words = { labels: ["ham", "Spam", "spam"], label_is_number: false, new_labels: false };
+  for (const [text, meant] of [["ham", "ham"], [" HAM", "ham"], ["spam", "spam"], ["SPAM", undefined], ["", undefined], ["eggs", undefined]])
+    assert.equal(labelMeant(text, words), meant);
+  assert.equal(labelMeant(" eggs ", { ...words, new_labels: true }), "eggs");
+  assert.equal(labelMeant(" ", { ...words, new_labels: true }), undefined);
+  assert.equal(labelMeant("SPAM", { ...words, new_labels: true }), undefined);
+  assert.equal(labelMeant("3.0", { labels: ["3", "4"], label_is_number: true }), "3");
+  assert.equal(labelMeant("3.0", { labels: ["3", "4"], label_is_number: false }), undefined);
+  for (const text of ["1", "TRUE", "true"]) assert.equal(labelMeant(text, { labels: ["False", "True"] }), "True");
+});
+
 test("agreement is said in one line", () => {
   const pairs = [["= a", "= a"], ["= a", "= b"], ["= b", "= b"], ["drop", "drop"], ["", "= a"], ["= b", ""]];
   const found = agreement(pairs);

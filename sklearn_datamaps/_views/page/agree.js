@@ -38,6 +38,21 @@ function holding(states, changes) {
   });
 }
 
+// The label that a text stands for, as apply_review reads it: a spreadsheet may have written
+// FALSE for False, or 1.0 for 1. Undefined if it is none of the labels, nor may be a new one.
+function labelMeant(text, { labels, label_is_number, new_labels }) {
+  if (labels.includes(text)) return text;
+  const isTruth = labels.every((label) => label === "False" || label === "True");
+  const folded = (one) => {
+    const plain = one.trim().toLowerCase();
+    if (label_is_number) return plain.replace(/\.0+$/, "");
+    return isTruth ? { 0: "false", 1: "true" }[plain] ?? plain : plain;
+  };
+  const alike = labels.filter((label) => folded(label) === folded(text));
+  if (alike.length) return alike.length === 1 ? alike[0] : undefined;
+  return new_labels && !isTruth && text.trim() ? text.trim() : undefined;
+}
+
 // What applying a decision makes of a row with the label given; "" of no decision.
 function outcome({ decision, label }, given) {
   if (decision === "drop") return "drop";

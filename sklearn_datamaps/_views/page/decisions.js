@@ -260,15 +260,14 @@ function changesOf(entries) {
   for (const entry of entries) {
     const { decision, label, note, time, annotator, name, words } = entry;
     if (!DECISIONS.includes(decision) || !(decision || note)) continue;
+    const isRelabel = decision === "relabel";
+    const meant = isRelabel ? labelMeant(label, header) : "";
     let i = pointOf(entry);
-    let state = [decision, decision === "relabel" ? label : ""];
-    if (i === undefined && decision === "relabel" && words) {
-      i = pointOf(entry, wordsOf(words, name, label), byWords);
-      state = ["keep", ""];
-    }
-    const isLabel = decision !== "relabel" || header.labels.includes(label) || header.new_labels;
-    if (i === undefined || !isLabel) nMissing++;
-    else changes.push([keyOf(i), ...state, note, time, annotator]);
+    if (i === undefined && isRelabel && words) i = pointOf(entry, wordsOf(words, name, meant ?? label), byWords);
+    if (i === undefined || meant === undefined) { nMissing++; continue; }
+    // To relabel to the label that stands there is to keep it.
+    const isKept = isRelabel && meant === labelOf(data.label[i]);
+    changes.push([keyOf(i), ...(isKept ? ["keep", ""] : [decision, meant]), note, time, annotator]);
   }
   return { changes, nMissing };
 }
