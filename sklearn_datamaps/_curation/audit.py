@@ -1,5 +1,6 @@
 """Audit of labels: which look wrong, how many, and what decisions say of the rest."""
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,7 +55,8 @@ class LabelAudit:
     seed : int
         Of the choice of control rows.
     data : (estimator, X, y) or None
-        What was audited, for :meth:`explain`; not pickled.
+        What was audited, for :meth:`explain`. Copies keep it, ``copy.deepcopy`` as a
+        copy; a pickle does not, so that it never holds the user's data.
 
     See Also
     --------
@@ -127,17 +129,25 @@ class LabelAudit:
         Raises
         ------
         ValueError
-            As there, and of an audit that was pickled: it does not hold the data.
+            As there, and of an audit that was pickled or read from a file: it does not
+            hold the data.
         """
         if self.data is None:
             raise ValueError(
-                "A pickled audit does not hold the data. Use explain_rows(estimator, X,"
-                " y, rows)."
+                "An audit that was pickled or read from a file does not hold the data. "
+                "Use explain_rows(estimator, X, y, rows)."
             )
         return explain_rows(*self.data, rows, n_reasons=n_reasons)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "data": None}
+
+    # Without these a copy would be made as a pickle is, and lose the data.
+    def __copy__(self) -> "LabelAudit":
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "LabelAudit":
+        return replace(self, **deepcopy(self.__dict__, memo))
 
     def by_label(self) -> pd.DataFrame:
         """How many labels are wrong, label by label.

@@ -1,6 +1,8 @@
 """The audit of labels: choice of a map, suspicious labels, their number."""
 
+import copy
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -273,14 +275,39 @@ def test_bad_data_are_told_as_by_a_fit(iris):
             audit.to_frame(n=n)
 
 
-def test_audit_survives_pickling(digits):
-    import pickle
+def text_audit():
+    """Of texts, in a pipeline: the texts are carried, and are the data."""
+    texts = np.array([f"{'thanks' if i % 2 else 'bye'} {i}" for i in range(120)])
+    pipe = make_pipeline(CountVectorizer(), SGD)
+    return audit_labels(pipe, texts, (np.arange(120) + (np.arange(120) % 9 == 0)) % 2)
 
-    audit = digits[3]
-    again = pickle.loads(pickle.dumps(audit))
-    assert isinstance(again, LabelAudit)
-    assert again.summary() == audit.summary()
-    assert json.dumps(again.n_wrong_interval)
+
+@pytest.mark.parametrize(
+    "again",
+    [copy.copy, copy.deepcopy, lambda audit: pickle.loads(pickle.dumps(audit))],
+)
+def test_copies_and_pickles_show_what_the_audit_does(again):
+    audit = text_audit()
+    other = again(audit)
+    assert type(other) is LabelAudit
+    assert other is not audit
+    assert other.summary() == audit.summary()
+    assert json.dumps(other.n_wrong_interval)
+    for n_random in (0, 20):
+        review = audit.review(10, n_random=n_random)
+        pd.testing.assert_frame_equal(other.review(10, n_random=n_random), review)
+        review = review.assign(decision="keep")
+        assert other.update(review).summary() == audit.update(review).summary()
+    pd.testing.assert_frame_equal(other.to_frame(5), audit.to_frame(5))
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy])
+def test_copies_explain_and_keep_the_data(again):
+    audit = text_audit()
+    other = again(audit)
+    assert other.explain([3]).sentences == audit.explain([3]).sentences
+    is_shared = [a is b for a, b in zip(other.data[1:], audit.data[1:], strict=True)]
+    assert is_shared == [again is copy.copy] * 2
 
 
 def test_chances_add_up_to_the_estimate_and_are_what_quality_lacks(digits):
