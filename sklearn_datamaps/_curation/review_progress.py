@@ -31,7 +31,7 @@ class ReviewProgress:
         Labels decided on, and how many of them were wrong.
     remaining : float
         Wrong labels estimated to be among those not read; where ``measured`` is given,
-        those of it that are not found yet.
+        those of it that are not found yet, and at least ``next_found``.
     remaining_interval : tuple of float
         90 % interval of it.
     n_next : int
@@ -166,9 +166,9 @@ def review_progress(
     measured = None if draw is None else draw.estimate(strata)
     if measured is None:
         remaining, of_remaining = posterior.total(unread, rng)
-    else:
-        remaining, of_remaining = _left(strata, *measured)
     upcoming, of_upcoming = posterior.total(unread[:n_next], rng)
+    if measured is not None:
+        remaining, of_remaining = _left(strata, measured[1], (upcoming, of_upcoming[1]))
     updated = np.empty(len(chance))
     updated[order] = posterior.chance()
     updated[read] = found[read]
@@ -201,14 +201,19 @@ def review_progress(
 
 
 def _left(
-    strata: list[Stratum], total: float, interval: tuple[float, float]
+    strata: list[Stratum], interval: tuple[float, float], upcoming: tuple[float, float]
 ) -> tuple[float, tuple[float, float]]:
-    """Wrong labels that are left of those measured, and the 90 % interval."""
+    """Wrong labels that are left of those measured, and the 90 % interval.
+
+    They are at least as many as the next ones should hold, by mean and upper limit: a
+    few rows at random may hold none of them.
+    """
     left = sum(float(one.left(one.n_found / one.n_read)) for one in strata)
+    left = max(left, upcoming[0])
     n_unread = sum(len(one.unread) for one in strata)
     n_known = sum(one.n_known for one in strata)
     low, high = (min(max(end - n_known, 0.0), n_unread) for end in interval)
-    return left, (min(low, left), max(high, left))
+    return left, (min(low, left), max(high, left, upcoming[1]))
 
 
 def _check(n_next: Any, worth: Any) -> None:

@@ -105,7 +105,8 @@ def test_what_is_left_and_comes_next_is_what_the_control_rows_say(errors):
             [a <= true <= b for (a, b), true in zip(ends, truth, strict=True)]
         )
         assert not progress.stop
-        assert progress.remaining == pytest.approx(progress.measured - wrong_of(review))
+        left = progress.measured - wrong_of(review)
+        assert progress.remaining == pytest.approx(max(left, progress.next_found))
         assert progress.chance.sum() >= 0.9 * progress.measured
     assert (np.mean(covered, axis=0) >= 0.8).all()
 
@@ -121,7 +122,7 @@ def test_few_wrong_ones_next_are_no_reason_to_stop_where_many_are_left(audited):
     last = np.isin(review["position"], draw.members[-1])
     progress = audit.update(review.assign(decision="keep"))
     assert progress.stop
-    assert progress.remaining == 0
+    assert progress.remaining == progress.next_found < 1
     # A rule that only the least suspicious half follows.
     review["decision"] = np.where(last, "drop", "keep")
     progress = audit.update(review)
@@ -154,6 +155,22 @@ def test_wrong_labels_found_beyond_the_review_are_no_longer_left(audited):
     assert progress.remaining < before.remaining
     low, high = progress.remaining_interval
     assert 0 <= low <= progress.remaining <= high
+
+
+@pytest.mark.parametrize("n_random", [1, 2, 9, 30])
+@pytest.mark.parametrize("n_next", [10, 100, 5000])
+def test_no_more_wrong_labels_come_next_than_are_left(audited, n_random, n_next):
+    audit, wrong = audited
+    review = audit.review(n=20, n_random=n_random)
+    first = review["position"].isin(audit.data_map.rank("label_quality", n_samples=20))
+    # Nobody who was drawn at random is wrong, many others are.
+    review["decision"] = np.where(first, "drop", "keep")
+    progress = audit.update(review, n_next=n_next)
+    assert progress.measured == 20
+    assert 1 < progress.next_found <= progress.remaining
+    assert progress.next_interval[1] <= progress.remaining_interval[1]
+    low, high = progress.remaining_interval
+    assert 0 <= low <= progress.remaining <= high <= len(wrong) - len(review)
 
 
 def test_no_more_wrong_labels_come_next_than_labels(audited):

@@ -40,7 +40,7 @@ function forecaster(chance, { edges, most_moved, pseudo, worth_rows, n_next, wor
       remaining += (size[bin] - read[bin]) * share;
     });
     const measured = draw ? measure(wrong, draw, (rank) => shares[bins[rank]], n, nNext) : undefined;
-    if (measured) { remaining = measured.left; upcoming += measured.unseen; }
+    if (measured) { upcoming += measured.unseen; remaining = Math.max(measured.left, upcoming); }
     const few = upcoming < worth * nNext && (!measured || remaining < worth * (n - wrong.size));
     return { nRead: wrong.size, nFound, nNext, upcoming, remaining, isMeasured: Boolean(measured), stop: !nNext || few };
   };
