@@ -191,5 +191,7 @@ def test_command_line_writes_a_streamed_one_that_was_recorded(tmp_path):
     file.write_text("label,x\n" + "a,1\nb,2\n" * 20)
     table = read_table(file)
     data_map, _, _ = run_of(n_classes=2)
-    written = annotated(table, select_rows(table, "label").positions, data_map)
+    written = annotated(
+        table, select_rows(table, "label").positions, data_map, data_map.to_frame()
+    )
     np.testing.assert_array_equal(written["lowest"], data_map.measure("lowest"))

@@ -22,7 +22,7 @@ def reserved() -> set[str]:
 
 
 def annotated(
-    table: Table, positions: NDArray[np.intp], data_map: DataMap
+    table: Table, positions: NDArray[np.intp], data_map: DataMap, frame: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the whole file with what the map says of each row.
 
@@ -34,6 +34,8 @@ def annotated(
         Where the rows that were mapped stand in it.
     data_map : DataMap
         Their map.
+    frame : pandas.DataFrame
+        Its table.
 
     Returns
     -------
@@ -43,7 +45,6 @@ def annotated(
         lowest confidence. One whose name the file has already begins with
         ``datamap_``.
     """
-    frame = data_map.to_frame()
     # What is made of mean probabilities is a step on the way to label_quality.
     extra = data_map.extra_measures().items()
     measured = (n for n, measure in extra if not measure.needs or measure.held_out)

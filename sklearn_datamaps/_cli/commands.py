@@ -163,7 +163,9 @@ def map_file(args: argparse.Namespace) -> list[str]:
         queue, brought = _review(args, data_map, audit, earlier)
         progress = None if audit is None else _progress(args, audit, queue, brought)
         explain = partial(explain_listed, fitted, features, rows.y)
-        written = _write_map(table, rows, data_map, queue, folder, explain)
+        frame = data_map.to_frame()
+        answers = annotated(table, rows.positions, data_map, frame)
+        written = _write_map(answers, data_map, queue, folder, explain)
         stored(data_map, audit).to_parquet(folder / MAP_FILE)
         written.append(MAP_FILE)
         if audit is not None:
@@ -189,7 +191,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
     return [
         *features.told,
         "\n".join(label_notes(rows.y)),
-        *describe(data_map, data_map.to_frame(), args.top),
+        *describe(data_map, frame, args.top),
         *([] if audit is None else [audit.summary()]),
         *([] if brought is None else [brought.summary()]),
         *([] if progress is None else [str(progress)]),
@@ -413,14 +415,13 @@ def _check_inputs(args: argparse.Namespace) -> None:
 
 
 def _write_map(
-    table: Table,
-    rows: LabelledRows,
+    answers: pd.DataFrame,
     data_map: DataMap,
     queue: pd.DataFrame,
     folder: Path,
     explain: Callable[[Any], Explanation],
 ) -> list[str]:
-    write_csv(annotated(table, rows.positions, data_map), folder / "data_map.csv")
+    write_csv(answers, folder / "data_map.csv")
     write_plot(data_map, folder)
     # Rows of a review with control rows are judged as in the table: without a reason.
     evidence = None if "drawn" in queue else partial(explain, queue)

@@ -76,7 +76,7 @@ class BaseDataMap:
 
     @cached_property
     def _derived(self) -> dict[str, Array]:
-        """Measures that were dear to derive; no field: neither saved nor replaced."""
+        """What was dear to derive; no field: neither saved nor replaced."""
         return {}
 
     @property
@@ -174,7 +174,13 @@ class BaseDataMap:
         """Position in ``classes`` of each row's label (multilabel: the indicator)."""
         if self.multilabel:
             return self.label
-        return pd.Index(self.classes).get_indexer(pd.Index(self.label))
+        if "codes" not in self._derived:
+            # Of texts, pandas would make an array of Arrow first.
+            dtype = object if self.classes.dtype.kind in "OU" else None
+            of_label = pd.Index(self.classes, dtype=dtype)
+            codes = of_label.get_indexer(pd.Index(self.label, dtype=dtype))
+            self._derived["codes"] = frozen(codes)
+        return self._derived["codes"]
 
     def measure(self, name: str) -> Array:
         """One measure by name, streamed or derived.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.arrays import Array, row_maxima, row_sums
 
 FLOOR = 1e-6  # probabilities below it say the same
 SHARPNESS = (0.05, 10.0)  # powers of the probabilities to look for the best in
@@ -119,7 +119,7 @@ def pooled(
     def loss(parameters: Array) -> tuple[float, Array]:
         proba = _softmax(part, parameters)
         joint = proba * given
-        likelihood = np.maximum(joint.sum(axis=1, keepdims=True), FLOOR**2)
+        likelihood = np.maximum(row_sums(joint)[:, np.newaxis], FLOOR**2)
         offset = parameters[n_logs:]
         value = -np.log(likelihood).mean() + RIDGE / 2 * offset @ offset
         off = (proba - joint / likelihood) / len(fitted)
@@ -136,8 +136,8 @@ def _softmax(logs: Sequence[Array], parameters: Array) -> NDArray[np.float64]:
     powers = parameters[: len(logs)]
     scores = sum(power * log for power, log in zip(powers, logs, strict=True))
     scores = scores + parameters[len(logs) :]
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    proba: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
+    odds = np.exp(scores - row_maxima(scores)[:, np.newaxis])
+    proba: NDArray[np.float64] = odds / row_sums(odds)[:, np.newaxis]
     return proba
 
 
@@ -160,7 +160,7 @@ def anchored(proba: Array, codes: Array, share: float) -> NDArray[np.float64]:
         Number of rows, by the class predicted and by the label given.
     """
     counts = np.zeros((proba.shape[1],) * 2)
-    predicted, sureness = proba.argmax(axis=1), proba.max(axis=1)
+    predicted, sureness = proba.argmax(axis=1), row_maxima(proba)
     for code in np.unique(predicted):
         rows = np.flatnonzero(predicted == code)
         n_surest = max(int(np.ceil(share * len(rows))), min(FEWEST, len(rows)))
@@ -285,7 +285,7 @@ def chance_wrong(
 
 
 def _seen(probas: Sequence[Array]) -> NDArray[np.bool_]:
-    sums = np.stack([proba.sum(axis=1) for proba in probas])
+    sums = np.stack([row_sums(proba) for proba in probas])
     seen: NDArray[np.bool_] = np.isfinite(sums).all(axis=0)
     return seen
 
@@ -298,7 +298,7 @@ def _chance_of_seen(
     joint = pooled(probas, codes, rates) * rates[:, codes].T
     right = joint[rows, codes]
     joint[rows, codes] = 0.0
-    wrong = joint.sum(axis=1)
+    wrong = row_sums(joint)
     bayes = wrong / (wrong + right)
     support = pool[rows, codes]
     if are_near_misses(pool, codes):

@@ -74,12 +74,10 @@ def conflicting_duplicates(data_map: BaseDataMap) -> NDArray[np.int64]:
     >>> conflicting_duplicates(data_map.with_columns(text=["Hi", "hi ", "bye"]))
     array([1, 1, 0])
     """
-    texts = [
-        None if pd.isna(value) else str(value).strip().casefold()
-        for value in data_map.columns["text"].tolist()
-    ]
+    texts = [_folded(value) for value in data_map.columns["text"].tolist()]
     same_text = pd.factorize(np.array(texts, dtype=object))[0]
     known = same_text >= 0
+    known[known] = np.bincount(same_text[known])[same_text[known]] > 1
     counts = np.zeros(data_map.confidence.shape, dtype=np.int64)
     labels = data_map.label_codes()
     for column, label in zip(_columns(counts), _columns(labels), strict=True):
@@ -87,6 +85,12 @@ def conflicting_duplicates(data_map: BaseDataMap) -> NDArray[np.int64]:
         alike = pairs.groupby(["text", "label"])["label"].transform("size")
         column[known] = pairs.groupby("text")["label"].transform("size") - alike
     return counts
+
+
+def _folded(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value.strip().casefold()
+    return None if pd.isna(value) else str(value).strip().casefold()
 
 
 def review(

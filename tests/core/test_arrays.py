@@ -9,6 +9,7 @@ from scipy import sparse
 
 from sklearn_datamaps import DataMap, DataMapClassifier, TrainingDynamics
 from sklearn_datamaps._core import epoch_input, recorder
+from sklearn_datamaps._core.arrays import row_maxima, row_sums
 
 N_EPOCHS, N_SAMPLES = 4, 30
 
@@ -279,3 +280,15 @@ def test_sparse_matrix_of_probabilities_is_refused():
     proba = sparse.csr_matrix([[0.9, 0.1], [0.2, 0.8]])
     with pytest.raises(TypeError, match=r"scipy csr_matrix .* dense .*\.toarray\(\)"):
         TrainingDynamics([0, 1]).update(proba)
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 3, 7, 8, 9, 28])
+def test_sums_and_maxima_of_rows_are_numpys_bit_for_bit(n_columns):
+    values = np.random.default_rng(0).normal(size=(500, n_columns))
+    values[3, -1] = np.nan
+    before = values.copy()
+    for ours, theirs in ((row_sums, np.sum), (row_maxima, np.max)):
+        found = ours(values)
+        np.testing.assert_array_equal(found, theirs(values, axis=1))
+        found += 1  # an array of its own
+    np.testing.assert_array_equal(values, before)
