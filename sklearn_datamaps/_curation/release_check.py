@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, special, stats
 from sklearn.base import clone
 
 from sklearn_datamaps._core.arrays import Array
@@ -16,15 +16,18 @@ from sklearn_datamaps._training.classifier import DataMapClassifier
 from sklearn_datamaps._training.folds import TooFewRowsError, duplicate_rows
 
 # Chosen on three sets, and tried on others: benchmarks/check.
-N_BINS = 8  # by how sure the models are, of each class that they predict
-FEWEST = 40  # rows of the release in a bin, and of a class that has bins of its own
+# What is looked for: labels at random (LEAST), and those that the release finds less
+# implausible (MOST), of which there are more by chance: surer, in how many errors.
+LEAST, MOST = 0.05, 0.5
+Z, Z_OF_MOST = (float(stats.norm.ppf(p)) for p in (0.95, 0.99))  # intervals of 90 %
 RULE, SURELY = 0.65, 0.55  # area under the ROC curve of errors by a rule; its end
 MOST_USUAL = 0.9  # of the labels that contradict: no rule can be seen beside them
-LEANS = 20.0  # rows that the share of a whole class counts for in each of its bins
+USUAL = 20.0  # rows a class that new ones are taken to have as the release does
+SMALL = 320  # rows of the release of a class that is not looked at by itself
 FEW = 10  # rows that are like one of the release by chance, at any rate
 WHOLE = 0.9  # of the rows of a release that are among the new: it is part of these
-LEARNS = 0.15  # how far a bin must be from a guess, to tell anything
-Z = float(stats.norm.ppf(0.95))  # intervals of 90 %
+LEARNS = 0.15  # how far a row must be from a guess, to tell anything
+TINY = 1e-6  # a probability that counts as none
 OK, TOO_MANY, CANNOT_TELL = "ok", "too many", "cannot tell"
 NOTHING = (np.nan, (np.nan, np.nan), np.nan)  # surplus, its interval, the rule
 
@@ -86,10 +89,9 @@ def check_release(
     """Compare the labels of new rows with those of a release.
 
     Every row, of the release or new, is judged by a model of one half of the release
-    that has not seen it. Rows of which these models are equally sure should contradict
-    them equally often, whether new or not; what the new ones contradict more is put
-    down to wrong labels. Errors at random are the more visible the surer the models
-    are, so the bins are weighed by that.
+    that has not seen it, whose probabilities are calibrated on the other half and
+    follow how frequent the classes are among the new rows. Where labels are less
+    plausible than those of the release, that is put down to errors.
 
     Errors by a rule on the features contradict the release, too, and so does a new
     definition of a label: the new rows then agree among themselves, which models of
@@ -115,11 +117,16 @@ def check_release(
 
     Notes
     -----
-    In bin b let a be the share of labels of the release that agree. Of labels given at
-    random to a share e of the rows (a - (1 - a) / (K - 1)) e more contradict, K being
-    the number of classes; e is the least-squares estimate over the bins of each class
-    that is predicted, weighed by their binomial variances, and the classes are added
-    up by their number of new rows.
+    Let q(k) be the probability of label k of a row, and r(k) that of a label given at
+    random in place of one drawn from q. Of labels of which a share e is wrong the
+    likelihood is (1 - e) q + e r; the surplus is one step of the score,
+    (r - q) / ((1 - e) q + e r), from e = 0.05 on: its mean over the new rows less that
+    over the release, by what it would be if all were wrong. What is usual of a row is
+    subtracted first. With e = 0.5 the score counts plausible and implausible labels
+    more alike, which finds errors between classes that are confused; the surplus is
+    that one where it alone is surely above the limit. Both are worked out for each
+    class that is predicted and added up by their number of new rows. Variances are
+    those of different rows: copies are one.
     """
     release = np.arange(len(y)) < n_release
     unit = duplicate_rows(X) if hasattr(X, "indptr") else _equal_rows(X)
@@ -161,18 +168,22 @@ def check_release(
     except TooFewRowsError:
         reason = "the rows of the release are too few, or all alike"
         return _result(CANNOT_TELL, reason, *NOTHING, None, new, counts)
-    bins = _Bins.of(judged, new)
-    surplus, error = bins.surplus(limit)
+    odds = _Odds.of(judged, new, fold, unit[rows])
+    surplus, error = odds.surplus(LEAST, limit)
+    of_most, its_error = odds.surplus(MOST, limit)
+    sure = surplus > limit and surplus > Z * error
+    if not sure and of_most > limit and of_most > Z_OF_MOST * its_error:
+        surplus, error, sure = of_most, its_error, True
     interval = (surplus - Z * error, surplus + Z * error)
     rule = np.nan
     reason = ""
     if not np.isfinite(error):
         verdict = CANNOT_TELL
         reason = "the learner hardly tells the classes of the release"
-    elif surplus > limit and interval[0] > 0:
+    elif sure:
         verdict = TOO_MANY
         try:
-            rule, of_rule = bins.rule(judged, judged_by(new))
+            rule, of_rule = odds.rule(judged_by(new))
         except TooFewRowsError:  # or all alike, of one class: no rule to be learned
             rule, of_rule = np.nan, np.inf
         if rule > RULE and rule - Z * of_rule > SURELY:
@@ -232,113 +243,126 @@ def _halves(unit: Array, y: Array, release: Array, seed: int) -> NDArray[np.intp
     return halves
 
 
-@dataclass(frozen=True)
-class _Bins:
-    """Rows of the release and new ones, by what is predicted and how surely."""
+def _calibrated(proba: Array, code: Array, rows: NDArray[np.bool_]) -> Array:
+    """Probabilities that are as often right as they say for some of the rows.
 
-    of_row: Array  # bin of each row
-    group: Array  # of each bin: the class predicted, or what was put together
-    contradicts: NDArray[np.bool_]
+    Their logarithms are scaled, and shifted for each class (Guo et al. 2017, ICML).
+    """
+    logs = np.log(np.clip(proba, TINY, 1))
+    known, own = logs[rows], np.eye(proba.shape[1])[code[rows]]
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        scale, shift = np.exp(parameters[0]), parameters[1:]
+        found = special.log_softmax(scale * known + shift, axis=1)
+        away = np.exp(found) - own
+        gradient = [scale * (away * known).sum(), *(away.sum(axis=0) + shift)]
+        value = -(found * own).sum() + (shift**2).sum() / 2
+        return float(value / len(own)), np.array(gradient) / len(own)
+
+    start = np.zeros(1 + proba.shape[1])
+    best = optimize.minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return np.asarray(special.softmax(np.exp(best[0]) * logs + best[1:], axis=1))
+
+
+@dataclass(frozen=True)
+class _Odds:
+    """How plausible each label is to models of the release that have not seen it."""
+
+    proba: Array  # of shape (n_samples, n_classes)
+    code: Array  # of the label given
     new: NDArray[np.bool_]
-    n_classes: int
+    unit: Array  # of equal rows
 
     @classmethod
-    def of(cls, judged: DataMap, new: NDArray[np.bool_]) -> "_Bins":
-        proba = judged.measures["mean_proba"]
-        predicted, sureness = proba.argmax(axis=1), proba.max(axis=1)
-        size = np.bincount(predicted[~new], minlength=proba.shape[1])
-        small = size < N_BINS * FEWEST
-        group = np.where(small[predicted], proba.shape[1], predicted)
-        of_row = np.empty(len(group), dtype=np.intp)
-        groups: list[int] = []
-        for code in np.unique(group):
-            inside = group == code
-            of_release = sureness[inside & ~new]
-            n_bins = int(np.clip(len(of_release) // FEWEST, 1, N_BINS))
-            shares = np.linspace(0, 1, n_bins + 1)[1:-1]
-            edges = np.quantile(of_release, shares) if len(of_release) else []
-            of_row[inside] = len(groups) + np.searchsorted(edges, sureness[inside])
-            groups += [code] * (len(edges) + 1)
-        contradicts = predicted != judged.label_codes()
-        return cls(of_row, np.array(groups), contradicts, new, proba.shape[1])
-
-    def _count(self, rows: NDArray[np.bool_]) -> Array:
-        counts: Array = np.bincount(
-            self.of_row[rows], minlength=len(self.group)
-        ).astype(float)
-        return counts
-
-    @property
-    def usual(self) -> Array:
-        """Share of labels of the release that contradict, in each bin.
-
-        It leans on the class: a bin that happens to have few would weigh too much.
-        """
-        n, wrong = self._count(~self.new), self._count(~self.new & self.contradicts)
-        n_class = np.maximum(np.bincount(self.group, n + 1), 1)
-        of_class = np.bincount(self.group, wrong + 0.5) / n_class
-        share: Array = (wrong + LEANS * of_class[self.group]) / (n + LEANS)
-        return share
+    def of(
+        cls, judged: DataMap, new: NDArray[np.bool_], fold: Array, unit: Array
+    ) -> "_Odds":
+        proba, code = judged.measures["mean_proba"].copy(), judged.label_codes()
+        for half in (0, 1):
+            teachers = ~new & (fold != half)
+            calibrated = _calibrated(proba, code, teachers)
+            proba[fold == half] = calibrated[fold == half]
+        k = proba.shape[1]
+        usual = np.bincount(code[~new], minlength=k) + 0.5
+        usual /= usual.sum()
+        now = np.bincount(code[new], minlength=k) + USUAL * k * usual
+        proba[new] *= now / now.sum() / usual
+        return cls(proba / proba.sum(axis=1, keepdims=True), code, new, unit)
 
     @property
     def visible(self) -> Array:
-        """How many more contradict, in each bin, for each label given at random."""
-        usual = self.usual
-        return np.asarray(1 - usual - usual / max(self.n_classes - 1, 1))
+        """How much more often each row contradicts if its label is a random one."""
+        k = self.proba.shape[1]
+        return np.asarray((k * self.proba.max(axis=1) - 1) / (k - 1))
 
-    def surplus(self, limit: float) -> tuple[float, float]:
+    def surplus(self, share: float, limit: float) -> tuple[float, float]:
         """Share of new labels that are wrong above those of the release, and error."""
-        n_new, n_old = self._count(self.new), self._count(~self.new)
-        there = (n_new > 0) & (n_old > 0) & (self.visible > LEARNS)
-        usual, visible = self.usual, self.visible
-        found = self._count(self.new & self.contradicts) / np.maximum(n_new, 1)
-        # As counted: half a row more in every bin would add up.
-        of_release = self._count(~self.new & self.contradicts) / np.maximum(n_old, 1)
-        expected = usual + visible * limit
-        variance = expected * (1 - expected) / np.maximum(n_new, 1)
-        variance += usual * (1 - usual) / np.maximum(n_old, 1)
-        weight = np.where(there, visible / variance, 0.0)
-        total, error, told = 0.0, 0.0, 0.0
-        for code in np.unique(self.group):
-            inside = self.group == code
-            share = n_new[inside].sum() / n_new.sum()
-            power = (weight * visible)[inside].sum()
-            if not power:
+        k, usual = self.proba.shape[1], self.proba
+        random = (1 - usual) / (k - 1)
+        score = (random - usual) / ((1 - share) * usual + share * random)
+        expected = (usual * score).sum(axis=1)
+        found = score[np.arange(len(score)), self.code] - expected
+        wrong = (random * score).sum(axis=1) - expected
+        foretold = usual.argmax(axis=1)
+        small = np.bincount(foretold[~self.new], minlength=k) < SMALL
+        group = np.where(small[foretold], k, foretold)
+        variances = {}  # of the score of each row, with the errors that are allowed
+        for of_new, allowed in ((True, limit), (False, 0.0)):
+            chance = (1 - allowed) * usual + allowed * random
+            mean = (chance * score).sum(axis=1)
+            variances[of_new] = (chance * score**2).sum(axis=1) - mean**2
+        told, total, variance = 0.0, 0.0, 0.0
+        for code in np.unique(group[self.new]):
+            new = self.new & (group == code)
+            old = ~self.new & (group == code)
+            if self.visible[new].mean() <= LEARNS or not old.any():
                 continue
-            told += share
-            total += share * (weight * (found - of_release))[inside].sum() / power
-            error += share**2 / power
-        if told < 0.5:
+            part, seen = new.sum() / self.new.sum(), wrong[new].mean()
+            told += part
+            total += part * (found[new].mean() - found[old].mean()) / seen
+            of_both = self._variance(found, variances[True], new)
+            of_both += self._variance(found, variances[False], old)
+            variance += part**2 * of_both / seen**2
+        if told < 0.5 or len(np.unique(self.unit[self.new])) < 2:
             return np.nan, np.nan
         # What nothing can be told of is taken to be like the rest.
-        return float(total / told), float(np.sqrt(error) / told)
+        return float(total / told), float(np.sqrt(variance) / told)
 
-    def rule(self, judged: DataMap, by_new: DataMap) -> tuple[float, float]:
+    def _variance(self, found: Array, by_chance: Array, rows: Array) -> float:
+        """Of a mean, as the rows vary, copies as one; at the least as by chance."""
+        _, unit = np.unique(self.unit[rows], return_inverse=True)
+        of_unit = np.bincount(unit, found[rows] - found[rows].mean())
+        seen = (of_unit**2).sum() * len(of_unit) / max(len(of_unit) - 1, 1)
+        return float(max(seen, by_chance[rows].sum()) / rows.sum() ** 2)
+
+    def rule(self, by_new: DataMap) -> tuple[float, float]:
         """How well other new rows tell which labels contradict, and its error.
 
         The area under the ROC curve, among the rows that the release is sure of, less
         the part of the labels that contradict as usual.
         """
-        sure = self.visible >= np.median(self.visible[self.of_row[self.new]])
-        foretold = judged.measures["mean_proba"].argmax(axis=1)
+        sure = self.visible >= np.median(self.visible[self.new])
+        foretold = self.proba.argmax(axis=1)
         rows = np.arange(len(foretold))
+        contradicts = foretold != self.code
         doubt = 1 - by_new.measures["mean_proba"][rows, foretold]
         areas: list[float] = []
         sizes: list[int] = []
         for which in (self.new, ~self.new):
-            inside = which & sure[self.of_row]
-            wrong = self.contradicts[inside]
+            wrong = contradicts[which & sure]
             n_wrong = int(wrong.sum())
             if not 0 < n_wrong < len(wrong):
                 areas, sizes = [*areas, 0.5], [*sizes, 1]
                 continue
-            ranks = stats.rankdata(doubt[inside])[wrong]
+            ranks = stats.rankdata(doubt[which & sure])[wrong]
             above = ranks.sum() - n_wrong * (n_wrong + 1) / 2
             areas.append(float(above / (n_wrong * (len(wrong) - n_wrong))))
             sizes.append(n_wrong)
-        n_new = self._count(self.new)
-        found = self._count(self.new & self.contradicts)[sure].sum()
-        usual = min((n_new * self.usual)[sure].sum() / max(found, 1), 1.0)
+        doubted = 1 - self.proba.max(axis=1)
+        there, before = self.new & sure, ~self.new & sure
+        share = contradicts[before].sum() / max(doubted[before].sum(), TINY)
+        found = int(contradicts[there].sum())
+        usual = min(float(share * doubted[there].sum()) / max(found, 1), 1.0)
         if usual > MOST_USUAL:
             return 0.5, np.inf
         area = (areas[0] - usual * areas[1]) / (1 - usual)

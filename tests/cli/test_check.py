@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import SGDClassifier
 
 from sklearn_datamaps import DataMap
 from sklearn_datamaps._cli import commands, demo
@@ -306,3 +307,43 @@ def test_several_labels_a_row_are_refused_as_such(tmp_path):
     assert run("map", path, *argv, "--out", tmp_path).code == 0
     result = run("check", path, "--against", tmp_path / "data_map.parquet")
     assert_one_line_error(result, "has several labels a row; check compares")
+
+
+def confusable(n, seed, share=0.0, n_classes=20):
+    """Rows of many classes, half of which are told apart, some labels at random."""
+    centres = np.random.default_rng(0).normal(size=(n_classes, 8))
+    rng = np.random.default_rng((seed, 1))
+    y = rng.integers(n_classes, size=n)
+    X = centres[y] + rng.normal(scale=0.9, size=(n, 8))
+    wrong = rng.random(n) < share
+    y[wrong] = (y[wrong] + rng.integers(1, n_classes, wrong.sum())) % n_classes
+    return X, y
+
+
+def checked(old, new):
+    X, y = (np.concatenate(both) for both in zip(old, new, strict=True))
+    sgd = SGDClassifier(loss="log_loss", random_state=0)
+    return check_release(sgd, X, y, len(old[1]), n_epochs=3)
+
+
+def test_few_wrong_labels_of_many_confusable_classes_are_found():
+    old = confusable(6000, seed=0)
+    for seed in range(1, 5):
+        assert checked(old, confusable(2000, seed, share=0.05)).verdict == "too many"
+        assert checked(old, confusable(2000, seed)).verdict != "too many"
+
+
+def test_copies_of_new_rows_make_nothing_surer():
+    old, (X, y) = confusable(3000, seed=0), confusable(400, seed=1, share=0.05)
+    once = checked(old, (X, y))
+    copied = checked(old, (np.repeat(X, 6, axis=0), np.repeat(y, 6)))
+    widths = [np.diff(found.interval)[0] for found in (once, copied)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.1)
+
+
+def test_class_that_is_more_frequent_is_no_error():
+    old = confusable(6000, seed=0)
+    X, y = confusable(4000, seed=1)
+    often = np.flatnonzero((y < 5) | (np.arange(len(y)) % 3 == 0))[:2000]
+    found = checked(old, (X[often], y[often]))
+    assert found.verdict == "ok", found
