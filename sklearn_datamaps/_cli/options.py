@@ -1,4 +1,4 @@
-"""Options of the loop of map, status and check; help needs no scikit-learn."""
+"""Options that subcommands share, status and check; help needs no scikit-learn."""
 
 import argparse
 import re
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 STATUS, CHECK = "status.status", "check.check_file"
+QUOTING = ("auto", "csv", "none")
+KINDS = ("csv", "tsv", "json", "jsonl", "parquet", "feather", "xlsx")
 LEARNERS = ("sgd", "logistic", "boosting")
 MAP_FILE = "data_map.parquet"
 AUTO = "auto"
@@ -169,6 +171,101 @@ def add_json(parser: argparse.ArgumentParser) -> None:
         "--json",
         action="store_true",
         help="print one JSON object instead of words on the standard output",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser, *, out: str, top: str) -> None:
+    """Add the options of what trains and writes.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        The parser of the subcommand.
+    out : str
+        The default folder.
+    top : str
+        Of what the rows are printed.
+    """
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path(out),
+        help="folder to write to; made if missing, files of an earlier run are "
+        "replaced (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs",
+        metavar="N",
+        type=at_least(1),
+        default=10,
+        help="epochs to train and record (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=at_least(0),
+        default=0,
+        help="the same seed gives the same map (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--top",
+        metavar="N",
+        type=at_least(1),
+        default=10,
+        help=f"rows to print; {top} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="show no progress on the standard error"
+    )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a file is read.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        The parser of the subcommand.
+    """
+    parser.add_argument(
+        "--delimiter",
+        metavar="CHAR",
+        type=lambda text: "\t" if text in ("\\t", "tab") else text,
+        help="between the cells of FILE; tab is one, too (default: found)",
+    )
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="of FILE (default: UTF-8 or UTF-16 as found, else cp1252)",
+    )
+    parser.add_argument(
+        "--quoting",
+        choices=QUOTING,
+        help="none: quotes in FILE are characters like others; csv: they hold cells "
+        "together; auto: the same, but refuse where they seem to swallow rows "
+        "(default: auto)",
+    )
+    parser.add_argument(
+        "--quotechar", metavar="CHAR", help='the quote in FILE (default: ")'
+    )
+    parser.add_argument(
+        "--format",
+        choices=KINDS,
+        help="of FILE (default: as its ending says, else found)",
+    )
+    parser.add_argument(
+        "--label-sep",
+        metavar="TEXT",
+        help="between the labels of a cell that holds several; lists of labels need "
+        "none",
+    )
+    parser.add_argument(
+        "--na",
+        metavar="NAME",
+        action="append",
+        help="a label that says there is none; can be given again (blank cells and "
+        "empty lists always say so)",
     )
 
 

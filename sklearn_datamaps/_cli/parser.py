@@ -16,9 +16,10 @@ from sklearn_datamaps._cli.options import (
     add_check,
     add_json,
     add_learning,
+    add_reading,
     add_review,
+    add_run,
     add_status,
-    at_least,
 )
 from sklearn_datamaps._cli.signals import signals_handled
 from sklearn_datamaps._cli.terminal import MOST, plain, say
@@ -29,8 +30,6 @@ STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 # what is wrong with them, need no scikit-learn.
 MAP, APPLY, DEMO = "commands.map_file", "commands.apply_file", "demo.demo"
 INSPECT = "inspect.inspect_file"
-QUOTING = ("auto", "csv", "none")
-KINDS = ("csv", "tsv", "json", "jsonl", "parquet", "feather", "xlsx")
 DONE, FAILED, BROKEN_PIPE = 0, 2, 141  # the last: 128 + signal
 EXIT_CODES = (
     "Exit codes: 0 done, 2 wrong argument or bad data, 130 interrupted, 141 output "
@@ -183,9 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_map(commands)
     _add_inspect(commands)
-    _add_reading_options(add_status(commands, EXIT_CODES))
+    add_reading(add_status(commands, EXIT_CODES))
     _add_apply(commands)
-    _add_reading_options(add_check(commands, EXIT_CODES))
+    add_reading(add_check(commands, EXIT_CODES))
     _add_demo(commands)
     return parser
 
@@ -225,43 +224,8 @@ def _add_demo(commands: Any) -> None:
         metavar="DIR",
         help="go_emotions: folder that holds go_emotions/train.parquet",
     )
-    _add_run_options(parser, out="datamap-demo", top="go_emotions: of each region")
+    add_run(parser, out="datamap-demo", top="go_emotions: of each region")
     parser.set_defaults(run=DEMO)
-
-
-def _add_run_options(parser: argparse.ArgumentParser, *, out: str, top: str) -> None:
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=Path(out),
-        help="folder to write to; made if missing, files of an earlier run are "
-        "replaced (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--epochs",
-        metavar="N",
-        type=at_least(1),
-        default=10,
-        help="epochs to train and record (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed",
-        metavar="N",
-        type=at_least(0),
-        default=0,
-        help="the same seed gives the same map (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--top",
-        metavar="N",
-        type=at_least(1),
-        default=10,
-        help=f"rows to print; {top} (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--quiet", action="store_true", help="show no progress on the standard error"
-    )
 
 
 def _add_map(commands: Any) -> None:
@@ -340,8 +304,8 @@ def _add_map(commands: Any) -> None:
         parser.add_argument(
             f"--{option}", metavar="CHAR", help=f"{what} (default: found)"
         )
-    _add_reading_options(parser)
-    _add_run_options(parser, out="datamap", top="of each region")
+    add_reading(parser)
+    add_run(parser, out="datamap", top="of each region")
     parser.set_defaults(run=MAP)
 
 
@@ -362,7 +326,7 @@ def _add_inspect(commands: Any) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object, for programs"
     )
-    _add_reading_options(parser)
+    add_reading(parser)
     parser.set_defaults(run=INSPECT)
 
 
@@ -414,50 +378,8 @@ def _add_apply(commands: Any) -> None:
             action="store" if name == "id" else _OneOrMore,
             help=f"column of the {what} (default: the one the review names)",
         )
-    _add_reading_options(parser)
+    add_reading(parser)
     parser.set_defaults(run=APPLY)
-
-
-def _add_reading_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--delimiter",
-        metavar="CHAR",
-        type=lambda text: "\t" if text in ("\\t", "tab") else text,
-        help="between the cells of FILE; tab is one, too (default: found)",
-    )
-    parser.add_argument(
-        "--encoding",
-        metavar="NAME",
-        help="of FILE (default: UTF-8 or UTF-16 as found, else cp1252)",
-    )
-    parser.add_argument(
-        "--quoting",
-        choices=QUOTING,
-        help="none: quotes in FILE are characters like others; csv: they hold cells "
-        "together; auto: the same, but refuse where they seem to swallow rows "
-        "(default: auto)",
-    )
-    parser.add_argument(
-        "--quotechar", metavar="CHAR", help='the quote in FILE (default: ")'
-    )
-    parser.add_argument(
-        "--format",
-        choices=KINDS,
-        help="of FILE (default: as its ending says, else found)",
-    )
-    parser.add_argument(
-        "--label-sep",
-        metavar="TEXT",
-        help="between the labels of a cell that holds several; lists of labels need "
-        "none",
-    )
-    parser.add_argument(
-        "--na",
-        metavar="NAME",
-        action="append",
-        help="a label that says there is none; can be given again (blank cells and "
-        "empty lists always say so)",
-    )
 
 
 def _columns(text: str) -> list[str]:

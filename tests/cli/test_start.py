@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from sklearn_datamaps._cli.parser import KINDS, QUOTING, main, program
+from sklearn_datamaps._cli.options import KINDS, QUOTING
+from sklearn_datamaps._cli.parser import main, program
 from sklearn_datamaps._io.reading import Reading
 from sklearn_datamaps._io.tables import FORMATS
 
