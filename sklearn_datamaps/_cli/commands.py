@@ -54,6 +54,7 @@ from sklearn_datamaps._cli.rows import (
 from sklearn_datamaps._cli.sources import (
     files_given,
     files_read,
+    free_name,
     listed,
     read_given,
 )
@@ -452,7 +453,8 @@ def _left_out(rows: LabelledRows) -> list[str]:
 
 def _next_step(args: argparse.Namespace, review_path: Path) -> str:
     if is_one_file(args):
-        file, out = str(args.file), f"corrected{''.join(endings(args.file)) or '.csv'}"
+        ending = "".join(endings(args.file)) or ".csv"
+        file, out = str(args.file), free_name(f"corrected{ending}")
     else:
         file, out = "FILE", "CORRECTED"
     words = ["apply", file, str(review_path), "--out", out]

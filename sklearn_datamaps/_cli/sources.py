@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
+from sklearn_datamaps._io.files import endings
 from sklearn_datamaps._io.reading import Reading, Table
 from sklearn_datamaps._io.tables import files_of, read_tables
 
@@ -21,6 +23,14 @@ def files_given(args: argparse.Namespace) -> list[Path]:
 def files_read(args: argparse.Namespace) -> list[Path]:
     """Files that were given, and those of the folders that were."""
     return [file for path in files_given(args) for file in files_of(path)]
+
+
+def free_name(name: str) -> str:
+    """Name of a file for hints: with a number where there is such a file already."""
+    ending = "".join(endings(Path(name)))
+    stem = name.removesuffix(ending)
+    names = chain([name], (f"{stem}-{number}{ending}" for number in count(2)))
+    return next(name for name in names if not Path(name).exists())
 
 
 def read_given(args: argparse.Namespace, named: Sequence[str]) -> Table:

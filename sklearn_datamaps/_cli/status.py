@@ -15,7 +15,7 @@ from sklearn_datamaps._cli.demo import list_files, noted
 from sklearn_datamaps._cli.options import MAP_FILE
 from sklearn_datamaps._cli.parser import program
 from sklearn_datamaps._cli.rows import select_rows
-from sklearn_datamaps._cli.sources import listed
+from sklearn_datamaps._cli.sources import free_name, listed
 from sklearn_datamaps._cli.summaries import as_json, progress_summary
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._curation.audit import LabelAudit
@@ -27,6 +27,7 @@ from sklearn_datamaps._curation.brought_along import (
 from sklearn_datamaps._curation.control_rows import HIDDEN
 from sklearn_datamaps._curation.stored_audit import audit_of
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._io.files import endings
 from sklearn_datamaps._io.reading import Reading
 from sklearn_datamaps._io.tables import PLACE, read_table, write_csv
 from sklearn_datamaps._views.review import review_of
@@ -168,12 +169,14 @@ def _write_next(
 def _advice(args: argparse.Namespace, *, stop: bool) -> str:
     file, review = str(args.file), args.next or args.review
     if stop:
-        words = ["apply", file, str(review), "--out", "corrected.csv"]
+        ending = "".join(endings(args.file)) or ".csv"
+        out = free_name(f"corrected{ending}")
+        words = ["apply", file, str(review), "--out", out]
         return f"To correct the labels: {program()} {shlex.join(words)}"
     if args.next is not None:
         words = ["status", file, str(args.next)]
         words += [] if args.map is None else ["--map", str(args.map)]
         return f"Fill in the decisions, then: {program()} {shlex.join(words)}"
-    words = ["status", file, str(args.review), "--next", "next.csv"]
+    words = ["status", file, str(args.review), "--next", free_name("next.csv")]
     words += [] if args.map is None else ["--map", str(args.map)]
     return f"For the next rows: {program()} {shlex.join(words)}"

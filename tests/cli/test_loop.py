@@ -1,6 +1,8 @@
 """The loop on the command line: what is read, what is left, and map again."""
 
 import json
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -207,6 +209,24 @@ def test_next_review_can_be_opened_in_a_spreadsheet(desk):
     assert table_of(after)["text"].str.startswith("'=1+").all()
     argv = ["--map", path.parent / "out" / "data_map.parquet"]
     assert run("status", path, after, *argv).code == 0
+
+
+def test_hints_of_a_second_round_name_files_that_are_not_there(desk, monkeypatch):
+    path, is_wrong, _ = desk
+    monkeypatch.chdir(path.parent)
+    here = path.rename("corrected.csv")
+    Path("next.csv").touch()
+    told = map_to(here, "out").out
+    assert "--out corrected-2.csv" in told
+    decide("out/review.csv", is_wrong, n=10)
+    read_on = run("status", here, "out/review.csv").out
+    assert "--next next-2.csv" in read_on
+    decide("out/review.csv", is_wrong)
+    stop = run("status", here, "out/review.csv").out
+    *_, hint = stop.splitlines()
+    hint = shlex.split(hint)
+    assert run(*hint[hint.index("apply") :]).code == 0
+    assert Path("corrected-2.csv").exists()
 
 
 def test_next_review_replaces_nothing_unless_told(desk):
