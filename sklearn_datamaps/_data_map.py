@@ -437,6 +437,8 @@ class DataMap(BaseDataMap):
             If the file cannot be written: what was there before stays as it was. A
             symbolic link is a FileExistsError, neither replaced nor followed. A picture
             that is not there is a FileNotFoundError.
+        TypeError
+            If title is no text.
         ValueError
             If a picture cannot be read or has far too many pixels, there is no column
             ``text`` or measure ``by``, a carried column has the name of one of the

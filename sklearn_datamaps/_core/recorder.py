@@ -163,7 +163,8 @@ class Recorder:
         ValueError
             If proba has another shape, or NaN or infinite values (the message names
             the epoch and the number of rows); if rows repeats a row or names one
-            that does not exist.
+            that does not exist; if resolve_ties does not return a known label for
+            each position.
 
         Warns
         -----
@@ -270,6 +271,12 @@ class Recorder:
             positions = unsure[last != best]
         if resolve_ties is not None and positions.size:
             labels = np.asarray(resolve_ties(positions + start))
+            if labels.shape != positions.shape:
+                raise ValueError(
+                    f"resolve_ties must return one label for each of the "
+                    f"{len(positions)} positions it is called with; got an array of "
+                    f"shape {labels.shape}."
+                )
             settled = np.array([self._code_of.get(v, -1) for v in labels.tolist()])
             if (settled < 0).any():
                 raise ValueError(

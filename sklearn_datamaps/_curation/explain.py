@@ -119,10 +119,12 @@ class Explanation:
         Raises
         ------
         ValueError
-            If axes are not two, or there is no such row.
+            If axes are not two, or there is no such row, or none at all.
         """
         import matplotlib.pyplot as plt
 
+        if not len(self.rows):
+            raise ValueError("There is nothing to draw: no row was explained.")
         if not 0 <= at < len(self.rows):
             raise ValueError(f"at must be in 0 ... {len(self.rows) - 1}; got {at!r}.")
         if axes is None:

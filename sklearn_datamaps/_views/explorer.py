@@ -70,9 +70,11 @@ def explorer_parts(
 
     Raises
     ------
-    ImportError, OSError, ValueError
+    ImportError, OSError, TypeError, ValueError
         As there.
     """
+    if not isinstance(title, str | None):
+        raise TypeError(f"title must be a text or None; got {type(title).__name__}.")
     plotly = plotly_script()
     require_labels(data_map, "explore")
     check_max_points(max_points)

@@ -435,6 +435,13 @@ def test_resolver_is_not_called_for_labels():
     dynamics.update([[0.5, 0.5]], resolve_ties=resolve)
 
 
+@pytest.mark.parametrize("answer", [[[0, 1]], [0, 1], 0, []])
+def test_resolver_that_answers_with_another_shape_is_refused(answer):
+    dynamics = TrainingDynamics([0, 1])
+    with pytest.raises(ValueError, match="one label for each of the 1 positions"):
+        dynamics.update([[0.5, 0.5], [0, 1]], resolve_ties=lambda rows: answer)
+
+
 def test_resolver_that_answers_with_no_class_is_refused():
     dynamics = TrainingDynamics([0, 1])
     with pytest.raises(ValueError, match=r"resolve_ties .* not in classes: \[7\]"):

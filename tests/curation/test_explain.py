@@ -320,6 +320,8 @@ def test_shown_as_text_page_and_picture(comments, pipe):
     assert axes[0].get_title("left") == "Nearest rows of row 4"
     with pytest.raises(ValueError, match=r"at must be in 0 \.\.\. 1; got 2"):
         explained.plot(2)
+    with pytest.raises(ValueError, match="nothing to draw: no row was explained"):
+        explain_rows(pipe, texts, given, []).plot()
     plt.close("all")
 
 

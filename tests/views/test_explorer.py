@@ -419,6 +419,11 @@ def test_halves_of_characters_in_a_title_are_replaced(write):
     assert "<title>a?b</title>" in page.source
 
 
+def test_title_that_is_no_text_is_refused():
+    with pytest.raises(TypeError, match="title must be a text or None; got int"):
+        random_map(3).explore(title=3)
+
+
 @pytest.mark.parametrize("name", ["a\rb", "a\nb", "\x00", '"><b>'])
 def test_columns_of_any_name_are_in_the_page(write, name):
     page = write(random_map(3).with_columns(**{name: [1, 2, 3]}))
