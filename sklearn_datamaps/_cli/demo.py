@@ -6,6 +6,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -403,7 +404,9 @@ def write_figure(figure: Any, path: Path) -> Path:
 
     # Figure.savefig draws everything twice, the first time to lay it out.
     figure.set_dpi(DPI)
-    commit(path, FigureCanvasAgg(figure).print_png)
+    # 3 % larger than as compressed by default, in two thirds of the time.
+    written = {"pil_kwargs": {"compress_level": 3}}
+    commit(path, partial(FigureCanvasAgg(figure).print_png, **written))
     return path
 
 

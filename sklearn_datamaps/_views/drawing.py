@@ -99,12 +99,19 @@ def settle(*axes: Any) -> float:
         Size of texts that suits the narrowest of them.
     """
     root = axes[0].figure.figure  # of a subfigure, too
-    for _ in range(2):  # smaller texts leave more room
-        if root.get_layout_engine() is not None:
-            root.get_layout_engine().execute(root)
-        size = min(map(font_size, axes))
-        for ax in axes:
-            set_font_size(ax, size)
+    # Smaller texts leave more room, so they are near their size before it is shared.
+    size = _suit(axes)
+    if root.get_layout_engine() is not None:
+        root.get_layout_engine().execute(root)
+        size = _suit(axes)
+    return size
+
+
+def _suit(axes: Sequence[Any]) -> float:
+    """Give the texts of axes the size that suits the narrowest as it is now."""
+    size = min(map(font_size, axes))
+    for ax in axes:
+        set_font_size(ax, size)
     return size
 
 
