@@ -75,6 +75,7 @@ from sklearn_datamaps._curation.brought_along import (
     decisions_of,
     with_decisions,
 )
+from sklearn_datamaps._curation.control_rows import drawn_by
 from sklearn_datamaps._curation.explain import Explanation
 from sklearn_datamaps._curation.review_progress import ReviewProgress
 from sklearn_datamaps._curation.stored_audit import ranked_by, stored
@@ -162,7 +163,9 @@ def map_file(args: argparse.Namespace) -> list[str]:
         audit = None if audit is None else replace(audit, data_map=data_map)
         tell(args, "writing")
         queue, brought = _review(args, data_map, audit, earlier)
-        progress = None if audit is None else _progress(args, audit, queue, brought)
+        progress = (
+            None if audit is None else _progress(args, audit, queue, brought, earlier)
+        )
         explain = partial(explain_listed, fitted, features, rows.y)
         frame = data_map.to_frame()
         answers = annotated(table, rows.positions, data_map, frame)
@@ -325,12 +328,22 @@ def _progress(
     audit: LabelAudit,
     queue: pd.DataFrame,
     brought: Brought | None,
+    earlier: pd.DataFrame | None,
 ) -> ReviewProgress | None:
     """What the decisions say; None without any."""
-    if brought is None or not len(brought.cells):
+    if brought is None or earlier is None or not len(brought.cells):
         return None
     # Control rows measure the labels that they were drawn from, and no others.
     whole = brought.n_applied + brought.n_lost == 0
+    if whole:
+        try:
+            drawn_by(earlier, audit.chance, audit.seed)
+        except ValueError:
+            note(
+                f"The control rows of {str(args.decided)!r} were drawn by another audit: "
+                f"no count is measured."
+            )
+            whole = False
     undrawn = queue.drop(columns="drawn", errors="ignore")
     with noted():
         return audit.update(args.decided if whole else undrawn, new_labels=True)

@@ -276,7 +276,7 @@ class LabelAudit:
         cells = np.unravel_index(draw.shuffled(self.seed), self.chance.shape)
         review = review_of(self.data_map, cells, "label_quality")
         review = review.drop(columns=[name for name in HIDDEN if name in review])
-        return review.assign(drawn=tag(len(listed), int(n_random), self.seed))
+        return review.assign(drawn=tag(len(listed), int(n_random), self.seed, draw))
 
     def update(
         self,

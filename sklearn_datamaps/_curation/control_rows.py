@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
@@ -180,9 +181,11 @@ def _shared(n: int, weights: Array, most: Array) -> Array:
     return shares
 
 
-def tag(n: int, n_random: int, seed: int) -> str:
-    """What every row of a review says of how its rows were drawn."""
-    return f"{n}+{n_random} seed {seed}"
+def tag(n: int, n_random: int, seed: int, draw: Draw) -> str:
+    """What every row of a review says of how its rows were drawn, and which they are."""
+    rows = np.sort(np.concatenate(draw.sample)).astype("<i8")
+    digits = blake2b(rows.tobytes(), digest_size=4).hexdigest()
+    return f"{n}+{n_random} seed {seed} rows {digits}"
 
 
 def drawn_by(review: pd.DataFrame, chance: Array, seed: int) -> Draw | None:
@@ -210,17 +213,19 @@ def drawn_by(review: pd.DataFrame, chance: Array, seed: int) -> Draw | None:
     if "drawn" not in review:
         return None
     texts = {str(text).strip() for text in review["drawn"]}
-    found = [re.fullmatch(r"(\d+)\+(\d+) seed (\d+)", text) for text in texts]
+    found = [re.match(r"(\d+)\+(\d+) seed \d+ rows ", text) for text in texts]
     if len(found) != 1 or found[0] is None:
         raise ValueError(
-            f"The column drawn must say the same of every row, as in '100+30 seed 1'; "
-            f"got {sorted(texts)[:3]}. Decide on reviews one at a time."
+            f"The column drawn must say the same of every row, as in '100+30 seed 1 "
+            f"rows 0a1b2c3d'; got {sorted(texts)[:3]}. Decide on reviews one at a time."
         )
-    n, n_random, its_seed = map(int, found[0].groups())
-    if its_seed != seed:
+    n, n_random = map(int, found[0].groups())
+    draw = Draw.of(chance, n, n_random, seed)
+    if texts != {tag(n, n_random, seed, draw)}:
         raise ValueError(
-            f"The control rows were drawn by another audit (its seed was {its_seed}, "
-            f"this one's is {seed}). Audit with the same random_state, or delete the "
-            f"column drawn to go without a measured count."
+            f"The control rows were drawn by another audit: {texts.pop()!r} is no draw "
+            f"of this one, whose seed is {seed}. Audit as then, with the same estimator, "
+            f"data and random_state, or delete the column drawn to go without a "
+            f"measured count."
         )
-    return Draw.of(chance, n, n_random, seed)
+    return draw

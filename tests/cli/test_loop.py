@@ -163,6 +163,20 @@ def test_rounds_of_the_loop_go_on_until_it_says_stop(desk):
     assert len(table_of(fixed)) == len(is_wrong) - said["found"]
 
 
+def test_control_rows_of_another_audit_measure_nothing_and_that_is_said(desk):
+    path, is_wrong, _ = desk
+    argv = ["--audit", "--review", 40, "--control", 40]
+    map_to(path, "out", *argv)
+    review = path.parent / "out" / "review.csv"
+    decide(review, is_wrong)
+    again = map_to(path, "again", *argv, "--decided", review)
+    assert "measured by the rows at random" in again.out
+    other = map_to(path, "other", *argv, "--decided", review, "--epochs", 3)
+    assert other.code == 0, other.err
+    assert "measured" not in other.out
+    assert "were drawn by another audit" in other.err
+
+
 def test_control_rows_stay_unmarked_and_measure_in_later_rounds(desk):
     path, is_wrong, _ = desk
     map_to(path, "out", "--audit", "--review", 40, "--control", 40)

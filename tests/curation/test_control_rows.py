@@ -192,7 +192,8 @@ def test_control_rows_are_not_marked(audited):
     audit, _ = audited
     review = audit.review(n=50, n_random=40)
     assert len(review) == 90
-    assert set(review["drawn"]) == {f"50+40 seed {audit.seed}"}
+    (drawn,) = set(review["drawn"])
+    assert drawn.startswith(f"50+40 seed {audit.seed} rows ")
     first = set(audit.data_map.rank("label_quality", n_samples=50))
     assert first < set(review["position"])
     is_first = review["position"].isin(first).to_numpy()
@@ -263,11 +264,27 @@ def test_reviews_of_other_draws_are_refused(audited):
     audit, wrong = audited
     review = decided(audit.review(n=20, n_random=10), wrong)
     other = replace(audit, seed=audit.seed + 1)
-    with pytest.raises(ValueError, match=r"drawn by another audit .*same random_state"):
+    match = r"drawn by another audit.* the same estimator, data and random_state"
+    with pytest.raises(ValueError, match=match):
         other.update(review)
     review.loc[3, "drawn"] = "20+11 seed 5"
     with pytest.raises(ValueError, match="column drawn must say the same of every row"):
         audit.update(review)
+
+
+def test_an_audit_of_the_same_seed_by_another_learner_drew_other_rows(audited_digits):
+    X, y, wrong, audit = audited_digits
+    other = audit_labels(SGDClassifier(loss="hinge"), X, y, random_state=0)
+    assert other.seed == audit.seed
+    review = decided(audit.review(n=20, n_random=10), wrong)
+    with pytest.raises(ValueError, match="drawn by another audit"):
+        other.update(review)
+    assert other.update(review.drop(columns="drawn")).measured is None
+    # So is a draw of other numbers of rows, as where the column was edited.
+    for said in ("3+10", "20+11", "99999+10"):
+        edited = review["drawn"].str.replace("20+10", said, regex=False)
+        with pytest.raises(ValueError, match="drawn by another audit"):
+            audit.update(review.assign(drawn=edited))
 
 
 @pytest.mark.parametrize("n_random", [-1, 2.5, True])

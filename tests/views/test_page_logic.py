@@ -164,11 +164,11 @@ def test_forecast_of_the_page_is_that_of_update(request, tmp_path, audited, n_ro
                 wrong = rng.random(len(rows)) < share + (1 - share) * 0.5 * (
                     rank[cells[rows]] > n_labels / 2
                 )
-                review = whole.iloc[rows].assign(
+                decided_rows = whole.iloc[rows].assign(
                     decision=np.where(wrong, "drop", "keep"),
-                    drawn=f"{n}+{n_random} seed {audit.seed}",
+                    drawn=review["drawn"].iloc[0],
                 )
-                expected.append(audit.update(review))
+                expected.append(audit.update(decided_rows))
                 ranks = rank[cells[rows]].tolist()
                 pairs = list(zip(ranks, wrong.tolist(), strict=True))
                 decided.append({"pairs": pairs, "draw": draw})
