@@ -163,9 +163,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
         audit = None if audit is None else replace(audit, data_map=data_map)
         tell(args, "writing")
         queue, brought = _review(args, data_map, audit, earlier)
-        progress = (
-            None if audit is None else _progress(args, audit, queue, brought, earlier)
-        )
+        progress = _progress(args, audit, queue, brought, earlier)
         explain = partial(explain_listed, fitted, features, rows.y)
         frame = data_map.to_frame()
         answers = annotated(table, rows.positions, data_map, frame)
@@ -325,13 +323,13 @@ def _review(
 
 def _progress(
     args: argparse.Namespace,
-    audit: LabelAudit,
+    audit: LabelAudit | None,
     queue: pd.DataFrame,
     brought: Brought | None,
     earlier: pd.DataFrame | None,
 ) -> ReviewProgress | None:
-    """What the decisions say; None without any."""
-    if brought is None or earlier is None or not len(brought.cells):
+    """What the decisions say; None without any, and without an audit."""
+    if audit is None or brought is None or earlier is None or not brought.cells:
         return None
     # Control rows measure the labels that they were drawn from, and no others.
     whole = brought.n_applied + brought.n_lost == 0
@@ -340,8 +338,8 @@ def _progress(
             drawn_by(earlier, audit.chance, audit.seed)
         except ValueError:
             note(
-                f"The control rows of {str(args.decided)!r} were drawn by another audit: "
-                f"no count is measured."
+                f"The control rows of {str(args.decided)!r} were drawn by another "
+                f"audit: no count is measured."
             )
             whole = False
     undrawn = queue.drop(columns="drawn", errors="ignore")

@@ -182,7 +182,7 @@ def _shared(n: int, weights: Array, most: Array) -> Array:
 
 
 def tag(n: int, n_random: int, seed: int, draw: Draw) -> str:
-    """What every row of a review says of how its rows were drawn, and which they are."""
+    """What every row of a review says of its rows: how they were drawn, and which."""
     rows = np.sort(np.concatenate(draw.sample)).astype("<i8")
     digits = blake2b(rows.tobytes(), digest_size=4).hexdigest()
     return f"{n}+{n_random} seed {seed} rows {digits}"
@@ -224,8 +224,8 @@ def drawn_by(review: pd.DataFrame, chance: Array, seed: int) -> Draw | None:
     if texts != {tag(n, n_random, seed, draw)}:
         raise ValueError(
             f"The control rows were drawn by another audit: {texts.pop()!r} is no draw "
-            f"of this one, whose seed is {seed}. Audit as then, with the same estimator, "
-            f"data and random_state, or delete the column drawn to go without a "
-            f"measured count."
+            f"of this one, whose seed is {seed}. Audit as then, with the same "
+            f"estimator, data and random_state, or delete the column drawn to go "
+            f"without a measured count."
         )
     return draw
