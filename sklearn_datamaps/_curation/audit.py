@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
 from sklearn_datamaps._core.base_map import table_of
+from sklearn_datamaps._core.frozen import owned
 from sklearn_datamaps._core.messages import check_whole
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import PAPER
@@ -85,6 +86,9 @@ class LabelAudit:
     seconds: dict[str, float]
     seed: int
     data: tuple[Any, Any, Any] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chance", owned(self.chance))
 
     @property
     def suspicious(self) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """Reasons for and against a label: nearest rows, features, the curve over epochs."""
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from textwrap import wrap
 from typing import Any
 
@@ -10,8 +11,9 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_datamaps._core.arrays import Array
@@ -125,7 +127,8 @@ class Explanation:
 
         if not len(self.rows):
             raise ValueError("There is nothing to draw: no row was explained.")
-        if not 0 <= at < len(self.rows):
+        whole = isinstance(at, Integral) and not isinstance(at, bool)
+        if not (whole and 0 <= at < len(self.rows)):
             raise ValueError(f"at must be in 0 ... {len(self.rows) - 1}; got {at!r}.")
         if axes is None:
             _, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
@@ -251,7 +254,7 @@ def explain_rows(
     rows = _positions(rows, labels.codes.shape)
     cells = tuple(np.atleast_2d(rows.T))
     check_whole("n_reasons", n_reasons)
-    estimator = _fitted(estimator, X, y)
+    estimator = _fitted(estimator, X, y, multilabel=labels.multilabel)
     X_of_learner, features, names = _features(estimator, X)
     scaler = None if sparse.issparse(features) else scaler_of(features)
     found, cosines = nearest_rows(features, N_SEARCHED, rows=cells[0], scaler=scaler)
@@ -337,12 +340,19 @@ def _positions(rows: Any, shape: tuple[int, ...]) -> Array:
     return found.astype(np.intp)
 
 
-def _fitted(estimator: Any, X: Any, y: Any) -> Any:
+def _fitted(estimator: Any, X: Any, y: Any, *, multilabel: bool) -> Any:
+    """The estimator, or a clone that is fitted: of several labels one for each."""
     try:
         check_is_fitted(estimator)
     except NotFittedError:
-        estimator = clone(estimator).fit(X, y)
-    return estimator
+        estimator = clone(estimator)
+    else:
+        return estimator
+    if multilabel and not get_tags(estimator).classifier_tags.multi_label:
+        *steps, (name, learner) = getattr(estimator, "steps", [("learner", estimator)])
+        learner = MultiOutputClassifier(learner)
+        estimator = Pipeline([*steps, (name, learner)]) if steps else learner
+    return estimator.fit(X, y)
 
 
 def _features(estimator: Any, X: Any) -> tuple[Any, Any, Array | None]:

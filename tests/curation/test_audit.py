@@ -301,6 +301,15 @@ def test_copies_and_pickles_show_what_the_audit_does(again):
     pd.testing.assert_frame_equal(other.to_frame(5), audit.to_frame(5))
 
 
+def test_nobody_changes_the_chances_of_an_audit(digits):
+    with pytest.raises(ValueError, match="read-only"):
+        digits[3].chance[0] = 1.0
+    mine = digits[3].chance.copy()
+    again = replace(digits[3], chance=mine)
+    mine[0] += 1.0
+    assert again.chance[0] == digits[3].chance[0]
+
+
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy])
 def test_copies_explain_and_keep_the_data(again):
     audit = text_audit()

@@ -14,9 +14,15 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from sklearn_datamaps import DataMapClassifier, Explanation, explain_rows
+from sklearn_datamaps import (
+    DataMapClassifier,
+    Explanation,
+    audit_labels,
+    explain_rows,
+)
 from sklearn_datamaps.datasets import fetch_go_emotions
 
 SGD = SGDClassifier(loss="log_loss", random_state=0)
@@ -318,8 +324,9 @@ def test_shown_as_text_page_and_picture(comments, pipe):
         == (explained.frame.query("number == 1").neighbour >= 0).sum()
     )
     assert axes[0].get_title("left") == "Nearest rows of row 4"
-    with pytest.raises(ValueError, match=r"at must be in 0 \.\.\. 1; got 2"):
-        explained.plot(2)
+    for at in (2, -1, 1.0, True, "0"):
+        with pytest.raises(ValueError, match=rf"at must be in 0 \.\.\. 1; got {at!r}"):
+            explained.plot(at)
     with pytest.raises(ValueError, match="nothing to draw: no row was explained"):
         explain_rows(pipe, texts, given, []).plot()
     plt.close("all")
@@ -333,6 +340,21 @@ def test_audit_explains_what_it_audited(audited_digits):
     again = pickle.loads(pickle.dumps(audit))
     with pytest.raises(ValueError, match="does not hold the data"):
         again.explain(rows)
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_audit_of_several_labels_explains_what_a_learner_of_one_was_asked(in_pipeline):
+    X, y = make_multilabel_classification(200, n_classes=3, random_state=0)
+    learner = SGDClassifier(loss="log_loss", random_state=0)
+    learner = make_pipeline(StandardScaler(), learner) if in_pipeline else learner
+    audit = audit_labels(learner, X, y, random_state=0)
+    explained = audit.explain([[3, 1], [4, 0]])
+    # As a fit of one learner for each label has it.
+    alone = clone(learner).fit(X, y[:, 1])
+    name, chance = explained.likely[0][0]
+    assert name == ["not 1", "1"][int(alone.predict(X[[3]])[0])]
+    assert chance == pytest.approx(alone.predict_proba(X[[3]]).max())
+    assert (explained.frame["kind"] == "feature").sum() == 12
 
 
 def test_rows_that_are_not_there_are_refused(comments, pipe):
