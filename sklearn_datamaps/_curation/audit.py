@@ -14,11 +14,11 @@ from sklearn_datamaps._core.frozen import owned
 from sklearn_datamaps._core.messages import check_whole
 from sklearn_datamaps._core.public import found_in
 from sklearn_datamaps._core.registry import PAPER
-from sklearn_datamaps._curation import audit_plot
 from sklearn_datamaps._curation.control_rows import HIDDEN, Draw, tag
 from sklearn_datamaps._curation.explain import Explanation, explain_rows
 from sklearn_datamaps._curation.review_progress import ReviewProgress, review_progress
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._views import audit as audit_view
 from sklearn_datamaps._views import html
 from sklearn_datamaps._views.review import review_of
 
@@ -344,7 +344,7 @@ class LabelAudit:
         ValueError
             If axes are not two.
         """
-        return audit_plot.plot(self, axes=axes)
+        return audit_view.plot(self, axes=axes)
 
     def counted(self) -> str:
         """Say how many labels are wrong, or why it cannot be said, in one sentence.
@@ -406,5 +406,5 @@ class LabelAudit:
         return str(self.summary())
 
     def _repr_html_(self) -> str:
-        order = audit_plot.order_of_reading(self)
-        return html.audit_html(self, order, audit_plot.frame(self))
+        order = audit_view.order_of_reading(self)
+        return html.audit_html(self, order, audit_view.frame(self))

@@ -16,7 +16,7 @@ EDGES = (1 / 8, 1 / 2)
 FEWEST = 3  # rows of a stratum
 # The audit's own opinion of the last strata may be far off, and what they might hold
 # decides how wide the interval is: rows for them are not spared.
-LEAST_CHANCE = 0.1
+LEAST_CHANCE = 0.05
 LEVEL = 0.9
 # What would tell a control row from a suspicious one, or suggest a decision.
 HIDDEN = (
