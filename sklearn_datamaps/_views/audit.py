@@ -71,7 +71,8 @@ def frame(audit: Audit) -> pd.DataFrame:
     shares = shares.set_axis(["share", "low", "high"], axis=1)
     shares = shares.assign(n_wrong=table["n_wrong"], n=table["n"])
     shares = shares.sort_values("share", ascending=False, kind="stable")
-    return shares.reset_index().head(MOST_LABELS)
+    first: pd.DataFrame = shares.reset_index().head(MOST_LABELS)
+    return first
 
 
 def order_of_reading(audit: Audit) -> Array:
