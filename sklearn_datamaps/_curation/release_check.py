@@ -129,7 +129,7 @@ def check_release(
     those of different rows: copies are one.
     """
     release = np.arange(len(y)) < n_release
-    unit = duplicate_rows(X) if hasattr(X, "indptr") else _equal_rows(X)
+    unit = duplicate_rows(X)
     known = np.isin(y, np.unique(y[release]))
     same = _in_both(unit, y, release)
     rows = np.flatnonzero(release | (known & ~same))
@@ -201,13 +201,6 @@ def check_release(
         verdict = CANNOT_TELL
         reason = "too many new rows have labels that the release does not have"
     return _result(verdict, reason, surplus, interval, rule, judged, new, counts)
-
-
-def _equal_rows(X: Array) -> NDArray[np.intp]:
-    """Number the different rows of an array; missing values are equal."""
-    frame = pd.DataFrame(X)
-    groups = frame.groupby(list(frame), dropna=False, sort=False).ngroup()
-    return groups.to_numpy().astype(np.intp)
 
 
 def _in_both(unit: Array, y: Array, release: Array) -> NDArray[np.bool_]:

@@ -139,15 +139,16 @@ def _strata(codes: Array, n_splits: int) -> NDArray[np.intp]:
 
 
 def duplicate_rows(X: Any) -> NDArray[np.intp]:
-    """Number the different rows of a CSR matrix; equal rows have one number.
+    """Number the different rows; equal rows have one number.
 
-    Rows are compared by a hash of 64 bits of their values and columns, whatever their
-    order and dtype. Rows without a value other than 0 are all different: there is
-    nothing in them to remember.
+    Rows of a CSR matrix are compared by a hash of 64 bits of their values and columns,
+    whatever their order and dtype. Those without a value other than 0 are all
+    different: there is nothing in them to remember. In an array missing values are
+    equal.
 
     Parameters
     ----------
-    X : csr of shape (n_samples, n_features)
+    X : {csr, ndarray} of shape (n_samples, n_features)
         The features.
 
     Returns
@@ -155,6 +156,10 @@ def duplicate_rows(X: Any) -> NDArray[np.intp]:
     ndarray of int of shape (n_samples,)
         From 0, in the order of first appearance.
     """
+    if not sparse.issparse(X):
+        frame = pd.DataFrame(X)
+        groups = frame.groupby(list(frame), dropna=False, sort=False).ngroup()
+        return groups.to_numpy().astype(np.intp)
     n_samples = X.shape[0]
     hashes = np.empty(n_samples, dtype=np.uint64)
     starts = np.searchsorted(
