@@ -260,10 +260,10 @@ class BaseDataMap:
     def regions(self, *, band: float = BAND, n_std: float = N_STD) -> NDArray[np.str_]:
         """Region of every row: ``"easy"``, ``"ambiguous"`` or ``"hard"``.
 
-        A row is ambiguous when its mean margin is within ``n_std`` standard deviations
-        (and at least ``2 * band``) of the decision boundary; otherwise it is easy
-        above it and hard below. Hard is not the same as wrong: a hard row may be
-        mislabelled, rare, or simply beyond this learner.
+        A row is ambiguous where ``|margin| <= max(2 * band, n_std * margin_std)``: its
+        mean margin is that near to the decision boundary, 0. Otherwise it is easy above
+        and hard below. Hard is not the same as wrong: a hard row may be mislabelled,
+        rare, or simply beyond this learner.
 
         Parameters
         ----------
