@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.messages import quoted
-from sklearn_datamaps._io.delimited import Batches
 from sklearn_datamaps._io.files import File
 from sklearn_datamaps._io.reading import (
+    Batches,
     NewCells,
     Reading,
     Table,
@@ -212,7 +212,7 @@ def batches(
     Parameters
     ----------
     file, reading, columns, size, needed
-        As in :func:`sklearn_datamaps._io.delimited.batches`.
+        As in :func:`sklearn_datamaps._io.typed_rows.batches`.
 
     Yields
     ------

@@ -12,9 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_datamaps._io.delimited import Batches
 from sklearn_datamaps._io.files import File
-from sklearn_datamaps._io.reading import NewCells, Reading, Table, new_values, text_of
+from sklearn_datamaps._io.reading import (
+    Batches,
+    NewCells,
+    Reading,
+    Table,
+    new_values,
+    text_of,
+)
 
 # What a sheet cannot hold, and how much it can.
 NO_CELL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -179,7 +185,7 @@ def batches(
     Parameters
     ----------
     file, reading, columns, size, needed
-        As in :func:`sklearn_datamaps._io.delimited.batches`.
+        As in :func:`sklearn_datamaps._io.typed_rows.batches`.
 
     Yields
     ------

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_datamaps._io.delimited import Batches
 from sklearn_datamaps._io.files import Encoding, File, find_encoding
 from sklearn_datamaps._io.reading import (
+    Batches,
     Keys,
     NewCells,
     Pieces,
@@ -217,7 +217,7 @@ def batches(
     Parameters
     ----------
     file, reading, columns, size, needed
-        As in :func:`sklearn_datamaps._io.delimited.batches`.
+        As in :func:`sklearn_datamaps._io.typed_rows.batches`.
 
     Yields
     ------

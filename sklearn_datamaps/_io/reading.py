@@ -1,7 +1,7 @@
 """How a user's file is to be read, its text, and what came out."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -60,6 +60,8 @@ class Reading:
 Keys = tuple[str, ...]  # of a field, after those of the fields that it is in
 # New cells of some columns, by their position.
 NewCells = Mapping[int, NDArray[Any]]
+# Columns of some rows after another, and how many rows.
+Batches = Iterator[tuple[Any, int]]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from sklearn_datamaps._core.atomic import commit
 from sklearn_datamaps._core.labels import is_whole
 from sklearn_datamaps._core.messages import quoted
-from sklearn_datamaps._io import arrow_files, delimited, excel, json_files
-from sklearn_datamaps._io.delimited import Batches
+from sklearn_datamaps._io import arrow_files, delimited, excel, json_files, typed_rows
 from sklearn_datamaps._io.files import BAD_BYTE, STREAM, File, compressed, endings
-from sklearn_datamaps._io.reading import NewCells, Reading, Table, escaped
+from sklearn_datamaps._io.reading import Batches, NewCells, Reading, Table, escaped
 
 
 def csv_of(frame: pd.DataFrame, delimiter: str = ",") -> bytes:
@@ -85,7 +84,7 @@ class Format:
 DELIMITED = Format(
     "CSV",
     delimited.read,
-    delimited.batches,
+    typed_rows.batches,
     delimited.patch,
     lambda table: csv_of(table.cells),
 )

@@ -277,10 +277,10 @@ def test_number_after_many_numbers_is_a_number(tmp_path):
 def _read_with_small_head(path, text):
     from unittest.mock import patch
 
-    from sklearn_datamaps._io import delimited
+    from sklearn_datamaps._io import typed_rows
 
     path.write_text(text)
-    with patch.object(delimited, "TYPED_ROWS", 1):
+    with patch.object(typed_rows, "TYPED_ROWS", 1):
         read_rows(path, [0, 1])
 
 
