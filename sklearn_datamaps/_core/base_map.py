@@ -309,7 +309,7 @@ class BaseDataMap:
         Raises
         ------
         ValueError
-            If there is no such region.
+            If there is no such region, or band or n_std is no number >= 0.
         """
         code = REGIONS.index(check_region(region))
         mask: NDArray[np.bool_] = self.region_codes(band=band, n_std=n_std) == code

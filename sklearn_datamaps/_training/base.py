@@ -230,6 +230,7 @@ class BaseDataMapClassifier(
     @property
     def history_(self) -> pd.DataFrame:
         """Mean confidence and accuracy of the recorded rows, one row an epoch."""
+        check_is_fitted(self, "_totals")
         cells, confidence, right = self._totals.T
         return pd.DataFrame(
             {"mean_confidence": confidence / cells, "accuracy": right / cells},
@@ -304,7 +305,7 @@ class BaseDataMapClassifier(
         NotFittedError
             Before ``fit``.
         ValueError
-            If there is no such region.
+            If there is no such region, or band or n_std is no number >= 0.
         """
         check_region(region)
         check_rule(band, n_std)

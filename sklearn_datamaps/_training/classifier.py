@@ -151,7 +151,11 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         probabilities, or it cannot take an argument of fit.
     ValueError
         In ``fit``: bad data or a bad parameter, before any training; or
-        probabilities that became NaN, naming the epoch.
+        probabilities that became NaN, naming the epoch. In ``predict`` and the like:
+        other features than in ``fit``.
+    NotFittedError
+        Before ``fit``, in ``predict`` and the like, ``region_mask``, ``history_``, and
+        the arrays of map and learner.
 
     See Also
     --------

@@ -102,7 +102,11 @@ class DataMapClassifier(BaseDataMapClassifier):
         trained block by block.
     ValueError
         In ``fit``: no cluster, bad data (the message names the block) or a bad
-        parameter, before any training; or probabilities that became NaN.
+        parameter, before any training; or probabilities that became NaN. In
+        ``predict`` and the like: other features than in ``fit``.
+    NotFittedError
+        Before ``fit``, in ``predict`` and the like, ``region_mask``, ``history_``, and
+        the arrays of map and learner.
 
     See Also
     --------

@@ -551,7 +551,10 @@ def test_before_fit_there_is_a_clear_error():
         clf.region_mask("hard")
     with pytest.raises(NotFittedError):
         clf.predict([[1.0]])
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        clf.history_  # noqa: B018 (the look-up is what is tested)
     assert not hasattr(clf, "confidence_")
+    assert not hasattr(clf, "history_")
 
 
 def test_region_mask_is_that_of_the_map(digits):
