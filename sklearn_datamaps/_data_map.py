@@ -583,8 +583,8 @@ class TrainingDynamics(Recorder):
         Extra measures to stream: ``"loss"``, ``"el2n"``, ``"forgetting"``,
         ``"first_learned"``, ``"mean_proba"``.
     store_trajectories : bool, default=False
-        Keep the float32 probability of the own label at every epoch.
-    index : pandas.Index, default=None
+        Keep the probability of the own label at every epoch, as float32.
+    index : pandas.Index or array-like of shape (n_samples,), default=None
         Names of the rows. None: the index of y, else 0, 1, ...
 
     Raises

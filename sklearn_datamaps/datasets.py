@@ -96,7 +96,7 @@ def fetch_go_emotions(
         multilabel target, all 28.
     subset : {"train", "validation", "test", "all"}, default="train"
         The authors' split; "all" is the three one after the other.
-    data_home : str or path-like, default=None
+    data_home : str or path, default=None
         Folder holding ``go_emotions/{train,validation,test}.parquet``, with columns
         ``text`` (string), ``labels`` (list of int, 0 to 27) and ``id`` (string).
         None: the environment variable ``SKLEARN_DATAMAPS_DATA`` if set, else the

@@ -177,12 +177,8 @@ class DataMapCallback:
 
         Parameters
         ----------
-        args, state, control
-            The Trainer's arguments and where it is.
-        model : torch.nn.Module
-            The model.
-        **kwargs
-            ``train_dataloader`` and more.
+        args, state, control, model, **kwargs
+            As in :meth:`on_train_begin`.
 
         Raises
         ------

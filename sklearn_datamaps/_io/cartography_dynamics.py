@@ -52,7 +52,7 @@ def read_training_dynamics(
     measures : iterable of str, default=()
         Extra measures, as in :class:`~sklearn_datamaps.TrainingDynamics`.
     store_trajectories : bool, default=False
-        Keep the float32 probability of the own label at every epoch.
+        Keep the probability of the own label at every epoch, as float32.
 
     Returns
     -------
