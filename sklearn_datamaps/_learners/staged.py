@@ -127,7 +127,7 @@ class StagedLearner(Learner):
 
         training.map_members(fit)
         found = [stages_of(member) for member in training.members]
-        known = [stages for stages in found if stages is not None and stages.n_stages]
+        known = [s for s in found if s is not None and s.n_stages > 0]
         if len(known) < len(training.members):
             raise ValueError(
                 f"{type(training.members[0]).__name__} has no stages after fit: "
@@ -168,19 +168,25 @@ def _staged_blocks(
         yield (
             rows,
             [
-                _stay_at_last(stages.probabilities(block, at.tolist()))
+                _stay_at_last(stages.probabilities(block, at.tolist()), len(at))
                 for stages, at in zip(known, numbers, strict=True)
             ],
         )
 
 
-def _stay_at_last(probas: Iterator[Array]) -> Iterator[Array]:
-    """Yield all, then the last one again and again."""
-    last = None
+def _stay_at_last(probas: Iterator[Array], n_stages: int) -> Iterator[Array]:
+    """Yield those of all stages, then of the last one again and again."""
+    n_given = 0
     for proba in probas:
         last = np.asarray(proba)
+        n_given += 1
         yield last
-    yield from repeat(last) if last is not None else ()
+    if n_given < n_stages:
+        raise ValueError(
+            f"Probabilities of {n_stages} stages were asked for, and those of {n_given} "
+            f"came. What is registered with stages_of must give one for each number."
+        )
+    yield from repeat(last)
 
 
 def _blocks(training: Training, staged: Staged) -> Iterator[Block]:

@@ -38,7 +38,7 @@ class Stages(NamedTuple):
     Parameters
     ----------
     n_stages : int
-        How many it has.
+        How many it has, at least one.
     probabilities : callable
         From X and the numbers of some stages (from 1, ascending) to an iterator of
         their probabilities, of shape (n_samples, n_classes) in the order of the

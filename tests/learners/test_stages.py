@@ -223,6 +223,33 @@ def test_learner_of_ones_own_takes_one_registration(rows):
     np.testing.assert_allclose(clf.confidence_, expected)
 
 
+@pytest.mark.parametrize(
+    ("n_stages", "n_given", "match"),
+    [
+        (0, 0, "Few has no stages after fit"),
+        (-1, 0, "Few has no stages after fit"),
+        (4, 1, "of 4 stages were asked for, and those of 1 came"),
+        (4, 0, "of 4 stages were asked for, and those of 0 came"),
+    ],
+)
+def test_registration_that_gives_too_few_stages_is_refused(
+    rows, n_stages, n_given, match
+):
+    class Few(Halves):
+        pass
+
+    @stages_of.register
+    def _(estimator: Few):
+        def staged(X, at):
+            return (estimator.predict_proba(X, n) for n in at[:n_given])
+
+        return Stages(n_stages, staged)
+
+    X, y = rows[0], rows[1] % 2
+    with pytest.raises(ValueError, match=match):
+        DataMapClassifier(Few()).fit(X, y)
+
+
 def test_registration_comes_before_partial_fit(rows):
     class Both(SGDClassifier):
         pass
