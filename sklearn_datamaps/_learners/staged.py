@@ -183,8 +183,8 @@ def _stay_at_last(probas: Iterator[Array], n_stages: int) -> Iterator[Array]:
         yield last
     if n_given < n_stages:
         raise ValueError(
-            f"Probabilities of {n_stages} stages were asked for, and those of {n_given} "
-            f"came. What is registered with stages_of must give one for each number."
+            f"Probabilities of {n_stages} stages were asked for, and those of "
+            f"{n_given} came. What is registered with stages_of must give one for each number."
         )
     yield from repeat(last)
 
