@@ -184,7 +184,8 @@ def _stay_at_last(probas: Iterator[Array], n_stages: int) -> Iterator[Array]:
     if n_given < n_stages:
         raise ValueError(
             f"Probabilities of {n_stages} stages were asked for, and those of "
-            f"{n_given} came. What is registered with stages_of must give one for each number."
+            f"{n_given} came. What is registered with stages_of must give one for each "
+            f"number."
         )
     yield from repeat(last)
 
