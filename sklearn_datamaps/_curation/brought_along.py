@@ -1,6 +1,7 @@
 """Decisions of an earlier review brought along into the review of a new map."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,32 +102,41 @@ def bring_along(data_map: DataMap, decided: pd.DataFrame) -> Brought:
     decided : DataFrame
         From :func:`decisions_of`.
     """
-    by_hash: dict[str, list[int]] = defaultdict(list)
-    for row, found in enumerate(row_hashes(data_map).tolist()):
-        by_hash[found].append(row)
-    names = [plain(name) for name in data_map.index]
+    names = data_map.index.tolist()
     label_names = [plain(name) for name in data_map.classes.tolist()]
     records = [
         {str(name): value for name, value in record.items()}
         for record in decided.to_dict("records")
     ]
-    applied = _applied_sets(data_map, records, names) if data_map.multilabel else {}
-    texts = data_map.columns.get("text")
-    mapped = MappedRows.of(data_map.label, None, None, data_map.index, texts)
-    without = iter(rows_without_hash(decided[decided["row_hash"] == ""], mapped))
+    lacking = decided[decided["row_hash"] == ""]
+    without: Iterator[Any] = iter(())
+    if len(lacking):
+        texts = data_map.columns.get("text")
+        mapped = MappedRows.of(data_map.label, None, None, data_map.index, texts)
+        without = iter(rows_without_hash(lacking, mapped))
+    applied: dict[tuple[str, str], int] = {}
+    # Of each that is relabelled, with its new label.
+    hashes_now = [""] * len(records)
+    if data_map.multilabel:
+        applied = _applied_sets(data_map, records, names)
+    else:
+        is_new = [record["decision"] == "relabel" for record in records]
+        pairs = zip(records, is_new, strict=True)
+        hashes_now = [_applied(data_map, one) if new else "" for one, new in pairs]
+    wanted = [*(record["row_hash"] for record in records), *hashes_now]
+    by_hash = _rows_of(row_hashes(data_map), wanted)
     cells: dict[tuple[int, ...], dict[str, str]] = {}
     n_applied = n_lost = 0
-    for record in records:
+    for record, hash_now in zip(records, hashes_now, strict=True):
         written = {name: text_of(record.get(name, "")) for name in WRITTEN}
         at = _row_of(record, by_hash[record["row_hash"]], names)
         is_applied = False
         if not record["row_hash"]:
             at = next(without)
         elif at is None:
-            if data_map.multilabel:
-                at = applied.get((record["row_hash"], record["id"]))
-            elif record["decision"] == "relabel":
-                at = _row_of(record, by_hash[_applied(data_map, record)], names)
+            at = applied.get((record["row_hash"], record["id"]))
+            if hash_now:
+                at = _row_of(record, by_hash[hash_now], names)
             is_applied = at is not None and record["decision"] == "relabel"
         cell: tuple[int, ...] = () if at is None else (at,)
         if cell and data_map.multilabel:
@@ -156,22 +166,32 @@ def _applied(data_map: DataMap, record: dict[str, Any]) -> str:
     return hash_of(label, name=readings(record["id"])[-1])
 
 
+def _rows_of(values: Any, wanted: list[str]) -> dict[str, list[int]]:
+    """Rows of each of some values, in order; of all other values none."""
+    series, rows = pd.Series(values, dtype=object), defaultdict[str, list[int]](list)
+    for row, value in series[series.isin(wanted)].items():
+        rows[value].append(int(str(row)))
+    return rows
+
+
 def _applied_sets(
-    data_map: DataMap, records: list[dict[str, Any]], names: list[str]
+    data_map: DataMap, records: list[dict[str, Any]], names: list[Any]
 ) -> dict[tuple[str, str], int]:
     """Rows of several labels with all their new ones, by hash and name in the review.
 
     A hash is of all labels of a row, so with one of them the others are found again.
     """
     texts = data_map.columns.get("text")
-    contents = names if texts is None else [text_of(text) for text in texts.tolist()]
-    by_content: dict[str, list[int]] = defaultdict(list)
-    for row, content in enumerate(contents):
-        by_content[content].append(row)
+    if texts is None:
+        contents, held, which = [plain(n) for n in names], "id", "name"
+    else:
+        contents, held, which = [text_of(t) for t in texts.tolist()], "text", "text"
     label_names = [plain(name) for name in data_map.classes.tolist()]
     by_row: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in records:
         by_row[record["row_hash"], record["id"]].append(record)
+    said = {k: readings(text_of(r[0].get(held, "")))[-1] for k, r in by_row.items()}
+    by_content = _rows_of(contents, list(said.values()))
     found = {}
     for key, of_row in by_row.items():
         before = {}
@@ -180,11 +200,9 @@ def _applied_sets(
             if record["decision"] == "relabel" and column is not None:
                 new = readings(text_of(record["new_label"]))[-1].strip().lower()
                 before[column] = new not in TRUE
-        said = of_row[0].get("id" if texts is None else "text", "")
-        rows = by_content[readings(text_of(said))[-1]]
+        rows = by_content[said[key]]
         labels = data_map.label[rows]
         labels[:, list(before)] = list(before.values())
-        which = "name" if texts is None else "text"
         fitting = [
             row
             for row, label in zip(rows, label_texts(labels), strict=True)
@@ -201,12 +219,12 @@ def _label_of(record: dict[str, Any], label_names: list[str]) -> int | None:
     return None if known is None else label_names.index(known)
 
 
-def _row_of(record: dict[str, Any], rows: list[int], names: list[str]) -> int | None:
+def _row_of(record: dict[str, Any], rows: list[int], names: list[Any]) -> int | None:
     """One of some rows of one hash."""
     if len(rows) < 2:
         return rows[0] if rows else None
     said = readings(record["id"])
-    named = [row for row in rows if names[row] in said]
+    named = [row for row in rows if plain(names[row]) in said]
     position = text_of(record.get("position", "")).partition(".")[0]
     at = [row for row in rows if str(row) == position]
     return next(iter([*named, *at]), None)
