@@ -113,7 +113,8 @@ def select_rows(
             _check_labels(str(label), values)
         y = pd.Series(values, index=index, dtype=object)
     else:
-        _check_sets(cells.classes, values)
+        if classes > 1:
+            _check_sets(cells.classes, values)
         y = pd.DataFrame(values, index=index, columns=cells.classes)
     texts = None if texts is None else texts[positions]
     return LabelledRows(positions, y, texts, left_out, cells, told)

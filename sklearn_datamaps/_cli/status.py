@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklearn_datamaps._cli.answers import guarded
 from sklearn_datamaps._cli.commands import read
@@ -18,6 +19,7 @@ from sklearn_datamaps._cli.rows import select_rows
 from sklearn_datamaps._cli.sources import free_name, listed
 from sklearn_datamaps._cli.summaries import as_json, progress_summary
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.brought_along import (
     bring_along,
@@ -29,7 +31,7 @@ from sklearn_datamaps._curation.stored_audit import audit_of
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._io.files import endings
 from sklearn_datamaps._io.reading import Reading
-from sklearn_datamaps._io.tables import PLACE, read_table, write_csv
+from sklearn_datamaps._io.tables import PLACE, read_table, with_places, write_csv
 from sklearn_datamaps._views.review import review_of
 
 
@@ -110,27 +112,57 @@ def _map_beside(args: argparse.Namespace) -> DataMap:
 
 def _check_file(args: argparse.Namespace, data_map: DataMap) -> None:
     """Refuse a file of which a mapped row has another label by now."""
-    if args.id == PLACE:  # one of several files that were mapped together
-        return
-    table = read(args, [*listed(args.label), *listed(args.text), *listed(args.id)])
+    several = args.id == PLACE  # files that were mapped together
+    names = [] if several else listed(args.id)
+    table = read(args, [*listed(args.label), *listed(args.text), *names])
+    if several and PLACE not in table.cells:
+        table = with_places(table)
     rows = select_rows(
-        table, args.label, args.text, args.id, args.na or (), args.label_sep
+        table,
+        args.label,
+        args.text,
+        args.id,
+        args.na or (),
+        args.label_sep,
+        classes=1 if several else 2,
     )
-    now = rows.y.reindex(data_map.index).to_numpy()
-    if now.shape != data_map.label.shape:
+    mapped = _of_file(args, data_map)
+    y = rows.y
+    if isinstance(y, pd.DataFrame) and several:  # one file may lack a label of others
+        classes = pd.Index(data_map.classes)
+        others = y.columns.difference(classes)
+        y = y.reindex(columns=[*classes, *others], fill_value=False)
+    now = y.reindex(data_map.index[mapped]).to_numpy()
+    before = data_map.label[mapped]
+    if now.shape != before.shape:
         raise ValueError(
             f"{str(args.file)!r} has {now.shape[1:]} labels a row, but the map "
-            f"{data_map.label.shape[1:]}: name the file that was mapped."
+            f"{before.shape[1:]}: name the file that was mapped."
         )
-    same = np.reshape(now == data_map.label, (data_map.n_samples, -1))
+    same = np.reshape(now == before, (len(before), -1))
     changed = int((~same.all(axis=1)).sum())
     if changed:
         raise ValueError(
-            f"{changed:,} of the {data_map.n_samples:,} mapped rows have another label "
+            f"{changed:,} of the {len(before):,} mapped rows have another label "
             f"in {str(args.file)!r}, or are gone. If decisions were applied since, map "
             f"again: {program()} map {shlex.join([str(args.file)])} ... --decided "
             f"{shlex.join([str(args.review)])}"
         )
+
+
+def _of_file(args: argparse.Namespace, data_map: DataMap) -> NDArray[np.bool_]:
+    """The mapped rows that are of FILE: all, unless it is one of several files."""
+    if args.id != PLACE or args.file.is_dir():
+        return np.ones(data_map.n_samples, dtype=bool)
+    files = [str(place).rpartition(":")[0] for place in data_map.index]
+    mapped = np.array([file == str(args.file) for file in files])
+    if not mapped.any():
+        raise ValueError(
+            f"{str(args.file)!r} is none of the files that were mapped: "
+            f"{quoted(dict.fromkeys(files), 5)}. Name one of them as it is there, or "
+            f"their folder."
+        )
+    return mapped
 
 
 def _check_next(args: argparse.Namespace) -> None:

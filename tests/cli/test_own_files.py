@@ -482,6 +482,32 @@ def test_several_files_are_one_map_and_corrected_one_by_one(tmp_path, monkeypatc
     pd.testing.assert_frame_equal(*both)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_status_of_several_files_compares_them_with_the_map(
+    tmp_path, monkeypatch, several
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    sep = ["--label-sep", ";"] if several else []
+    rows = rows_of("yes;both" if several else "yes", "no")
+    parts = [rows[::2], rows[1::2]]  # of one label each
+    for number, part in enumerate(parts):
+        (tmp_path / f"in/{number}.csv").write_text(written(part))
+    made = run("map", "in", *TEXT, *sep, "--quiet", "--out", "out")
+    assert made.code == 0, made.err
+    for file in ("in", "in/0.csv", "in/1.csv"):
+        result = run("status", file, "out/review.csv")
+        assert (result.code, "Nothing is decided yet" in result.out) == (0, True)
+    (tmp_path / "in/1.csv").write_text(written([*parts[1][:2], *parts[0][2:]]))
+    for file, n in (("in", 24), ("in/1.csv", 12)):
+        result = run("status", file, "out/review.csv")
+        assert_one_line_error(result, f"10 of the {n} mapped rows", "map again")
+    assert run("status", "in/0.csv", "out/review.csv").code == 0
+    (tmp_path / "other.csv").write_text(written(parts[0]))
+    result = run("status", "other.csv", "out/review.csv")
+    assert_one_line_error(result, "none of the files that were mapped: 'in/0.csv'")
+
+
 def test_one_file_by_two_names_and_columns_that_cannot_be_put_together_are_refused(
     tmp_path, monkeypatch
 ):
