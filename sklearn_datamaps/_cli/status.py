@@ -129,8 +129,8 @@ def _check_file(args: argparse.Namespace, data_map: DataMap) -> None:
     mapped = _of_file(args, data_map)
     y = rows.y
     if isinstance(y, pd.DataFrame) and several:  # one file may lack a label of others
-        classes = pd.Index(data_map.classes)
-        others = y.columns.difference(classes)
+        classes = data_map.classes.tolist()
+        others = [name for name in y if name not in classes]
         y = y.reindex(columns=[*classes, *others], fill_value=False)
     now = y.reindex(data_map.index[mapped]).to_numpy()
     before = data_map.label[mapped]
