@@ -181,7 +181,8 @@ def map_file(args: argparse.Namespace) -> list[str]:
     paths = [args.out / name for name in written]
     next_step = _next_step(args, args.out / "review.csv")
     if args.json:
-        said = map_summary(args, rows, data_map, audit, queue)
+        told = [*features.told, *([] if brought is None else [brought.summary()])]
+        said = map_summary(args, rows, data_map, audit, queue, told)
         if progress is not None:
             said["progress"] = progress_summary(progress)
         said |= {"files": [str(path) for path in paths], "next": next_step}

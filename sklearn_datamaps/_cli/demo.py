@@ -17,7 +17,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn_datamaps._cli.answers import guarded
 from sklearn_datamaps._cli.learners import classifier
 from sklearn_datamaps._cli.parser import NAME, one_line
-from sklearn_datamaps._cli.terminal import MOST, plain, say, width
+from sklearn_datamaps._cli.terminal import MOST, NOTES, plain, say, width
 from sklearn_datamaps._core.atomic import (
     check_room,
     commit,
@@ -434,6 +434,7 @@ def note(*notes: str) -> None:
         The notes.
     """
     for text in dict.fromkeys(notes):
+        NOTES.append(plain(text, MOST))
         say(f"{NAME}: note: {plain(text, MOST)}", sys.stderr)
 
 

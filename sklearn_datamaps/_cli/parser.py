@@ -22,7 +22,7 @@ from sklearn_datamaps._cli.options import (
     add_status,
 )
 from sklearn_datamaps._cli.signals import signals_handled
-from sklearn_datamaps._cli.terminal import MOST, plain, say
+from sklearn_datamaps._cli.terminal import MOST, NOTES, plain, say
 
 NAME = "sklearn-datamaps"
 STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         With code 0, after ``--help`` and ``--version``.
     """
+    NOTES.clear()
     with signals_handled() as signals:
         try:
             signals.loading = True

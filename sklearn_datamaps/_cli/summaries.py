@@ -3,16 +3,19 @@
 import argparse
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sklearn_datamaps._cli.rows import LabelledRows
+from sklearn_datamaps._cli.rows import LabelledRows, label_notes
 from sklearn_datamaps._cli.sources import files_given
+from sklearn_datamaps._cli.terminal import NOTES
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.review_progress import ReviewProgress
 from sklearn_datamaps._data_map import DataMap
+from sklearn_datamaps._views.notes import notes_of
 
 # Options of map that say how rows were learned; check learns new ones so.
 MADE_BY = ("learner", "ngrams", "max_features", "epochs", "decimal", "thousands")
@@ -24,14 +27,15 @@ def as_json(said: dict[str, Any]) -> str:
     Parameters
     ----------
     said : dict
-        The object.
+        The object. What people are told as notes is added to its ``notes``.
 
     Returns
     -------
     str
         In ASCII, so that no terminal is commanded by it.
     """
-    return json.dumps(_plain(said), indent=2)
+    notes = dict.fromkeys([*NOTES, *said.get("notes", [])])
+    return json.dumps(_plain({**said, "notes": [*notes]}), indent=2)
 
 
 def _plain(value: Any) -> Any:
@@ -65,6 +69,7 @@ def map_summary(
     data_map: DataMap,
     audit: LabelAudit | None,
     listed: pd.DataFrame,
+    told: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What ``map`` found.
 
@@ -76,6 +81,8 @@ def map_summary(
         The rows that were mapped.
     data_map, audit, listed : DataMap, LabelAudit or None, DataFrame
         Their map, audit and review.
+    told : sequence of str, default=()
+        What else people are told of the rows.
 
     Returns
     -------
@@ -97,6 +104,7 @@ def map_summary(
             "rows": len(listed),
             "decided": int((listed["decision"] != "").sum()),
         },
+        "notes": [*told, *label_notes(rows.y)[1:], *notes_of(data_map)],
     }
     if audit is not None:
         said["audit"] = {

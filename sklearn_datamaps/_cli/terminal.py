@@ -11,6 +11,7 @@ UNSAFE = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 MOST = 2000  # characters of an error or a note
+NOTES: list[str] = []  # of the command that runs, for --json
 
 
 def width() -> int:

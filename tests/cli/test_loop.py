@@ -555,6 +555,25 @@ def test_json_is_all_that_is_printed(desk):
     assert said["files"][-1].endswith("data_map.parquet")
 
 
+def test_json_has_every_note_that_people_are_told(desk):
+    path, *_ = desk
+    frame = table_of(path)
+    frame.loc[:2, "queue"] = ["Bug", "n/a", "n/a"]
+    frame.loc[5, "ticket"] = frame.loc[4, "ticket"]
+    frame.to_csv(path, index=False)
+    shown = map_to(path, "out")
+    said = json.loads(map_to(path, "out", "--json").out)["notes"]
+    notes = [line.partition(": note: ")[2] for line in shown.err.splitlines()]
+    notes += [line[2:] for line in shown.out.splitlines() if line.startswith("! ")]
+    assert len(notes) >= 4
+    assert set(filter(None, notes)) <= set(said)
+    assert any("are they one? 'Bug' 1, 'bug'" in note for note in said)
+    assert any("add --na 'n/a'" in note for note in said)
+    # Of this command, and of none before.
+    review = path.parent / "out" / "review.csv"
+    assert json.loads(run("status", path, review, "--json").out)["notes"] == []
+
+
 def test_file_of_the_map_is_the_map(desk):
     path, *_ = desk
     map_to(path, "out")
