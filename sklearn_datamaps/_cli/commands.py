@@ -67,12 +67,12 @@ from sklearn_datamaps._cli.summaries import (
 from sklearn_datamaps._cli.terminal import plain
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._core.messages import quoted
+from sklearn_datamaps._curation.apply_review import decided_rows
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.audit_labels import audit_labels
 from sklearn_datamaps._curation.brought_along import (
     Brought,
     bring_along,
-    decisions_of,
     with_decisions,
 )
 from sklearn_datamaps._curation.control_rows import drawn_by
@@ -152,7 +152,7 @@ def map_file(args: argparse.Namespace) -> list[str]:
     _check_inputs(args)
     if (why := filled_in(args.out)) is not None:
         raise ValueError(why)
-    earlier = None if args.decided is None else decisions_of(args.decided)
+    earlier = None if args.decided is None else decided_rows(args.decided)
     _prepare_for_many(args, n_classes(rows.y))
     features = _features(args, table, rows)
     # Decisions may be made while this runs, half an hour with --audit.

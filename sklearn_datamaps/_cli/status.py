@@ -20,10 +20,10 @@ from sklearn_datamaps._cli.sources import free_name, listed
 from sklearn_datamaps._cli.summaries import as_json, progress_summary
 from sklearn_datamaps._core.atomic import finish_placing, is_half_placed, locked
 from sklearn_datamaps._core.messages import quoted
+from sklearn_datamaps._curation.apply_review import decided_rows
 from sklearn_datamaps._curation.audit import LabelAudit
 from sklearn_datamaps._curation.brought_along import (
     bring_along,
-    decisions_of,
     with_decisions,
 )
 from sklearn_datamaps._curation.control_rows import HIDDEN
@@ -70,7 +70,7 @@ def status(args: argparse.Namespace) -> list[str]:
             "--audit."
         )
     audit = audit_of(data_map)
-    if not len(decisions_of(review)):
+    if not len(decided_rows(review)):
         return _nothing_decided(args, len(review))
     with noted():
         progress = audit.update(
@@ -182,7 +182,7 @@ def _write_next(
 ) -> list[Path]:
     """Write the rows that come next, and below them all that was decided."""
     data_map = audit.data_map
-    brought = bring_along(data_map, decisions_of(review))
+    brought = bring_along(data_map, decided_rows(review))
     n = min(args.rows + len(brought.cells), data_map.confidence.size)
     ranked = data_map.rank("label_quality", n_samples=n)
     cells = tuple(np.atleast_2d(ranked.T))

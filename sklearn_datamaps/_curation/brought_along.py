@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pandas as pd
 
 from sklearn_datamaps._core.arrays import Rows
 from sklearn_datamaps._core.labels import plain
-from sklearn_datamaps._curation.apply_review import decided_rows
 from sklearn_datamaps._curation.decided_rows import (
     MappedRows,
     readings,
@@ -70,24 +68,6 @@ class Brought:
         return "\n".join(lines)
 
 
-def decisions_of(review: Any) -> pd.DataFrame:
-    """Rows of a review with a decision.
-
-    Parameters
-    ----------
-    review : DataFrame, str or path
-        The review.
-
-    Raises
-    ------
-    ValueError
-        If it is none, or a decision is unknown.
-    """
-    if isinstance(review, str | Path) and not Path(review).exists():
-        raise ValueError(f"There is no review {str(review)!r}.")
-    return decided_rows(review)
-
-
 def bring_along(data_map: DataMap, decided: pd.DataFrame) -> Brought:
     """Find the rows of decisions on another map, after a new fit or corrected labels.
 
@@ -100,7 +80,7 @@ def bring_along(data_map: DataMap, decided: pd.DataFrame) -> Brought:
     data_map : DataMap
         The new map.
     decided : DataFrame
-        From :func:`decisions_of`.
+        From :func:`~sklearn_datamaps._curation.apply_review.decided_rows`.
     """
     names = data_map.index.tolist()
     label_names = [plain(name) for name in data_map.classes.tolist()]

@@ -15,24 +15,7 @@ Audit = Any  # a LabelAudit; it lies above this file
 
 
 def plot(audit: Audit, *, axes: Any = None) -> Any:
-    """Draw both panels; see :meth:`sklearn_datamaps.LabelAudit.plot`.
-
-    Parameters
-    ----------
-    audit : LabelAudit
-        The audit.
-    axes : sequence of two matplotlib Axes, default=None
-        Where to draw. None: a new figure.
-
-    Returns
-    -------
-    ndarray of two matplotlib Axes
-
-    Raises
-    ------
-    ValueError
-        If axes are not two.
-    """
+    """Draw both panels; see :meth:`sklearn_datamaps.LabelAudit.plot`."""
     import matplotlib.pyplot as plt
 
     shown = frame(audit)

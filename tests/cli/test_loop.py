@@ -431,7 +431,7 @@ def test_decisions_on_rows_that_are_gone_or_changed_are_counted(desk):
     told = f"another label or text by now: {n_lost}"
     assert (told in result.out) == (n_lost > 0)
     assert_one_line_error(
-        map_to(path, "third", "--decided", path.parent / "none.csv"), "no review"
+        map_to(path, "third", "--decided", path.parent / "none.csv"), "No such file"
     )
 
 
