@@ -3,6 +3,8 @@
 import gc
 import os
 import platform
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping
@@ -109,6 +111,30 @@ def traced_peak(call: Callable[[], Any]) -> tuple[int, int]:
     return peak - before, after - before
 
 
+def measured(*arguments: str) -> dict[str, float]:
+    """Run Python as a process of its own, as a user starts it.
+
+    Parameters
+    ----------
+    *arguments : str
+        Of Python. What it says is dropped.
+
+    Returns
+    -------
+    dict of str to float
+        ``cpu``, its processor seconds, and ``peak_mb``, its largest resident size.
+    """
+    # What is installed was compiled once, not at every start.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=env)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"A contestant ended with {process.returncode}.")
+    return {"cpu": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}
+
+
 def environment() -> str:
     """Versions and machine, for the head of a table."""
     return (
@@ -132,7 +158,7 @@ def save(name: str, **tables: pd.DataFrame) -> None:
     for key, table in tables.items():
         suffix = "" if key == "summary" else f"_{key}"
         table.to_csv(RESULTS / f"{name}{suffix}.csv", index=False)
-    print(f"Written to {os.path.relpath(RESULTS)}/{name}*.csv and {name}.png")
+    print(f"Written to {os.path.relpath(RESULTS)}/{name}*.csv")
 
 
 def save_plot(
@@ -170,3 +196,4 @@ def save_plot(
     else:
         axes.set_title(title)
     figure.savefig(RESULTS / f"{name}.png", dpi=120)
+    print(f"Drawn in {os.path.relpath(RESULTS)}/{name}.png")

@@ -1,14 +1,12 @@
-"""From a CSV to all four files of ``map``, against vectorizing and fitting alone.
+"""From a CSV to all files of ``map``, against vectorizing and fitting alone.
 
-Each run is a process of its own, as a user starts it: nothing is loaded before. Two
-clocks: the work (all that follows the import of the package) and the whole process.
+Each run is a process of its own, as a user starts it, from its start to its end: the
+imports count on both sides, and both train the same: all rows, and two folds. Time is
+the processor time of the process.
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,24 +15,18 @@ import pandas as pd
 from benchmarks import _harness
 from sklearn_datamaps.datasets import fetch_go_emotions
 
-FIT = (
-    "import pandas as pd\n"
-    "from sklearn_datamaps import DataMapClassifier\n"
-    "from sklearn_datamaps._cli.features import text_features\n"
-    "from sklearn_datamaps._cli.learners import learner\n"
-    "cells = pd.read_csv({file!r}, dtype=str, na_filter=False)\n"
-    "import time; t = time.perf_counter()\n"
-    "X, _ = text_features(cells['text'].to_numpy(dtype=object))\n"
-    "DataMapClassifier(learner(), random_state=0).fit(X, cells['label'])\n"
-    "print(time.perf_counter() - t)"
-)
-MAP = (
-    "from sklearn_datamaps._cli.parser import main\n"
-    "import time; t = time.perf_counter()\n"
-    "main(['map', {file!r}, '--text', 'text', '--label', 'label', '--quiet',"
-    " '--out', {folder!r}])\n"
-    "print(time.perf_counter() - t)"
-)
+BASE = "vectorize and fit"
+FIT = """
+import pandas as pd
+from sklearn_datamaps import DataMapClassifier
+from sklearn_datamaps._cli.features import text_features
+from sklearn_datamaps._cli.learners import learner
+cells = pd.read_csv({file!r}, dtype=str, na_filter=False)
+X, _ = text_features(cells["text"].to_numpy(dtype=object))
+unfitted = DataMapClassifier(learner(), cv=2, measures=("mean_proba",), random_state=0)
+unfitted.fit(X, cells["label"])
+"""
+MAP = ("-m", "sklearn_datamaps", "map", "--text", "text", "--label", "label", "--quiet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,44 +42,39 @@ def run(arguments: argparse.Namespace) -> None:
     data = fetch_go_emotions()
     label = np.where(np.asarray(data.target) == 1, "gratitude", "other")
     print(_harness.environment())
-    tables, rounds = [], []
+    rounds = []
     for n_copies in copies:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "comments.csv"
             frame = pd.DataFrame({"text": data.data, "label": label})
             frame = pd.concat([frame] * n_copies)
-            (frame[:3000] if arguments.quick else frame).to_csv(file, index=False)
+            frame = frame[:3000] if arguments.quick else frame
+            frame.to_csv(file, index=False)
             timed = measure(file, Path(folder) / "out", n_rounds)
-        for clock, of_clock in timed.groupby("clock", sort=False):
-            ratio = _harness.ratios_to(of_clock, "vectorize and fit")
-            table = _harness.summarize(ratio, ["contestant"])
-            # The processor time is that of this process, which only waits.
-            table = table.drop(columns="cpu_median").assign(clock=clock)
-            tables.append(table.assign(rows=len(frame)))
         rounds.append(timed.assign(rows=len(frame)))
-    summary = pd.concat(tables).reset_index()
-    print("Time, map : vectorize and fit")
-    print(summary.round(2).to_string(index=False))
-    _harness.save("command_line", summary=summary, rounds=pd.concat(rounds))
+    every = pd.concat(rounds)
+    base = every[every["contestant"] == BASE].set_index(["rows", "round"])
+    ours = every[every["contestant"] != BASE].set_index(["rows", "round"])
+    ratio = (ours[["cpu", "peak_mb"]] / base[["cpu", "peak_mb"]]).groupby("rows")
+    summary = ratio["cpu"].agg(["median", "min", "max", "size"])
+    summary["memory"] = ratio["peak_mb"].median()
+    for name, side in ((BASE, base), ("map", ours)):
+        summary[f"cpu, {name}"] = side.groupby("rows")["cpu"].median()
+    print("Processor time, map : vectorize and fit")
+    print(summary.round(2).to_string())
+    _harness.save("command_line", summary=summary.reset_index(), rounds=every)
 
 
 def measure(file: Path, out: Path, n_rounds: int) -> pd.DataFrame:
-    """Both clocks of both contestants, in turn."""
-    named = {"file": str(file), "folder": str(out)}
-    work: dict[str, list[float]] = {"vectorize and fit": [], "map": []}
-    scripts = {"vectorize and fit": FIT.format(**named), "map": MAP.format(**named)}
+    """Both contestants in turn, after a round that is not counted."""
     contestants = {
-        name: partial(_run, script, work[name]) for name, script in scripts.items()
+        BASE: ("-c", FIT.format(file=str(file))),
+        "map": (*MAP, "--out", str(out), str(file)),
     }
-    timed = _harness.interleave(contestants, n_rounds).assign(clock="process")
-    inside = timed.assign(clock="work")
-    for name, seconds in work.items():
-        inside.loc[inside["contestant"] == name, "wall"] = seconds[1:]
-    return pd.concat([inside, timed], ignore_index=True)
-
-
-def _run(script: str, seconds: list[float]) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True
-    )
-    seconds.append(float(ended.stdout.split()[-1]))
+    timed = []
+    for number in range(n_rounds + 1):
+        for name, arguments in contestants.items():
+            cost = _harness.measured(*arguments)
+            if number:
+                timed.append({"round": number, "contestant": name, **cost})
+    return pd.DataFrame(timed)

@@ -25,7 +25,9 @@ from sklearn_datamaps._training.loop import record_fold
 from sklearn_datamaps._training.recipe import Data
 from sklearn_datamaps._training.record import new_record
 
-TASKS = ("gratitude", "emotions", "dense")  # with epochs of a known number
+# Of logistic a fold may need another number of epochs; of wide, 200 models are trained
+# five times in every round.
+TASKS = ("gratitude", "emotions", "dense")
 IN_SAMPLE, CV, PROCESSES = "in-sample", "cv=2", "2 processes"
 
 
