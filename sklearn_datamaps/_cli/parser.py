@@ -251,7 +251,7 @@ def _add_map(commands: Any) -> None:
 
             Each row is judged by models that never trained on it (--cv 2), since a
             wrong label is soon learned by heart; --cv 0 is the map of the paper. With
-            --audit, two such maps and a second opinion rank the labels by the chance
+            --audit, four such maps and a second opinion rank the labels by the chance
             of being wrong, for review.csv, and count them, or say why that cannot be
             done.
 

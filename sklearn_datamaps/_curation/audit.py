@@ -37,8 +37,8 @@ class LabelAudit:
     ----------
     data_map : DataMap
         The out-of-fold map of the labels as given, averaged over the repeats, with the
-        measures ``"memorization"``, ``"mean_proba"`` and ``"label_quality"``. The last
-        two take the witness in. Rank, plot, explore and review by it.
+        measures ``"mean_proba"`` and ``"label_quality"``, which take the witness in.
+        Rank, plot, explore and review by it.
     chance : ndarray, shape of data_map.confidence
         Chance that each label is wrong: one minus ``label_quality``. Adds up to
         ``n_wrong``; where that is None it is no more than a rank.

@@ -249,6 +249,8 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         "warm_start": ["boolean"],
         "n_jobs": [Integral, None],
     }
+    # An audit needs no model of all rows, and no map of it: half of the time.
+    folds_alone = False
 
     def __init__(
         self,
@@ -539,12 +541,15 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         n_workers = effective_n_jobs(self.n_jobs)
         progress: Progress = silent
         jobs = []
-        of_all = new_record(
-            recipe, data.labels, seed, index=index, validation=data.validation
-        )
+        of_all: Record | None = None
         # Callbacks are told of the model of all rows, which they cannot be elsewhere.
         here = n_workers == 1 or tasks.watched
-        if here:
+        if self.folds_alone:
+            here = True
+        elif here:
+            of_all = new_record(
+                recipe, data.labels, seed, index=index, validation=data.validation
+            )
             self._train(recipe, data, of_all, tasks)
             recipe = replace(recipe, until=of_all.n_epochs if tasks.stopped else None)
         else:
@@ -570,8 +575,8 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         finally:
             if done:
                 n_epochs = [record.n_epochs for record, _ in done]
-                longest = max(of_all.n_epochs, *n_epochs)
-                if of_all.n_epochs < longest:
+                longest = max(0 if of_all is None else of_all.n_epochs, *n_epochs)
+                if of_all is not None and of_all.n_epochs < longest:
                     repeat_last(of_all, longest)
                     self._publish_all_rows(recipe, data, of_all)
                 whole = new_record(recipe, data.labels, seed, index=index)
@@ -580,7 +585,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
                     whole.absorb(record, test)
                 if min(n_epochs) < longest:
                     whole.facts["epochs_of_folds"] = n_epochs
-                self._publish_folds(recipe, whole, len(splits))
+                self._publish_folds(recipe, data, whole, len(splits))
 
     def _results(self, jobs: list[Any], n_workers: int) -> Generator[Any, None, None]:
         """Results of the jobs in their order, with a bar of the models if wanted."""
@@ -611,15 +616,22 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         else:
             self.in_sample_map_ = in_sample
 
-    def _publish_folds(self, recipe: Recipe, record: Record, n_folds: int) -> None:
+    def _publish_folds(
+        self, recipe: Recipe, data: Data, record: Record, n_folds: int
+    ) -> None:
         """Set the map of the rows held out, and compare it with the in-sample one."""
-        in_sample = self.in_sample_map_
         meta = meta_of(recipe, record)
         meta |= {"recording": "out-of-fold", "n_folds": n_folds}
-        meta["scale_ratio"] = in_sample.meta["scale_ratio"]
+        alone = self.folds_alone
+        meta["scale_ratio"] = (
+            scale_ratio(recipe.learner, data.X)
+            if alone
+            else self.in_sample_map_.meta["scale_ratio"]
+        )
         # After an interruption some folds are missing.
         out_of_fold = record.dynamics.to_map(DataMap, allow_incomplete=True, meta=meta)
-        measures = {**out_of_fold.measures, **of_folds(in_sample, out_of_fold)}
+        compared = {} if alone else of_folds(self.in_sample_map_, out_of_fold)
+        measures = {**out_of_fold.measures, **compared}
         self.data_map_ = replace(out_of_fold, measures=measures)
         self._totals = np.array(record.totals)
         self.n_epochs_ = self.data_map_.n_epochs

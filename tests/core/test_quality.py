@@ -269,3 +269,22 @@ def test_quality_survives_a_parquet_file(digits, tmp_path):
     np.testing.assert_array_equal(
         again.measure("label_quality"), clf.data_map_.measure("label_quality")
     )
+
+
+def test_order_across_labels_keeps_that_of_each_label():
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet([0.4, 0.8], 600)
+    codes = (rng.random(600) < proba[:, 1]) * 1
+    pool = opinion([proba], codes)
+    own = pool[np.arange(600), codes]
+    by_label, both, over_all = (
+        chance_by([proba], pool, codes, across) for across in (0, 0.7, 1)
+    )
+    assert (np.diff(over_all[np.argsort(own)]) <= 0).all()
+    assert (np.diff(by_label[np.argsort(own)]) > 0).any()
+    for code in (0, 1):
+        rows = np.flatnonzero(codes == code)
+        rows = rows[np.argsort(own[rows])]
+        assert (np.diff(both[rows]) <= 0).all()
+    low, high = np.minimum(by_label, over_all), np.maximum(by_label, over_all)
+    assert ((low - 1e-6 <= both) & (both <= high + 1e-6)).all()

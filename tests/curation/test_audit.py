@@ -96,7 +96,7 @@ def test_map_is_out_of_fold_and_is_explored_by_label_quality(digits, tmp_path):
     data_map = audit.data_map
     assert isinstance(data_map, DataMap)
     assert data_map.meta["recording"] == "out-of-fold"
-    assert data_map.meta["n_runs"] == 2
+    assert data_map.meta["n_runs"] == 4
     assert "label_quality" in data_map.measure_names()
     ranked = data_map.rank("label_quality", n_samples=20)
     np.testing.assert_array_equal(ranked, audit.to_frame(n=20)["position"])
@@ -105,6 +105,26 @@ def test_map_is_out_of_fold_and_is_explored_by_label_quality(digits, tmp_path):
     np.testing.assert_array_equal(
         again.measure("label_quality"), data_map.measure("label_quality")
     )
+
+
+class Counting(SGDClassifier):
+    """Counts the rows that it is trained on, all copies together."""
+
+    n_rows = 0
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        Counting.n_rows += X.shape[0]
+        return super().partial_fit(X, y, classes, sample_weight)
+
+
+def test_no_model_is_trained_on_all_rows(iris, monkeypatch):
+    monkeypatch.setattr(Counting, "n_rows", 0)
+    X, y = iris
+    learner = Counting(loss="log_loss")
+    audit = audit_labels(learner, X, y, n_repeats=3, random_state=0)
+    # Every row is in one half of each map, for five epochs.
+    assert Counting.n_rows == 3 * 5 * len(y)
+    assert "memorization" not in audit.data_map.measure_names()
 
 
 def test_review_starts_with_the_most_suspicious(digits):
@@ -199,8 +219,8 @@ def test_staged_learners(iris):
     "learner", [SGD, MultiOutputClassifier(SGDClassifier(loss="log_loss"))]
 )
 def test_multilabel_audits_every_label_of_a_row(learner):
-    X, y = make_multilabel_classification(500, n_classes=3, random_state=0)
-    rng = np.random.default_rng(0)
+    X, y = make_multilabel_classification(500, n_classes=3, random_state=1)
+    rng = np.random.default_rng(1)
     wrong = rng.random(y.shape) < 0.1
     frame = pd.DataFrame(np.where(wrong, 1 - y, y), columns=["a", "b", "c"])
     audit = audit_labels(learner, scale(X), frame, random_state=0, n_repeats=1)
@@ -391,7 +411,7 @@ def test_summary_says_what_was_found_and_what_it_cost(digits):
         f"labels that contradict the rest of the data: {audit.n_wrong:.0f} "
         f"(interval {low:.0f} to {high:.0f}); errors that follow a rule are not counted"
     ) in text
-    assert "2 out-of-fold maps of 5 epochs and the witness (nearest rows)" in text
+    assert "4 out-of-fold maps of 5 epochs and the witness (nearest rows)" in text
     assert "Nothing was changed" in text
     assert set(audit.seconds) == {"maps", "witness", "count"}
     assert min(audit.seconds.values()) > 0
