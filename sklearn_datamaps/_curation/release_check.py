@@ -192,6 +192,12 @@ def check_release(
                 "the labels that contradict the release agree among themselves: they "
                 "follow a rule that it does not have, be it errors or a new definition"
             )
+        elif _moved(y[rows], new) > interval[1]:
+            verdict = CANNOT_TELL
+            reason = (
+                "some classes are much more frequent than in the release, others less: "
+                "more than errors alone would make them"
+            )
     elif interval[1] <= limit:
         verdict = OK
     else:
@@ -234,6 +240,20 @@ def _halves(unit: Array, y: Array, release: Array, seed: int) -> NDArray[np.intp
     by_unit = pd.Series(half.to_numpy(), index=first["unit"].to_numpy())
     halves: NDArray[np.intp] = by_unit.loc[unit].to_numpy()
     return halves
+
+
+def _moved(y: Array, new: NDArray[np.bool_]) -> float:
+    """Share of new rows by which classes are more frequent than before, beyond chance.
+
+    The total variation distance, less one and a half times what it is on average of
+    two samples of the same rows.
+    """
+    codes, names = pd.factorize(y)
+    now, before = (np.bincount(codes[r], minlength=len(names)) for r in (new, ~new))
+    now, before, whole = (n / n.sum() for n in (now, before, now + before))
+    spread = np.sqrt(whole * (1 - whole) * (1 / new.sum() + 1 / (~new).sum()))
+    by_chance = spread.sum() / np.sqrt(2 * np.pi)
+    return float(abs(now - before).sum() / 2 - 1.5 * by_chance)
 
 
 def _calibrated(proba: Array, code: Array, rows: NDArray[np.bool_]) -> Array:

@@ -347,3 +347,15 @@ def test_class_that_is_more_frequent_is_no_error():
     often = np.flatnonzero((y < 5) | (np.arange(len(y)) % 3 == 0))[:2000]
     found = checked(old, (X[often], y[often]))
     assert found.verdict == "ok", found
+
+
+def test_release_that_nearly_lacks_a_class_cannot_tell():
+    def rows(n, share, seed):
+        rng = np.random.default_rng(seed)
+        y = (rng.random(n) < share).astype(int)
+        return rng.normal(size=(n, 3)) + 1.2 * y[:, np.newaxis], y
+
+    found = checked(rows(3000, 0.03, seed=0), rows(2000, 0.3, seed=1))
+    assert found.surplus > 0.02
+    assert found.verdict == "cannot tell"
+    assert "much more frequent than in the release" in found.reason
