@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from sklearn_datamaps import DataMap
 from sklearn_datamaps._cli.parser import main
 from tests.cli.test_any_file import (  # noqa: F401 (pictures is used by all)
     TEXT,
@@ -607,3 +608,34 @@ def test_standard_output_by_another_name_holds_the_file_and_nothing_else(
     assert result.code == 0, result.err
     assert result.out == written(rows_of()).replace(",yes", ",no", 1).encode()
     assert "1 relabelled" in result.err
+
+
+def test_row_of_several_labels_is_told_by_the_one_that_is_believed_least(tmp_path):
+    rows = [[name, text, f"{label};all"] for name, text, label in rows_of()]
+    for at in (3, 4):
+        rows[at][2] = "all"
+    argv = [*TEXT, "--label-sep", ";"]
+    mapped(tmp_path, written(rows), *argv)
+    table = pd.read_csv(tmp_path / "out" / "data_map.csv")
+    data_map = DataMap.from_parquet(tmp_path / "out" / "data_map.parquet")
+    least = data_map.confidence.min(axis=1)
+    np.testing.assert_allclose(table["confidence"], least, rtol=1e-6)
+    which = data_map.classes[data_map.confidence.argmin(axis=1)]
+    assert table["label_name"].tolist() == which.tolist()
+
+
+def test_column_that_names_most_rows_is_no_label(tmp_path):
+    rows = rows_of(n=60)
+    for at, row in enumerate(rows):
+        row[2] = f"name {at % 40}"
+    (tmp_path / "mine.csv").write_text(written(rows))
+    argv = [*TEXT, "--quiet", "--out", tmp_path / "out"]
+    result = run("map", tmp_path / "mine.csv", *argv)
+    assert_one_line_error(result, "holds 40 different values in 60 rows")
+
+
+def test_small_file_that_was_packed_very_well_is_read(tmp_path):
+    content = written([["1", "the same again", "yes"]] * 100_000)
+    (tmp_path / "mine.csv.xz").write_bytes(lzma.compress(content.encode()))
+    result = run("inspect", tmp_path / "mine.csv.xz")
+    assert "100,000 rows" in result.out, result.err
