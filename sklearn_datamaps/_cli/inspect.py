@@ -10,6 +10,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from sklearn_datamaps._cli.sources import listed, read_given
 from sklearn_datamaps._cli.terminal import cut, plain
 from sklearn_datamaps._core.labels import look_alikes, looks_like_none
 from sklearn_datamaps._core.messages import quoted
-from sklearn_datamaps._io.reading import Pieces, Table, is_missing
+from sklearn_datamaps._io.reading import Pieces, Table, is_missing, nested
 from sklearn_datamaps._io.tables import PLACE, format_of
 
 # A text has so many words on average, and a class so many rows.
@@ -89,6 +90,7 @@ def inspect_file(args: argparse.Namespace) -> list[str]:
     several = args.file.is_dir() and PLACE in table.cells
     if several:
         table = replace(table, cells=table.cells.drop(columns=PLACE))
+    table = _with_fields(table)
     columns = list(table.cells.columns)
     if args.label is not None:
         table.place(args.label)
@@ -118,6 +120,38 @@ def inspect_file(args: argparse.Namespace) -> list[str]:
         "next": _next_step(args, named, texts, label),
     }
     return [json.dumps(summary, indent=2)] if args.json else _in_words(summary)
+
+
+def _with_fields(table: Table) -> Table:
+    """Fields within fields as columns, by the names under which map takes them."""
+    names = map(str, table.cells)
+    columns = dict(zip(names, table.typed or (), strict=False))
+    inner = [_fields_of(name, values) for name, values in columns.items()]
+    found = nested(columns, list(chain.from_iterable(inner)))
+    if not found:
+        return table
+    opened = {keys[0] for keys in found}
+    columns = {name: values for name, values in columns.items() if name not in opened}
+    columns |= {".".join(keys): values for keys, values in found.items()}
+    return Table.of_values(
+        table.file,
+        columns,
+        list(columns.values()),
+        source=table.source,
+        notes=table.notes,
+        lines=table.lines,
+        reading=table.reading,
+    )
+
+
+def _fields_of(name: str, values: Sequence[Any]) -> list[str]:
+    """Names of what the records of a column hold, in the order they are met."""
+    records = [value for value in values if isinstance(value, dict)]
+    inner: list[str] = []
+    for key in dict.fromkeys(key for record in records for key in record):
+        within = f"{name}.{key}"
+        inner += _fields_of(within, [one.get(key) for one in records]) or [within]
+    return inner
 
 
 def _how(table: Table) -> dict[str, Any]:

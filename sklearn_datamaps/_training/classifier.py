@@ -249,7 +249,7 @@ class DataMapClassifier(sklearn_compat.CallbackSupport, BaseDataMapClassifier):
         "warm_start": ["boolean"],
         "n_jobs": [Integral, None],
     }
-    # An audit needs no model of all rows, and no map of it: half of the time.
+    # No parameter: an audit needs neither model nor map of all rows, half of the time.
     folds_alone = False
 
     def __init__(

@@ -51,6 +51,29 @@ def tickets(n=60):
     )
 
 
+def test_fields_within_fields_are_columns_by_the_names_that_map_takes(tmp_path):
+    rows = [
+        {
+            "data": {"text": row.subject, "by": {"name": "me"}, "none": None},
+            "queue_label": row.queue_label,
+            "odd": {"a.b": 1},  # no name leads there
+        }
+        for row in tickets().itertuples()
+    ]
+    content = "\n".join(map(json.dumps, rows))
+    told, _ = inspected(tmp_path, content, name="a.jsonl")
+    assert taken(told) == {
+        "queue_label": "label",
+        "odd": "constant",
+        "data.text": "text",
+        "data.by.name": "constant",
+    }
+    command = told["next"]
+    assert command.endswith("--text data.text --label queue_label")
+    argv = ["--text", "data.text", "--label", "queue_label", "--out", tmp_path / "map"]
+    assert run("map", tmp_path / "a.jsonl", *argv).code == 0
+
+
 def test_columns_are_told_by_what_they_hold(tmp_path):
     content = tickets().to_json(orient="records", lines=True)
     told, shown = inspected(tmp_path, content, name="a.jsonl")
