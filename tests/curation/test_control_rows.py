@@ -138,11 +138,11 @@ def test_few_wrong_ones_next_are_no_reason_to_stop_where_many_are_left(audited):
 def test_wrong_labels_found_beyond_the_review_are_no_longer_left(audited):
     audit, wrong = audited
     review = decided(audit.review(n=40, n_random=30), wrong)
-    before = audit.update(review)
-    more = decided(audit.review(n=None), wrong).iloc[:120]
+    before = audit.update(review, n_next=1)
+    more = decided(audit.review(n=None), wrong).iloc[:60]
     more = more[~more["position"].isin(review["position"])]
     more = more.assign(drawn=review["drawn"].iloc[0])[review.columns]
-    progress = audit.update(pd.concat([review, more]))
+    progress = audit.update(pd.concat([review, more]), n_next=1)
     assert progress.measured == before.measured
     read = np.r_[review["position"], more["position"]]
     draw = Draw.of(audit.chance, 40, 30, audit.seed)
