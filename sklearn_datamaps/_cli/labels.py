@@ -38,7 +38,12 @@ class LabelCells:
 
 
 def read_labels(
-    table: Table, names: Sequence[str], sep: str | None, na: Sequence[str]
+    table: Table,
+    names: Sequence[str],
+    sep: str | None,
+    na: Sequence[str],
+    *,
+    several: bool = False,
 ) -> LabelCells:
     """Read the labels of a file.
 
@@ -53,6 +58,8 @@ def read_labels(
         hold lists, some of several labels.
     na : sequence of str
         Labels that say that there is none.
+    several : bool, default=False
+        Whether lists are of several labels even if none holds more than one.
 
     Returns
     -------
@@ -66,7 +73,7 @@ def read_labels(
     if len(names) > 1:
         return _of_columns(table, names, na)
     cells = table.column(names[0])
-    lists = lists_of(cells, sep)
+    lists = lists_of(cells, sep, several=several)
     if lists is None:
         values = np.array([escaped(cell) for cell in cells], dtype=object)
         return LabelCells(values, None, is_missing(cells, na))
@@ -87,7 +94,9 @@ def read_labels(
     return LabelCells(values, classes, np.array(missing, dtype=bool))
 
 
-def lists_of(cells: NDArray[Any], sep: str | None) -> list[list[Any] | None] | None:
+def lists_of(
+    cells: NDArray[Any], sep: str | None, *, several: bool = False
+) -> list[list[Any] | None] | None:
     """Labels of each row, None where there is no cell; None if these are no lists.
 
     Parameters
@@ -96,6 +105,8 @@ def lists_of(cells: NDArray[Any], sep: str | None) -> list[list[Any] | None] | N
         Cells of a column.
     sep : str or None
         What stands between labels. None: lists are written as JSON.
+    several : bool, default=False
+        As in :func:`read_labels`.
 
     Returns
     -------
@@ -107,14 +118,17 @@ def lists_of(cells: NDArray[Any], sep: str | None) -> list[list[Any] | None] | N
     if sep is not None:
         parts = [[part.strip() for part in cell.split(sep)] for cell in bare]
         return [[p for p in row if p] or None for row in parts]
-    if not all(cell[:1] == "[" for cell in bare if cell) or set(bare) <= {"", "[]"}:
+    if not all(cell[:1] == "[" for cell in bare if cell):
+        return None
+    if not several and set(bare) <= {"", "[]"}:
         return None
     try:
         lists = [json.loads(cell) if cell else None for cell in bare]
     except ValueError:
         return None
     # Of lists of one label, each is a label like any other, and an empty one is none.
-    return lists if any(len(entries or ()) > 1 for entries in lists) else None
+    more = several or any(len(entries or ()) > 1 for entries in lists)
+    return lists if more else None
 
 
 def _of_columns(table: Table, names: Sequence[str], na: Sequence[str]) -> LabelCells:

@@ -358,7 +358,8 @@ def add_check(commands: Any, epilog: str) -> argparse.ArgumentParser:
         "has mapped, by models that were trained on the release alone. What counts is "
         "how many more labels contradict it than its own do. Errors that both share "
         "are not seen. Where the new labels contradict the release but agree among "
-        "themselves (errors by a rule, or a new definition), it cannot be told.",
+        "themselves (errors by a rule, or a new definition), it cannot be told. Of "
+        "several labels a row, each is compared by itself.",
         epilog=f"{epilog} Of check: {TOO_MANY} too many wrong labels, {CANNOT_TELL} it "
         f"cannot be told.",
     )

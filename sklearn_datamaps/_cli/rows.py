@@ -66,6 +66,7 @@ def select_rows(
     sep: str | None = None,
     *,
     classes: int = 2,
+    several: bool = False,
 ) -> LabelledRows:
     """Select the rows that can be mapped: those with a label and a text.
 
@@ -84,6 +85,8 @@ def select_rows(
         What stands between the labels of a cell. None: a cell holds one, or a list.
     classes : int, default=2
         How many classes there must be. 1: nothing is asked of the labels.
+    several : bool, default=False
+        Whether lists are of several labels even if none holds more than one.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def select_rows(
         If a column is missing, the names repeat, there are not two classes, or the
         label is rather a number or a name.
     """
-    cells = read_labels(table, listed(label), sep, na)
+    cells = read_labels(table, listed(label), sep, na, several=several)
     names, told = row_names(table, name)
     texts = _texts(table, listed(text)) if text else None
     textless = np.zeros(len(table), dtype=bool)

@@ -10,6 +10,7 @@ from scipy import optimize, special, stats
 from sklearn.base import clone
 
 from sklearn_datamaps._core.arrays import Array
+from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._core.regions import REGIONS
 from sklearn_datamaps._data_map import DataMap
 from sklearn_datamaps._training.classifier import DataMapClassifier
@@ -19,7 +20,7 @@ from sklearn_datamaps._training.folds import TooFewRowsError, duplicate_rows
 # What is looked for: labels at random (LEAST), and those that the release finds less
 # implausible (MOST), of which there are more by chance: surer, in how many errors.
 LEAST, MOST = 0.05, 0.5
-Z, Z_OF_MOST = (float(stats.norm.ppf(p)) for p in (0.95, 0.99))  # intervals of 90 %
+TAIL, TAIL_OF_MOST = 0.05, 0.01  # beyond each end of an interval of 90 %
 RULE, SURELY = 0.65, 0.55  # area under the ROC curve of errors by a rule; its end
 MOST_USUAL = 0.9  # of the labels that contradict: no rule can be seen beside them
 USUAL = 20.0  # rows a class that new ones are taken to have as the release does
@@ -29,6 +30,7 @@ WHOLE = 0.9  # of the rows of a release that are among the new: it is part of th
 LEARNS = 0.15  # how far a row must be from a guess, to tell anything
 TINY = 1e-6  # a probability that counts as none
 OK, TOO_MANY, CANNOT_TELL = "ok", "too many", "cannot tell"
+UNKNOWN = "too many new rows have labels that the release does not have"
 NOTHING = (np.nan, (np.nan, np.nan), np.nan)  # surplus, its interval, the rule
 
 
@@ -85,6 +87,7 @@ def check_release(
     limit: float = 0.02,
     n_epochs: Any = 10,
     random_state: int = 0,
+    n_questions: int = 1,
 ) -> ReleaseCheck:
     """Compare the labels of new rows with those of a release.
 
@@ -114,6 +117,9 @@ def check_release(
         Of training.
     random_state : int, default=0
         Seeds halves and training.
+    n_questions : int, default=1
+        How many such comparisons are made: the intervals hold for all of them at once
+        (Bonferroni).
 
     Notes
     -----
@@ -169,12 +175,14 @@ def check_release(
         reason = "the rows of the release are too few, or all alike"
         return _result(CANNOT_TELL, reason, *NOTHING, None, new, counts)
     odds = _Odds.of(judged, new, fold, unit[rows])
+    ends = stats.norm.isf(np.divide([TAIL, TAIL_OF_MOST], n_questions))
+    z, z_of_most = ends.tolist()
     surplus, error = odds.surplus(LEAST, limit)
     of_most, its_error = odds.surplus(MOST, limit)
-    sure = surplus > limit and surplus > Z * error
-    if not sure and of_most > limit and of_most > Z_OF_MOST * its_error:
+    sure = surplus > limit and surplus > z * error
+    if not sure and of_most > limit and of_most > z_of_most * its_error:
         surplus, error, sure = of_most, its_error, True
-    interval = (surplus - Z * error, surplus + Z * error)
+    interval = (surplus - z * error, surplus + z * error)
     rule = np.nan
     reason = ""
     if not np.isfinite(error):
@@ -186,7 +194,7 @@ def check_release(
             rule, of_rule = odds.rule(judged_by(new))
         except TooFewRowsError:  # or all alike, of one class: no rule to be learned
             rule, of_rule = np.nan, np.inf
-        if rule > RULE and rule - Z * of_rule > SURELY:
+        if rule > RULE and rule - z * of_rule > SURELY:
             verdict = CANNOT_TELL
             reason = (
                 "the labels that contradict the release agree among themselves: they "
@@ -205,8 +213,75 @@ def check_release(
         reason = "the interval reaches above what is allowed: more rows would tell"
     if verdict == OK and counts["n_unknown"] > limit * len(y[~release]):
         verdict = CANNOT_TELL
-        reason = "too many new rows have labels that the release does not have"
+        reason = UNKNOWN
     return _result(verdict, reason, surplus, interval, rule, judged, new, counts)
+
+
+@dataclass(frozen=True)
+class LabelChecks:
+    """What comparisons of several labels a row found.
+
+    Attributes
+    ----------
+    verdict : {"ok", "too many", "cannot tell"}
+        "too many" if it is so of a label, "ok" if it is so of all.
+    reason : str
+        Of which labels it cannot be told, and why; else empty.
+    limit : float
+        What is allowed of each label.
+    each : dict of str to ReleaseCheck
+        By label.
+    """
+
+    verdict: str
+    reason: str
+    limit: float
+    each: dict[str, ReleaseCheck]
+
+
+def check_labels(
+    learner: Any,
+    X: Any,
+    y: NDArray[np.bool_],
+    names: list[str],
+    n_release: int,
+    *,
+    limit: float = 0.02,
+    n_unknown: int = 0,
+    **more: Any,
+) -> LabelChecks:
+    """Compare new rows of several labels with those of a release, label by label.
+
+    Parameters
+    ----------
+    learner, X, n_release, limit
+        As in :func:`check_release`.
+    y : ndarray of bool of shape (n_samples, n_labels)
+        Whether each row has each label.
+    names : list of str
+        The labels.
+    n_unknown : int, default=0
+        New rows that have a label which the release does not have.
+    **more : dict
+        ``n_epochs`` and ``random_state``.
+    """
+    more |= {"limit": limit, "n_questions": len(names)}
+    each = {
+        name: check_release(learner, X, is_set, n_release, **more)
+        for name, is_set in zip(names, y.T, strict=True)
+    }
+    verdicts = {found.verdict for found in each.values()}
+    unclear: dict[str, list[str]] = {}
+    for name, found in each.items():
+        if found.reason:
+            unclear.setdefault(found.reason, []).append(name)
+    reason = "; ".join(f"{why} ({quoted(of, 5)})" for why, of in unclear.items())
+    for verdict in (TOO_MANY, CANNOT_TELL):
+        if verdict in verdicts:
+            return LabelChecks(verdict, reason, limit, each)
+    if n_unknown > limit * (len(y) - n_release):
+        return LabelChecks(CANNOT_TELL, UNKNOWN, limit, each)
+    return LabelChecks(OK, "", limit, each)
 
 
 def _in_both(unit: Array, y: Array, release: Array) -> NDArray[np.bool_]:

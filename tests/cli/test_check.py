@@ -299,14 +299,81 @@ def test_region_of_one_row_has_not_moved(release):
         assert abs(region["difference"]) <= 3 * region["error"]
 
 
-def test_several_labels_a_row_are_refused_as_such(tmp_path):
-    path = tmp_path / "a.csv"
-    rows = [f"{w} {i},{i % 2},{i % 3 // 2}" for i in range(20) for w in ("oh", "my")]
-    path.write_text("\n".join(["text,x,y", *rows]))
-    argv = ["--text", "text", "--label", "x", "--label", "y", "--quiet"]
-    assert run("map", path, *argv, "--out", tmp_path).code == 0
-    result = run("check", path, "--against", tmp_path / "data_map.parquet")
-    assert_one_line_error(result, "has several labels a row; check compares")
+WORDS = {
+    "refund": ["money", "card", "charged"],
+    "bug": ["crash", "screen", "broken"],
+    "login": ["password", "account", "locked"],
+}
+
+
+def labelled_by_words(n, seed, share=0.0, of="bug"):
+    """Tickets that have a label where they have one of its words, but for errors."""
+    rng = np.random.default_rng((seed, 2))
+    is_set = rng.random((n, len(WORDS))) < 0.4
+    texts = []
+    for row in is_set:
+        words = rng.choice(FILLER.split(), 6).tolist()
+        for has, of_label in zip(row, WORDS.values(), strict=True):
+            words += rng.choice(of_label, 2).tolist() if has else []
+        texts.append(" ".join(rng.permutation(words)))
+    frame = pd.DataFrame(is_set, columns=list(WORDS)).assign(text=texts)
+    wrong = rng.random(n) < share
+    return frame.assign(**{of: frame[of] ^ wrong})
+
+
+def as_lists(frame):
+    """The same, the labels of a row in a list."""
+    names = np.array(list(WORDS))
+    lists = [names[row].tolist() for row in frame[names].to_numpy()]
+    return frame[["text"]].assign(labels=[json.dumps(row) for row in lists])
+
+
+COLUMNS = ["--text", "text", *(word for n in WORDS for word in ("--label", n))]
+LISTS = ["--text", "text", "--label", "labels"]
+
+
+@pytest.fixture(scope="module", params=["columns", "lists"])
+def release_of_sets(request, tmp_path_factory):
+    is_list = request.param == "lists"
+    made = as_lists if is_list else pd.DataFrame
+    folder, frame = tmp_path_factory.mktemp("sets"), labelled_by_words(2500, 0, 0.02)
+    return mapped(folder, made(frame), *(LISTS if is_list else COLUMNS)), made
+
+
+def test_several_labels_a_row_are_compared_label_by_label(release_of_sets):
+    release, made = release_of_sets
+    for seed in (1, 2):
+        frame = made(labelled_by_words(2500, seed, 0.02))
+        result = check(release, frame, "--max-wrong", "3%")
+        assert result.code == 0, result.out + result.err
+        frame = made(labelled_by_words(2500, seed, 0.08))
+        result = check(release, frame, "--json")
+        assert result.code == 3
+        found = json.loads(result.out)
+        verdicts = {name: one["verdict"] for name, one in found["labels"].items()}
+        assert verdicts == {"refund": "ok", "bug": "too many", "login": "ok"}
+        low, high = found["labels"]["bug"]["interval"]
+        assert low <= 0.06 <= high
+        shown = check(release, frame).out
+        assert "2,500 new rows against 2,500 of the release, label by label" in shown
+        first = shown[shown.index("surplus") :].splitlines()[1].split()
+        assert first[:3] == ["bug", "too", "many"]
+        assert "To find them: python -m sklearn_datamaps map" in shown
+
+
+def test_lists_of_one_label_are_several_where_the_release_has_several(tmp_path):
+    old = as_lists(labelled_by_words(600, 0))
+    release = mapped(tmp_path, old, *LISTS)
+    new = as_lists(labelled_by_words(900, 1))
+    new = new[[len(json.loads(cell)) <= 1 for cell in new["labels"]]]
+    assert check(release, new).code in (0, 4)
+    beyond = new.assign(labels=[json.dumps(["spam"])] * len(new))
+    result = check(release, beyond, "--json")
+    found = json.loads(result.out)
+    assert found["verdict"] != "ok"
+    assert "labels that the release does not have: 'spam'." in result.err
+    result = check(release, new.assign(labels="bug"))
+    assert_one_line_error(result, "have several labels each, those of")
 
 
 def confusable(n, seed, share=0.0, n_classes=20):
