@@ -14,7 +14,7 @@ from sklearn_datamaps._cli.labels import LabelCells, read_labels
 from sklearn_datamaps._cli.numbers import FEW_CLASSES
 from sklearn_datamaps._cli.sources import listed
 from sklearn_datamaps._cli.terminal import cut
-from sklearn_datamaps._core.labels import looks_like_none
+from sklearn_datamaps._core.labels import NUMBER, looks_like_none
 from sklearn_datamaps._core.messages import quoted
 from sklearn_datamaps._io.reading import Table, escaped
 
@@ -224,7 +224,7 @@ def row_names(table: Table, name: str | None) -> tuple[pd.Index, list[str]]:
         If a cell is empty.
     """
     if name is None:
-        return pd.RangeIndex(len(table), name="row"), []
+        return pd.RangeIndex(len(table), name=NUMBER), []
     # A name that the map has for something else would hide it.
     called = f"id_{name}" if name in reserved() else name
     cells = [escaped(cell) for cell in table.column(name)]

@@ -60,8 +60,11 @@ def status(args: argparse.Namespace) -> list[str]:
             finish_placing(folder)
     _check_next(args)
     review = read_table(args.review, Reading(named=["id", "decision"])).cells
-    with_made_from(args, review)
     data_map = _map_beside(args)
+    # A review written by hand does not say what the map was made from.
+    said = review.reindex(columns=["made_from"], fill_value="")
+    by_map = pd.DataFrame({"made_from": [data_map.meta.get("made_from", "")]})
+    with_made_from(args, pd.concat([by_map, said]))
     _check_file(args, data_map)
     if "label_quality" not in data_map.measure_names():
         raise ValueError(

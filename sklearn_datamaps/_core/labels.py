@@ -17,6 +17,7 @@ from sklearn_datamaps._core.messages import quoted, warn_caller
 from sklearn_datamaps._core.public import found_in
 
 N_ROWS_NAMED = 5
+NUMBER = "row"  # name of the rows of a file that are named by their number
 WIDEST = 48  # bytes of a label, 12 characters: memory that each row takes
 NUMPY_TEXT_OF_FLOATS = 32  # characters of the texts that NumPy makes of numbers
 NO_LABEL = {"", "na", "n/a", "nan", "<na>", "nat", "null", "none", "?", "[]"}
@@ -94,6 +95,12 @@ def index_of(n_samples: int, *candidates: Any) -> pd.Index:
 def is_default(index: pd.Index) -> bool:
     """Whether an index only counts the rows, as pandas makes one unasked."""
     return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+
+
+def only_counts(index: pd.Index) -> bool:
+    """The same, also of some of these rows, as the command line names them."""
+    is_number = index.name == NUMBER and index.dtype.kind in "iu"
+    return is_default(index) or is_number
 
 
 def warn_other_index(**data: Any) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_datamaps._core.arrays import Array
-from sklearn_datamaps._core.labels import is_default, plain
+from sklearn_datamaps._core.labels import is_default, only_counts, plain
 from sklearn_datamaps._views.review import FORMULA, hash_of, label_texts, text_of
 
 ABSENT = (
@@ -77,7 +77,7 @@ class MappedRows:
                     f"X must be the {n_samples} texts of the rows; got "
                     f"{type(X).__name__} of shape {np.shape(X)}."
                 )
-        counted = found is None or is_default(found)
+        counted = found is None or only_counts(found)
         x_names = _names(of_x, n_samples, "X")
         rows = cls(labels, names, named, counted, x_names, texts)
         for place, name in enumerate(names or []):

@@ -184,6 +184,25 @@ def test_review_written_by_hand_is_applied_and_said_what_it_did_not_tell(tmp_pat
     assert_one_line_error(result, "The review has rows that y has not", "id '1'")
 
 
+def test_number_of_a_row_confirms_nothing_where_rows_lack_a_label(tmp_path):
+    path, review, out = (tmp_path / n for n in ("mine.csv", "review.csv", "out.csv"))
+    rows = rows_of()
+    rows[0][2] = ""
+    content = written(rows)
+    path.write_text(content)
+    review.write_text("id,decision,new_label\n4,drop,\n")
+    argv = ["apply", path, review, "--out", out, *TEXT]
+    assert_one_line_error(run(*argv), "nothing confirms it", "id '4'")
+    assert run("map", path, *TEXT, "--out", tmp_path / "map").code == 0
+    status = ["status", path, review, "--map", tmp_path / "map" / "data_map.parquet"]
+    result = run(*status)
+    assert result.code == 2, result.out
+    assert "nothing confirms it" in result.err
+    review.write_text("id,text,decision,new_label\n4,thanks 5,drop,\n")
+    assert run(*argv).code == 0
+    assert out.read_text() == content.replace("00005,thanks 5,yes\n", "")
+
+
 def test_new_label_that_could_be_two_is_refused(tmp_path):
     rows = rows_of()
     rows[0][2] = "Yes"

@@ -128,6 +128,10 @@ class Listening(ClassifierMixin, BaseEstimator):
         return self.classes_[np.zeros(len(X), dtype=int)]
 
 
+@pytest.mark.skipif(
+    len(pd.factorize(np.array(["a", "a\0"], dtype=object))[1]) < 2,
+    reason="pandas before 3 takes these for one label",
+)
 def test_characters_that_numpy_cuts_off_reach_the_learner():
     names = ["a", "a\0", "b"]  # the same two to an array of texts
     y = np.array(names, dtype=object)[Y]
