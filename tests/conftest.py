@@ -33,13 +33,16 @@ settings.load_profile("same_examples")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
-    """Begin every test, and what it sets up, with the same state of chance.
+    """Begin every test, and what it sets up, in the same state.
 
-    Estimators without a seed draw from these generators.
+    Estimators without a seed draw from these generators. Tests and examples before may
+    have left figures open, which others count.
     """
     np.random.seed(0)  # noqa: NPY002 (the one that is meant)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 class RecordingSGD(SGDClassifier):
