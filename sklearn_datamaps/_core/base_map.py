@@ -76,8 +76,15 @@ class BaseDataMap:
 
     @cached_property
     def _derived(self) -> dict[str, Array]:
-        """What was dear to derive; no field: neither saved nor replaced."""
+        """Measures that were dear to derive; no field: neither saved nor replaced."""
         return {}
+
+    @cached_property
+    def _codes(self) -> Array:
+        # Of texts, pandas would make an array of Arrow first.
+        dtype = object if self.classes.dtype.kind in "OU" else None
+        classes = pd.Index(self.classes, dtype=dtype)
+        return frozen(classes.get_indexer(pd.Index(self.label, dtype=dtype)))
 
     @property
     def n_samples(self) -> int:
@@ -172,15 +179,7 @@ class BaseDataMap:
 
     def label_codes(self) -> Array:
         """Position in ``classes`` of each row's label (multilabel: the indicator)."""
-        if self.multilabel:
-            return self.label
-        if "codes" not in self._derived:
-            # Of texts, pandas would make an array of Arrow first.
-            dtype = object if self.classes.dtype.kind in "OU" else None
-            of_label = pd.Index(self.classes, dtype=dtype)
-            codes = of_label.get_indexer(pd.Index(self.label, dtype=dtype))
-            self._derived["codes"] = frozen(codes)
-        return self._derived["codes"]
+        return self.label if self.multilabel else self._codes
 
     def measure(self, name: str) -> Array:
         """One measure by name, streamed or derived.
@@ -455,7 +454,10 @@ class BaseDataMap:
                 )
             checked[name] = values
         copy = replace(self, columns=checked)
-        vars(copy)["_derived"] = self._derived  # no measure reads columns
+        # Neither measures nor codes are made of columns.
+        vars(copy)["_derived"] = self._derived
+        if "_codes" in vars(self):
+            vars(copy)["_codes"] = self._codes
         return copy
 
     @property

@@ -184,6 +184,16 @@ def test_rank_refuses_a_selection_that_makes_no_sense(arguments, message):
         multiclass().rank("confidence", **arguments)
 
 
+def test_what_is_kept_beside_the_measures_is_none_of_them():
+    data_map = DataMap.from_probabilities([[[0.9, 0.1], [0.2, 0.8]]], ["a", "b"])
+    for kept in (data_map, data_map.with_columns(text=["x", "y"])):
+        np.testing.assert_array_equal(kept.label_codes(), [0, 1])
+        kept.measure("aleatoric")
+        for name in ("codes", "_codes"):
+            with pytest.raises(ValueError, match=f"There is no measure '{name}'"):
+                kept.measure(name)
+
+
 @pytest.mark.parametrize("by", ["certainty", "mean_proba", "label", None])
 def test_unknown_measure_is_refused_with_the_choices(by):
     with pytest.raises(ValueError, match=r"There is no measure .*'confidence', 'var"):
